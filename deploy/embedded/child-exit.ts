@@ -1,0 +1,1 @@
+export type ChildExit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };

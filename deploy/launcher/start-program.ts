@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Child, startChild } from '../embedded/child.ts';
+import { StartFailure } from '../embedded/start-failure.ts';
+import type { Program } from './programs.ts';
+
+// What a program is not to inherit: npm's settings, and what only the launcher may know.
+const NOT_INHERITED =
+  /^(npm_|INIT_CWD$|NODE_OPTIONS$|DATABASE_URL$|REDIS_URL$|NATS_URL$|CLICKHOUSE_URL$|TENANTRY_MASTER_KEY$|TENANTRY_OPERATOR_PASSWORD$)/;
+
+export type StartProgramOptions = {
+  readonly program: Program;
+  readonly logFile: string;
+  readonly onSpawn: (child: Child) => void;
+};
+
+/** Resolves when the program answers HTTP; whether it is ready for work is its own `/health/ready` to say. */
+export function startProgram({ program, logFile, onSpawn }: StartProgramOptions): Promise<Child> {
+  if (!existsSync(program.file)) {
+    throw new StartFailure(`${program.name} cannot be started: there is no ${program.file}.`);
+  }
+  return startChild({
+    name: program.name,
+    command: process.execPath,
+    args: [...program.nodeFlags, program.file],
+    env: { ...inheritedEnvironment(), ...program.environment },
+    logFile,
+    bond: 'channel',
+    stopSignal: 'SIGTERM',
+    readyTimeoutMs: 90_000,
+    // Ten of them start at once on what may be two processors: asking more often would slow them down.
+    readyEveryMs: 100,
+    isReady: async () => (await httpStatus(`http://127.0.0.1:${program.port}/health/live`)) !== undefined,
+    onSpawn,
+  });
+}
+
+function inheritedEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_INHERITED.test(name)));
+}
+
+/** The status of an answer, or `undefined` when there is none within a second. */
+export async function httpStatus(url: string): Promise<number | undefined> {
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(1_000) });
+    await answer.body?.cancel();
+    return answer.status;
+  } catch {
+    return undefined;
+  }
+}
+
+export function logFileOf(dataDir: string, name: string): string {
+  return join(dataDir, 'logs', `${name}.log`);
+}

@@ -1,0 +1,88 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Child } from '../embedded/child.ts';
+import { StartFailure } from '../embedded/start-failure.ts';
+
+const FIRST_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 30_000;
+// Who has run this long has recovered: its next death starts over with the shortest delay.
+const RECOVERED_AFTER_MS = 60_000;
+
+export type SupervisedOptions = {
+  readonly name: string;
+  readonly logFile: string;
+  /** Must report the child as soon as its process exists, so that a stop in the middle of a start reaches it. */
+  readonly start: (onSpawn: (child: Child) => void) => Promise<unknown>;
+  readonly say: (sentence: string) => void;
+};
+
+/** Keeps one child running: starts it again, each time later, when it ends without having been asked to. */
+export class Supervised {
+  readonly name: string;
+  readonly #options: SupervisedOptions;
+  readonly #stopping = new AbortController();
+  #child: Child | undefined;
+  #restarts = 0;
+
+  constructor(options: SupervisedOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** The first start: a failure is the caller's to report, and nothing is tried again. */
+  async start(): Promise<void> {
+    await this.#startOnce();
+    void this.#watch();
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    this.#stopping.abort();
+    await this.#child?.stop(Math.max(deadlineMs, 0));
+  }
+
+  async #startOnce(): Promise<void> {
+    await this.#options.start((child) => {
+      this.#child = child;
+      // Asked to stop between the decision to start and the process.
+      if (this.#stopping.signal.aborted) void child.stop(1_000);
+    });
+  }
+
+  async #watch(): Promise<void> {
+    const { name, logFile, say } = this.#options;
+    while (this.#child !== undefined) {
+      const startedMs = performance.now();
+      const { code, signal } = await this.#child.exited;
+      if (this.#stopping.signal.aborted) return;
+      if (performance.now() - startedMs > RECOVERED_AFTER_MS) this.#restarts = 0;
+      const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
+      say(`${name} ended ${how}; starting it again in ${this.#delayMs() / 1000} s. Its log is ${logFile}.`);
+      if (!(await this.#startAgain())) return;
+      say(`${name} is running again (pid ${this.pid}).`);
+    }
+  }
+
+  async #startAgain(): Promise<boolean> {
+    for (;;) {
+      const delayMs = this.#delayMs();
+      this.#restarts += 1;
+      await pause(delayMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+      if (this.#stopping.signal.aborted) return false;
+      try {
+        await this.#startOnce();
+        return !this.#stopping.signal.aborted;
+      } catch (cause) {
+        if (this.#stopping.signal.aborted) return false;
+        const why = cause instanceof StartFailure ? cause.message : String(cause);
+        this.#options.say(`${why} Trying again in ${this.#delayMs() / 1000} s.`);
+      }
+    }
+  }
+
+  #delayMs(): number {
+    return Math.min(FIRST_DELAY_MS * 2 ** this.#restarts, LONGEST_DELAY_MS);
+  }
+}

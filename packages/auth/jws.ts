@@ -1,0 +1,75 @@
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
+
+/**
+ * Compact JWS (RFC 7515) with Ed25519 (RFC 8037) and nothing else: one algorithm, no `jku`, `jwk` or `x5u`, no `none`.
+ * node:crypto verifies about twice as fast as WebCrypto-based libraries, and a miss of the gateway's cache pays for it.
+ */
+export type SigningKey = { readonly kid: string; readonly privateKey: KeyObject; readonly publicKey: KeyObject };
+
+export type PublicJwk = { readonly kty: 'OKP'; readonly crv: 'Ed25519'; readonly x: string };
+
+export type JwsHeader = { readonly alg: 'EdDSA'; readonly typ: string; readonly kid: string };
+
+export type DecodedJws = {
+  readonly header: JwsHeader;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly signingInput: string;
+  readonly signature: Buffer;
+};
+
+const MAX_TOKEN_BYTES = 8_192;
+const BASE64URL = /^[A-Za-z0-9_-]+$/;
+
+export function generateSigningKey(kid: string): SigningKey {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  return { kid, privateKey, publicKey };
+}
+
+export function toPublicJwk(key: KeyObject): PublicJwk {
+  const { x } = key.export({ format: 'jwk' });
+  if (x === undefined) throw new TypeError('Not an Ed25519 key.');
+  return { kty: 'OKP', crv: 'Ed25519', x };
+}
+
+export const fromPublicJwk = (jwk: PublicJwk): KeyObject => createPublicKey({ key: { ...jwk }, format: 'jwk' });
+
+const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+export function signJws(key: SigningKey, typ: string, payload: Readonly<Record<string, unknown>>): string {
+  const header: JwsHeader = { alg: 'EdDSA', typ, kid: key.kid };
+  const signingInput = `${encode(header)}.${encode(payload)}`;
+  return `${signingInput}.${sign(null, Buffer.from(signingInput), key.privateKey).toString('base64url')}`;
+}
+
+function parseObject(part: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Takes a token apart without trusting it. Null for anything that is not exactly our form. */
+export function decodeJws(token: string, typ: string): DecodedJws | null {
+  if (token.length > MAX_TOKEN_BYTES) return null;
+  const [head, body, tail, ...rest] = token.split('.');
+  if (head === undefined || body === undefined || tail === undefined || rest.length > 0) return null;
+  if (!BASE64URL.test(head) || !BASE64URL.test(body) || !BASE64URL.test(tail)) return null;
+  const header = parseObject(head);
+  const payload = parseObject(body);
+  if (header === null || payload === null) return null;
+  // `crit` would ask us to understand an extension; we understand none, so RFC 7515 §4.1.11 says refuse.
+  if (header.alg !== 'EdDSA' || header.typ !== typ || typeof header.kid !== 'string' || 'crit' in header) return null;
+  return {
+    header: header as JwsHeader,
+    payload,
+    signingInput: `${head}.${body}`,
+    signature: Buffer.from(tail, 'base64url'),
+  };
+}
+
+export const verifyJws = (token: DecodedJws, key: KeyObject): boolean =>
+  token.signature.length === 64 && verify(null, Buffer.from(token.signingInput), key, token.signature);

@@ -1,0 +1,96 @@
+import type { Clock } from '@tenantry/kernel/clock.ts';
+import type { TenantId } from '@tenantry/kernel/id.ts';
+import type { Redis } from 'ioredis';
+import type { Pool } from 'pg';
+import { type Analytics, createAnalytics } from './clickhouse.ts';
+import { appRole, derivePassword, workerRole } from './credentials.ts';
+import { createPool } from './postgres/pools.ts';
+import { createWithTenant } from './postgres/tenant-database.ts';
+import { createWorkerDatabase, type WorkerDatabase } from './postgres/worker-database.ts';
+import { createRedis } from './redis.ts';
+import { createEncryptedFileSecrets, type SecretsEngine } from './secrets/encrypted-file.ts';
+import type { WithTenant } from './unit-of-work.ts';
+
+export type DatabasesOptions = {
+  readonly service: string;
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  /** Empty where there is no ClickHouse: analytics then answer "unavailable". */
+  readonly clickhouseUrl: string;
+  readonly masterKey: string;
+  readonly dataDir: string;
+  /** Keeps the tests of one machine apart; empty in a real system. */
+  readonly namespace: string;
+  readonly clock: Clock;
+  readonly traceparent: () => string;
+  readonly onError: (engine: string, error: Error) => void;
+};
+
+/** Every engine of one service behind one lifecycle. */
+export type Databases<Tables> = {
+  readonly withTenant: WithTenant<Tables>;
+  readonly worker: WorkerDatabase;
+  readonly workerPool: Pool;
+  readonly redis: Redis;
+  readonly analytics: Analytics | null;
+  readonly secrets: SecretsEngine;
+  /** Names of the engines that do not answer. ClickHouse and Redis are not needed to serve. */
+  readonly unhealthy: () => Promise<readonly string[]>;
+  readonly close: () => Promise<void>;
+};
+
+const APP_CONNECTIONS = 10;
+const WORKER_CONNECTIONS = 4;
+
+export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tables> {
+  const { service, masterKey, databaseUrl: url } = options;
+  const pool = (user: string, max: number): Pool =>
+    createPool({
+      url,
+      user,
+      password: derivePassword(masterKey, user),
+      schema: service,
+      max,
+      onError: (error) => options.onError('postgres', error),
+    });
+  const shared = pool(appRole(service), APP_CONNECTIONS);
+  const workerPool = pool(workerRole(service), WORKER_CONNECTIONS);
+  // The one place that decides where a tenant's rows live. Today every tenant lives in the shared database.
+  const poolOf = (_tenantId: TenantId): Pool => shared;
+  const redis = createRedis({
+    url: options.redisUrl,
+    namespace: options.namespace,
+    onError: (error) => options.onError('redis', error),
+  });
+  const analytics =
+    options.clickhouseUrl === ''
+      ? null
+      : createAnalytics({ url: options.clickhouseUrl, database: analyticsDatabase(service, options.namespace) });
+  return {
+    withTenant: createWithTenant<Tables>({ poolOf, clock: options.clock, traceparent: options.traceparent }),
+    worker: createWorkerDatabase(workerPool),
+    workerPool,
+    redis,
+    analytics,
+    secrets: createEncryptedFileSecrets({ folder: `${options.dataDir}/secrets`, masterKey, service }),
+    async unhealthy() {
+      const checks: Record<string, () => Promise<unknown>> = { postgres: () => shared.query('select 1') };
+      const results = await Promise.all(
+        Object.entries(checks).map(([name, check]) =>
+          check().then(
+            () => null,
+            () => name,
+          ),
+        ),
+      );
+      return results.filter((name) => name !== null);
+    },
+    async close() {
+      redis.disconnect();
+      await Promise.allSettled([shared.end(), workerPool.end(), analytics?.close()]);
+    },
+  };
+}
+
+export const analyticsDatabase = (service: string, namespace: string): string =>
+  namespace === '' ? service : `${service}_${namespace}`;

@@ -1,0 +1,69 @@
+import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import { type Id, newUuid, uuidOf } from '@tenantry/kernel/id.ts';
+
+/** A domain event at rest: its type and plain JSON data (amounts as decimal strings, instants as RFC 3339). */
+export type DomainEvent = { readonly type: string; readonly data: Readonly<Record<string, unknown>> };
+
+export type StoredEvent = DomainEvent & { readonly version: number; readonly recordedAt: Temporal.Instant };
+
+/** All events of one aggregate, oldest first; empty when it does not exist in this tenant. */
+export async function readStream(uow: TenantUnitOfWork, id: Id): Promise<readonly StoredEvent[]> {
+  const rows = await uow.sql
+    .selectFrom('events')
+    .select(['version', 'type', 'data', 'recorded_at'])
+    .where('tenant_id', '=', uow.tenantUuid)
+    .where('stream_id', '=', uuidOf(id))
+    .orderBy('version')
+    .execute();
+  return rows.map((row) => ({
+    version: row.version,
+    type: row.type,
+    data: row.data as StoredEvent['data'],
+    recordedAt: row.recorded_at,
+  }));
+}
+
+/**
+ * Appends after `expectedVersion` (0 for a new stream). When somebody else appended first, the unit of work is run
+ * again from its start and sees what they did: the primary key of `events` is the lock.
+ * @returns the version of the last event
+ */
+export async function appendToStream(
+  uow: TenantUnitOfWork,
+  id: Id,
+  expectedVersion: number,
+  events: readonly DomainEvent[],
+): Promise<number> {
+  if (events.length === 0) return expectedVersion;
+  await uow.sql
+    .insertInto('events')
+    .values(
+      events.map((event, index) => ({
+        tenant_id: uow.tenantUuid,
+        stream_id: uuidOf(id),
+        version: expectedVersion + index + 1,
+        id: newUuid(),
+        type: event.type,
+        data: JSON.stringify(event.data),
+        recorded_at: uow.now,
+      })),
+    )
+    .execute();
+  return expectedVersion + events.length;
+}
+
+/** The ids of this tenant's streams whose first event has one of these types, oldest first: what a rebuild walks over. */
+export async function listStreams(
+  uow: TenantUnitOfWork,
+  firstEventTypes: readonly string[],
+): Promise<readonly string[]> {
+  const rows = await uow.sql
+    .selectFrom('events')
+    .select('stream_id')
+    .where('tenant_id', '=', uow.tenantUuid)
+    .where('version', '=', 1)
+    .where('type', 'in', [...firstEventTypes])
+    .orderBy('position')
+    .execute();
+  return rows.map((row) => row.stream_id);
+}

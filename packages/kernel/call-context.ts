@@ -1,0 +1,37 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
+
+/** What travels with a piece of work through every hop: its trace, and the moment after which nobody waits for it. */
+export type CallContext = {
+  /** W3C Trace Context, version 00: `00-<32 hex trace id>-<16 hex span id>-<flags>`. */
+  readonly traceparent: string;
+  /** Milliseconds since the epoch; Infinity where nobody set one. */
+  readonly deadlineMs: number;
+};
+
+const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/;
+
+const current = new AsyncLocalStorage<CallContext>();
+
+const isZero = (hex: string): boolean => /^0+$/.test(hex);
+
+/** A new hop of the trace that `parent` names; a new trace when it is missing or malformed (the standard's §4.3). */
+export function continueTrace(parent: string | undefined): string {
+  const match = parent === undefined ? null : TRACEPARENT.exec(parent);
+  const known = match?.[1] !== undefined && match[2] !== undefined && !isZero(match[1]) && !isZero(match[2]);
+  const traceId = known ? match[1] : randomBytes(16).toString('hex');
+  return `00-${traceId}-${randomBytes(8).toString('hex')}-01`;
+}
+
+export const runWithContext = <T>(context: CallContext, work: () => T): T => current.run(context, work);
+
+/** Work that nobody waits for: it has a trace but no deadline. */
+export const runInBackground = <T>(traceparent: string, work: () => T): T =>
+  current.run({ traceparent: continueTrace(traceparent), deadlineMs: Number.POSITIVE_INFINITY }, work);
+
+/** The trace of whatever is running; outside of any, a new one. */
+export const currentTraceparent = (): string => current.getStore()?.traceparent ?? continueTrace(undefined);
+
+export const currentDeadlineMs = (): number => current.getStore()?.deadlineMs ?? Number.POSITIVE_INFINITY;
+
+export const traceIdOf = (traceparent: string): string => traceparent.slice(3, 35);

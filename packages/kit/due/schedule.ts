@@ -1,0 +1,14 @@
+import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import { type Id, uuidOf } from '@tenantry/kernel/id.ts';
+
+/**
+ * Writes down that something must happen at `dueAt`, with the change that makes it necessary. One obligation per
+ * (kind, id): writing it twice keeps the first.
+ */
+export async function schedule(uow: TenantUnitOfWork, kind: string, id: Id, dueAt: Temporal.Instant): Promise<void> {
+  await uow.sql
+    .insertInto('due')
+    .values({ tenant_id: uow.tenantUuid, kind, id: uuidOf(id), due_at: dueAt, claimed_until: null })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}

@@ -1,0 +1,175 @@
+import { at, type WorkerDatabase } from '@tenantry/databases/postgres/worker-database.ts';
+import { continueTrace, runInBackground } from '@tenantry/kernel/call-context.ts';
+import type { Clock } from '@tenantry/kernel/clock.ts';
+import { idFromUuid, type TenantId } from '@tenantry/kernel/id.ts';
+import { sql } from 'kysely';
+import type { Pool, PoolClient } from 'pg';
+
+export type DueWork = { readonly tenantId: TenantId; readonly uuid: string; readonly attempts: number };
+
+/**
+ * Does what has fallen due. May use the network. It must stand being run again: a process can die after the effect and
+ * before the row is gone. Answering an instant keeps the obligation and moves it there.
+ */
+export type DueHandler = (work: DueWork) => Promise<Temporal.Instant | undefined>;
+
+export type TickerOptions = {
+  readonly service: string;
+  readonly pool: Pool;
+  readonly worker: WorkerDatabase;
+  readonly clock: Clock;
+  readonly handlers: Readonly<Record<string, DueHandler>>;
+  readonly onError: (error: unknown, kind: string) => void;
+};
+
+type ClaimedRow = { tenant_id: string; kind: string; id: string; attempts: number; claimed_until: Temporal.Instant };
+
+const CLAIM_SECONDS = 60;
+const BATCH = 32;
+const MAX_SLEEP_MS = 1_000;
+const MAX_BACKOFF_SECONDS = 600;
+
+/** Claims due rows under a lease, skipping what others hold, so two instances never do one thing at the same time. */
+export function startTicker(options: TickerOptions): { readonly stop: () => Promise<void> } {
+  const kinds = Object.keys(options.handlers);
+  if (kinds.length === 0) return { stop: () => Promise.resolve() };
+  const running = new Set<Promise<void>>();
+  let stopped = false;
+  let wake: () => void = () => undefined;
+
+  const loop = (async () => {
+    let listener: PoolClient | null = null;
+    while (!stopped) {
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      let sleepMs = MAX_SLEEP_MS;
+      try {
+        listener ??= await listen(
+          options,
+          () => wake(),
+          () => {
+            listener = null;
+          },
+        );
+        const rows = await claim(options, kinds, BATCH - running.size);
+        for (const row of rows) {
+          const task = perform(options, row).finally(() => {
+            running.delete(task);
+            wake();
+          });
+          running.add(task);
+        }
+        sleepMs = rows.length > 0 && running.size < BATCH ? 0 : await untilNextDue(options, kinds);
+      } catch (error) {
+        if (!stopped) options.onError(error, 'ticker');
+      }
+      if (sleepMs > 0 && !stopped) {
+        const timer = setTimeout(() => wake(), sleepMs);
+        await woken;
+        clearTimeout(timer);
+      }
+    }
+    listener?.release(true);
+  })();
+
+  return {
+    async stop() {
+      stopped = true;
+      wake();
+      await loop;
+      await Promise.allSettled(running);
+    },
+  };
+}
+
+async function listen(options: TickerOptions, onNotification: () => void, onLost: () => void): Promise<PoolClient> {
+  const client = await options.pool.connect();
+  client.on('notification', onNotification);
+  client.on('error', () => {
+    client.release(true);
+    onLost();
+  });
+  await client.query(`listen ${options.service}_due`);
+  return client;
+}
+
+async function claim(
+  { worker, clock }: TickerOptions,
+  kinds: readonly string[],
+  room: number,
+): Promise<readonly ClaimedRow[]> {
+  if (room <= 0) return [];
+  const now = clock.now();
+  return (await worker
+    .updateTable('due')
+    .set({ claimed_until: at(now.add({ seconds: CLAIM_SECONDS })), attempts: sql`attempts + 1` })
+    .where(({ eb, refTuple, selectFrom }) =>
+      eb(
+        refTuple('tenant_id', 'kind', 'id'),
+        'in',
+        selectFrom('due')
+          .select(['tenant_id', 'kind', 'id'])
+          .where('kind', 'in', [...kinds])
+          .where('due_at', '<=', at(now))
+          .where((inner) => inner.or([inner('claimed_until', 'is', null), inner('claimed_until', '<', at(now))]))
+          .orderBy('due_at')
+          .limit(room)
+          .forUpdate()
+          .skipLocked()
+          .$asTuple('tenant_id', 'kind', 'id'),
+      ),
+    )
+    .returning(['tenant_id', 'kind', 'id', 'attempts', 'claimed_until'])
+    .execute()) as ClaimedRow[];
+}
+
+async function untilNextDue({ worker, clock }: TickerOptions, kinds: readonly string[]): Promise<number> {
+  const row = await worker
+    .selectFrom('due')
+    .select(sql<Temporal.Instant | null>`min(greatest(due_at, coalesce(claimed_until, due_at)))`.as('next'))
+    .where('kind', 'in', [...kinds])
+    .executeTakeFirst();
+  if (row?.next === null || row?.next === undefined) return MAX_SLEEP_MS;
+  return Math.min(Math.max(row.next.epochMilliseconds - clock.now().epochMilliseconds, 1), MAX_SLEEP_MS);
+}
+
+async function perform(options: TickerOptions, row: ClaimedRow): Promise<void> {
+  const work: DueWork = { tenantId: idFromUuid('ten', row.tenant_id), uuid: row.id, attempts: row.attempts };
+  let next: Temporal.Instant | undefined;
+  let attempts = 0;
+  try {
+    const handler = options.handlers[row.kind];
+    if (handler === undefined) return;
+    next = await runInBackground(continueTrace(undefined), () => handler(work));
+  } catch (error) {
+    options.onError(error, row.kind);
+    attempts = row.attempts;
+    const backoffSeconds = Math.min(2 ** Math.min(row.attempts - 1, 10), MAX_BACKOFF_SECONDS);
+    next = options.clock.now().add({ milliseconds: Math.round(backoffSeconds * 1_000 * (0.5 + Math.random() / 2)) });
+  }
+  // Only while the claim is still ours: after a lapse somebody else may have taken it over.
+  const mine = options.worker;
+  try {
+    if (next === undefined) {
+      await mine
+        .deleteFrom('due')
+        .where('tenant_id', '=', row.tenant_id)
+        .where('kind', '=', row.kind)
+        .where('id', '=', row.id)
+        .where('claimed_until', '=', at(row.claimed_until))
+        .execute();
+    } else {
+      await mine
+        .updateTable('due')
+        .set({ due_at: at(next), claimed_until: null, attempts })
+        .where('tenant_id', '=', row.tenant_id)
+        .where('kind', '=', row.kind)
+        .where('id', '=', row.id)
+        .where('claimed_until', '=', at(row.claimed_until))
+        .execute();
+    }
+  } catch (error) {
+    options.onError(error, row.kind); // the claim lapses and it is done again
+  }
+}

@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import type { Principal } from '@tenantry/auth/principal.ts';
+import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-work.ts';
+import { canonicalJson } from '@tenantry/kernel/canonical-json.ts';
+import { newUuid } from '@tenantry/kernel/id.ts';
+import { Problem } from '@tenantry/kernel/problem.ts';
+import { idempotencyKeyInFlight, idempotencyKeyReused, validationFailed } from '@tenantry/kernel/problems.ts';
+
+const LEASE_SECONDS = 30;
+const KEPT_HOURS = 24;
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+export type StoredAnswer = { readonly status: number; readonly body: unknown };
+
+export type Attempt =
+  | { readonly kind: 'replay'; readonly answer: StoredAnswer }
+  | {
+      readonly kind: 'run';
+      readonly resourceUuid: string;
+      readonly finish: (answer: StoredAnswer) => Promise<void>;
+      readonly abandon: () => Promise<void>;
+    };
+
+/**
+ * Idempotency-Key (IETF httpapi draft): per tenant, principal and route, kept for a day. The in-flight mark is a lease,
+ * so a process that died does not block the key for longer than that; whoever comes next runs the request again with
+ * the same resource id and meets what was committed.
+ */
+export async function beginIdempotent(
+  withTenant: WithTenant<unknown>,
+  principal: Principal,
+  route: string,
+  key: string,
+  request: unknown,
+): Promise<Attempt> {
+  if (!KEY.test(key)) {
+    const message = 'must be 1 to 255 visible ASCII characters';
+    throw validationFailed(`Idempotency-Key ${message}.`, { errors: [{ path: 'header.idempotency-key', message }] });
+  }
+  const fingerprint = createHash('sha256').update(canonicalJson(request)).digest('base64url');
+  const resourceUuid = newUuid();
+  const own = { principal: principal.id, route, key };
+
+  const existing = await withTenant(principal.tenantId, async (uow) => {
+    const lease = uow.now.add({ seconds: LEASE_SECONDS });
+    const expiry = uow.now.add({ hours: KEPT_HOURS });
+    const inserted = await uow.sql
+      .insertInto('idempotency_keys')
+      .values({
+        tenant_id: uow.tenantUuid,
+        ...own,
+        fingerprint,
+        resource_id: resourceUuid,
+        status: null,
+        response: null,
+        leased_until: lease,
+        expires_at: expiry,
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    if (inserted.numInsertedOrUpdatedRows === 1n) return null;
+    const row = await ownRow(uow, own).selectAll().forUpdate().executeTakeFirstOrThrow();
+    const isExpired = Temporal.Instant.compare(row.expires_at, uow.now) <= 0;
+    if (isExpired) {
+      await update(uow, own, {
+        fingerprint,
+        resource_id: resourceUuid,
+        status: null,
+        response: null,
+        leased_until: lease,
+        expires_at: expiry,
+      });
+      return null;
+    }
+    if (row.fingerprint !== fingerprint || row.status !== null) return row;
+    if (Temporal.Instant.compare(row.leased_until, uow.now) > 0) return row;
+    await update(uow, own, { leased_until: lease });
+    return { ...row, takenOver: true };
+  });
+
+  const run = (uuid: string): Attempt => ({
+    kind: 'run',
+    resourceUuid: uuid,
+    finish: (answer) =>
+      withTenant(principal.tenantId, (uow) =>
+        update(uow, own, { status: answer.status, response: JSON.stringify(answer.body ?? null) }),
+      ),
+    abandon: () => withTenant(principal.tenantId, (uow) => update(uow, own, { leased_until: uow.now })),
+  });
+  if (existing === null) return run(resourceUuid);
+  if (existing.fingerprint !== fingerprint) {
+    throw idempotencyKeyReused('This Idempotency-Key was used for another request. Use a new key for a new request.');
+  }
+  if (existing.status !== null) return { kind: 'replay', answer: { status: existing.status, body: existing.response } };
+  if ('takenOver' in existing) return run(existing.resource_id);
+  throw idempotencyKeyInFlight('The first request with this Idempotency-Key is still running. Repeat it shortly.', {
+    retryAfterSeconds: 1,
+  });
+}
+
+/** A refusal that would be the same next time is an answer too; what may pass is not kept, so that a repeat tries again. */
+export const isFinal = (error: unknown): error is Problem =>
+  error instanceof Problem && !['unavailable', 'timeout', 'limited'].includes(error.kind.category);
+
+type OwnKey = { readonly principal: string; readonly route: string; readonly key: string };
+
+const ownRow = (uow: TenantUnitOfWork<unknown>, own: OwnKey) =>
+  (uow as TenantUnitOfWork).sql
+    .selectFrom('idempotency_keys')
+    .where('tenant_id', '=', uow.tenantUuid)
+    .where('principal', '=', own.principal)
+    .where('route', '=', own.route)
+    .where('key', '=', own.key);
+
+async function update(
+  uow: TenantUnitOfWork<unknown>,
+  own: OwnKey,
+  set: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  await (uow as TenantUnitOfWork).sql
+    .updateTable('idempotency_keys')
+    .set(set)
+    .where('tenant_id', '=', uow.tenantUuid)
+    .where('principal', '=', own.principal)
+    .where('route', '=', own.route)
+    .where('key', '=', own.key)
+    .execute();
+}

@@ -1,0 +1,215 @@
+import type { Principal } from '@tenantry/auth/principal.ts';
+import type { Endpoint } from '@tenantry/contract/endpoint.ts';
+import type { WithTenant } from '@tenantry/databases/unit-of-work.ts';
+import { type CallContext, continueTrace, runWithContext, traceIdOf } from '@tenantry/kernel/call-context.ts';
+import { newUuid } from '@tenantry/kernel/id.ts';
+import { malformedJson, notFound, upstreamTimeout } from '@tenantry/kernel/problems.ts';
+import { CLIENT_ADDRESS_HEADER, DEADLINE_HEADER, IDEMPOTENCY_KEY_HEADER } from '@tenantry/mesh/headers.ts';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { Logger } from '../logger.ts';
+import { authorize } from './authorization.ts';
+import { beginIdempotent, isFinal } from './idempotency.ts';
+import { createHttpMetrics } from './metrics.ts';
+import type { Authenticate } from './passport-check.ts';
+import { renderProblem } from './problem-body.ts';
+import { FileAnswer, type PrincipalCall, type Route } from './route.ts';
+import { compileInput, compileOutput } from './validation.ts';
+
+export type HttpServerOptions = {
+  readonly service: string;
+  readonly routes: readonly Route[];
+  readonly authenticate: Authenticate;
+  /** Null in a service without a database: its endpoints take no Idempotency-Key. */
+  readonly withTenant: WithTenant<unknown> | null;
+  readonly isReady: () => Promise<boolean>;
+  readonly logger: Logger;
+};
+
+type Prepared = {
+  readonly route: Route;
+  readonly checkParams: (value: unknown) => unknown;
+  readonly checkQuery: (value: unknown) => unknown;
+  readonly checkBody: ((value: unknown) => unknown) | null;
+  readonly checkAnswer: ((value: unknown) => void) | null;
+};
+
+/** Traces of what goes through are kept with the request, so that every line of the log and every problem names one. */
+declare module 'fastify' {
+  interface FastifyRequest {
+    callContext: CallContext;
+  }
+}
+
+const DEFAULT_DEADLINE_MS = 15_000;
+
+/** The HTTP side of a service: every route from its endpoint, with the same checks in the same order for all of them. */
+export function createHttpServer(options: HttpServerOptions): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    requestTimeout: 20_000,
+    connectionTimeout: 0,
+    keepAliveTimeout: 65_000,
+    bodyLimit: 1_048_576,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
+    forceCloseConnections: 'idle',
+    routerOptions: { ignoreTrailingSlash: false, caseSensitive: true },
+  });
+  const metrics = createHttpMetrics(options.service);
+
+  app.decorateRequest('callContext');
+  app.addHook('onRequest', async (request) => {
+    request.callContext = {
+      traceparent: continueTrace(header(request, 'traceparent')),
+      deadlineMs: Math.min(
+        Number(header(request, DEADLINE_HEADER) ?? Number.NaN) || Number.POSITIVE_INFINITY,
+        Date.now() + DEFAULT_DEADLINE_MS,
+      ),
+    };
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const pattern = request.routeOptions.url ?? 'unmatched';
+    metrics.observe(pattern, request.method, reply.statusCode, reply.elapsedTime / 1_000);
+    if (pattern.startsWith('/health/') || pattern === '/metrics') return;
+    runWithContext(request.callContext, () =>
+      options.logger.info(
+        { method: request.method, route: pattern, status: reply.statusCode, durationMs: Math.round(reply.elapsedTime) },
+        'request',
+      ),
+    );
+  });
+  app.setErrorHandler((error, request, reply) => sendProblem(options.logger, request, reply, error));
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(options.logger, request, reply, notFound('There is nothing at this address.')),
+  );
+
+  app.get('/health/live', async () => ({ status: 'live' }));
+  app.get('/health/ready', async (_request, reply) => {
+    const ready = await options.isReady();
+    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'starting' });
+  });
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+
+  for (const route of options.routes) addRoute(app, options, route);
+  return app;
+}
+
+function addRoute(app: FastifyInstance, options: HttpServerOptions, route: Route): void {
+  const { endpoint } = route;
+  const prepared: Prepared = {
+    route,
+    checkParams: compileInput(endpoint.params, 'params'),
+    checkQuery: compileInput(endpoint.query, 'query'),
+    checkBody: endpoint.body === null ? null : compileInput(endpoint.body, 'body'),
+    checkAnswer: endpoint.response === null ? null : compileOutput(endpoint.response, endpoint.name),
+  };
+  app.route({
+    method: endpoint.method,
+    url: endpoint.path,
+    bodyLimit: endpoint.maxBodyBytes,
+    handler: (request, reply) =>
+      runWithContext(request.callContext, () => answerRequest(options, prepared, request, reply)),
+  });
+}
+
+async function answerRequest(
+  options: HttpServerOptions,
+  prepared: Prepared,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { endpoint } = prepared.route;
+  if (request.callContext.deadlineMs <= Date.now())
+    throw upstreamTimeout('The deadline of this request had passed before it arrived.');
+  const principal = endpoint.access === 'public' ? null : await options.authenticate(request.headers);
+  if (principal !== null) authorize(endpoint, principal);
+  if (prepared.checkBody !== null && (request.body === undefined || request.body === null)) {
+    throw malformedJson('This endpoint needs a JSON body with Content-Type: application/json.');
+  }
+  const call = {
+    params: prepared.checkParams(request.params),
+    query: prepared.checkQuery(request.query),
+    body: prepared.checkBody === null ? undefined : prepared.checkBody(request.body),
+    headers: request.headers,
+    clientAddress: header(request, CLIENT_ADDRESS_HEADER) ?? request.ip,
+    resourceUuid: newUuid(),
+    ...(principal === null ? {} : { principal }),
+  } as PrincipalCall<Endpoint>;
+
+  const key = header(request, IDEMPOTENCY_KEY_HEADER);
+  if (key !== undefined && endpoint.idempotency && principal !== null && options.withTenant !== null) {
+    return answerOnce(options, options.withTenant, prepared, call, principal, key, request, reply);
+  }
+  return send(prepared, reply, await prepared.route.answer(call));
+}
+
+async function answerOnce(
+  options: HttpServerOptions,
+  withTenant: WithTenant<unknown>,
+  prepared: Prepared,
+  call: PrincipalCall<Endpoint>,
+  principal: Principal,
+  key: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { endpoint } = prepared.route;
+  const attempt = await beginIdempotent(withTenant, principal, endpoint.name, key, {
+    params: call.params,
+    body: call.body ?? null,
+  });
+  if (attempt.kind === 'replay') {
+    reply.header('idempotency-replayed', 'true').code(attempt.answer.status);
+    if (attempt.answer.status >= 400) reply.type('application/problem+json; charset=utf-8');
+    return reply.send(attempt.answer.body ?? undefined);
+  }
+  try {
+    const answer = await prepared.route.answer({ ...call, resourceUuid: attempt.resourceUuid });
+    prepared.checkAnswer?.(answer);
+    await attempt.finish({ status: endpoint.status, body: answer });
+    return send(prepared, reply, answer);
+  } catch (error) {
+    if (isFinal(error)) {
+      const { status, body } = renderProblem(error, problemContext(request));
+      await attempt.finish({ status, body });
+    } else {
+      await attempt
+        .abandon()
+        .catch((cause: unknown) => options.logger.warn({ err: cause }, 'idempotency key stays leased'));
+    }
+    throw error;
+  }
+}
+
+function send(prepared: Prepared, reply: FastifyReply, answer: unknown): FastifyReply {
+  const { endpoint } = prepared.route;
+  if (answer instanceof FileAnswer) {
+    return reply
+      .type(answer.contentType)
+      .header('content-disposition', `attachment; filename="${answer.fileName}"`)
+      .header('x-content-type-options', 'nosniff')
+      .send(answer.bytes);
+  }
+  prepared.checkAnswer?.(answer);
+  return reply.code(endpoint.status).send(answer === undefined ? undefined : answer);
+}
+
+const header = (request: FastifyRequest, name: string): string | undefined => {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : undefined;
+};
+
+const problemContext = (request: FastifyRequest) => ({
+  instance: request.url.split('?')[0] ?? '/',
+  traceId: traceIdOf(request.callContext.traceparent),
+});
+
+function sendProblem(logger: Logger, request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
+  const { status, headers, body } = renderProblem(error, problemContext(request));
+  if (status >= 500)
+    runWithContext(request.callContext, () =>
+      logger.error({ err: error, route: request.routeOptions.url }, 'request failed'),
+    );
+  return reply.code(status).headers(headers).send(body);
+}

@@ -1,0 +1,202 @@
+import { generateSigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import { type Databases, openDatabases } from '@tenantry/databases/factory.ts';
+import { type ConsumersOptions, startConsumers } from '@tenantry/events/consumer.ts';
+import { connectNats, ensureStream, type Nats } from '@tenantry/events/nats.ts';
+import { startOutboxRelay } from '@tenantry/events/outbox-relay.ts';
+import type { Subscription } from '@tenantry/events/subscription.ts';
+import { currentTraceparent } from '@tenantry/kernel/call-context.ts';
+import { type Clock, systemClock } from '@tenantry/kernel/clock.ts';
+import { newUuid } from '@tenantry/kernel/id.ts';
+import { createMesh, type Mesh } from '@tenantry/mesh/client.ts';
+import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
+import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
+import { type DueHandler, startTicker } from '../due/ticker.ts';
+import { authenticateByPassport } from '../http/passport-check.ts';
+import type { Route } from '../http/route.ts';
+import { createHttpServer } from '../http/server.ts';
+import { createLogger, type Logger } from '../logger.ts';
+import { openTenantDirectory, type TenantDirectory } from '../tenants/directory.ts';
+import { CloseStack } from './close-stack.ts';
+import { registerWithHub } from './registration.ts';
+
+/** The configuration that every service with databases shares (`CommonConfiguration` and `StoreConfiguration`). */
+export type ServiceConfiguration = {
+  readonly HOST: string;
+  readonly PORT: number;
+  readonly NATS_URL: string;
+  readonly HUB_URL: string;
+  readonly PUBLIC_URL: string;
+  readonly TENANTRY_MASTER_KEY: string;
+  readonly TENANTRY_DATA_DIR: string;
+  readonly TENANTRY_NAMESPACE: string;
+  readonly TENANTRY_ENVIRONMENT: 'development' | 'production';
+  readonly LOG_LEVEL: string;
+  readonly DATABASE_URL: string;
+  readonly REDIS_URL: string;
+  readonly CLICKHOUSE_URL: string;
+};
+
+/** What the kit hands to a service's `app.ts`. */
+export type Platform<Tables> = {
+  readonly databases: Databases<Tables>;
+  readonly mesh: Mesh;
+  readonly nats: Nats;
+  readonly tenants: TenantDirectory;
+  readonly clock: Clock;
+  readonly logger: Logger;
+};
+
+/** What a service's `app.ts` hands back. */
+export type ServiceApp<Tables> = {
+  readonly routes: readonly Route[];
+  readonly subscriptions: readonly Subscription<Tables>[];
+  readonly due: Readonly<Record<string, DueHandler>>;
+  /** Runs before the first request is taken: seeds, schemas of derived stores, caches. */
+  readonly prepare?: () => Promise<void>;
+  readonly close?: () => Promise<void>;
+};
+
+export type ServiceDefinition<Tables, Configuration extends ServiceConfiguration> = {
+  readonly name: string;
+  readonly configuration: Configuration;
+  readonly create: (
+    platform: Platform<Tables>,
+    configuration: Configuration,
+  ) => ServiceApp<Tables> | Promise<ServiceApp<Tables>>;
+  readonly clock?: Clock;
+  readonly redeliveryDelaysMs?: ConsumersOptions<Tables>['redeliveryDelaysMs'];
+};
+
+export type RunningService = { readonly url: string; readonly instanceId: string; readonly close: () => Promise<void> };
+
+/**
+ * Opens a service: stores, then what hangs on them, then the door; closed in reverse order, door first, so that what is
+ * under way can finish. Knows nothing of processes, so several services can live in one.
+ */
+export async function openService<Tables, Configuration extends ServiceConfiguration>(
+  definition: ServiceDefinition<Tables, Configuration>,
+): Promise<RunningService> {
+  const { name, configuration } = definition;
+  const instanceId = `${name}-${newUuid()}`;
+  const clock = definition.clock ?? systemClock;
+  const logger = createLogger({ service: name, instanceId, level: configuration.LOG_LEVEL });
+  const closing = new CloseStack();
+  try {
+    const nats = await connectNats({
+      url: configuration.NATS_URL,
+      name: instanceId,
+      namespace: configuration.TENANTRY_NAMESPACE,
+    });
+    closing.push(nats.close);
+    const databases = openServiceDatabases<Tables>(name, configuration, clock, logger);
+    closing.push(databases.close);
+    const snapshots = `${configuration.TENANTRY_DATA_DIR}/snapshots/${name}`;
+    const discovery = await openDiscovery(nats, { snapshotFile: `${snapshots}-registry.json` });
+    closing.push(discovery.close);
+    const signingKey = generateSigningKey(instanceId);
+    const mesh = createMesh({ service: name, signingKey, discovery });
+    closing.push(mesh.close);
+    const tenants = await openTenantDirectory(nats, mesh, { snapshotFile: `${snapshots}-tenants.json` });
+    closing.push(tenants.close);
+
+    const app = await definition.create({ databases, mesh, nats, tenants, clock, logger }, configuration);
+    if (app.close !== undefined) closing.push(app.close);
+    await ensureStream(nats, name);
+    await app.prepare?.();
+
+    const relay = startOutboxRelay({
+      service: name,
+      pool: databases.workerPool,
+      worker: databases.worker,
+      nats,
+      onError: (error) => logger.error({ err: error }, 'the outbox waits'),
+    });
+    closing.push(relay.stop);
+    const url = await openDoor({ name, configuration, databases, discovery, app, logger, closing });
+    const registration = registerWithHub({
+      hubUrl: configuration.HUB_URL,
+      masterKey: configuration.TENANTRY_MASTER_KEY,
+      announcement: {
+        instanceId,
+        service: name,
+        url,
+        publicKey: toPublicJwk(signingKey.publicKey),
+        endpoints: toEndpointRecords(
+          app.routes.map((route) => route.endpoint),
+          name,
+        ),
+      },
+      logger,
+    });
+    closing.push(registration.leave);
+
+    const consumers = await startConsumers<Tables>({
+      service: name,
+      nats,
+      withTenant: databases.withTenant,
+      subscriptions: app.subscriptions,
+      onError: (error, event) =>
+        logger.error(
+          { err: error, event: event?.type, eventId: event?.id, tenantId: event?.tenantid },
+          'event not handled',
+        ),
+      ...(definition.redeliveryDelaysMs === undefined ? {} : { redeliveryDelaysMs: definition.redeliveryDelaysMs }),
+    });
+    closing.push(consumers.stop);
+    const ticker = startTicker({
+      service: name,
+      pool: databases.workerPool,
+      worker: databases.worker,
+      clock,
+      handlers: app.due,
+      onError: (error, kind) => logger.error({ err: error, kind }, 'due work failed; it will be tried again'),
+    });
+    closing.push(ticker.stop);
+    logger.info({ url }, 'ready');
+    return { url, instanceId, close: () => closing.close() };
+  } catch (error) {
+    await closing.close();
+    throw error;
+  }
+}
+
+const openServiceDatabases = <Tables>(
+  service: string,
+  configuration: ServiceConfiguration,
+  clock: Clock,
+  logger: Logger,
+): Databases<Tables> =>
+  openDatabases<Tables>({
+    service,
+    databaseUrl: configuration.DATABASE_URL,
+    redisUrl: configuration.REDIS_URL,
+    clickhouseUrl: configuration.CLICKHOUSE_URL,
+    masterKey: configuration.TENANTRY_MASTER_KEY,
+    dataDir: configuration.TENANTRY_DATA_DIR,
+    namespace: configuration.TENANTRY_NAMESPACE,
+    clock,
+    traceparent: currentTraceparent,
+    onError: (engine, error) => logger.warn({ err: error, engine }, 'a connection was lost'),
+  });
+
+async function openDoor<Tables>(options: {
+  name: string;
+  configuration: ServiceConfiguration;
+  databases: Databases<Tables>;
+  discovery: Discovery;
+  app: ServiceApp<Tables>;
+  logger: Logger;
+  closing: CloseStack;
+}): Promise<string> {
+  const { configuration, databases } = options;
+  const server = createHttpServer({
+    service: options.name,
+    routes: options.app.routes,
+    authenticate: authenticateByPassport(options.discovery),
+    withTenant: databases.withTenant as Databases<unknown>['withTenant'],
+    isReady: async () => (await databases.unhealthy()).length === 0,
+    logger: options.logger,
+  });
+  options.closing.push(() => server.close());
+  return server.listen({ host: configuration.HOST, port: configuration.PORT });
+}

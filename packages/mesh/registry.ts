@@ -1,0 +1,54 @@
+import type { PublicJwk } from '@tenantry/auth/jws.ts';
+import type { Endpoint, Method, Permission, Reach } from '@tenantry/contract/endpoint.ts';
+import { type OpenApiOperation, openApiOperation } from '@tenantry/contract/openapi.ts';
+import type { BucketSettings } from '@tenantry/events/pushed-state.ts';
+
+/** What an instance tells the hub about itself, and what the hub pushes to everybody. */
+export type InstanceRecord = {
+  /** `<service>-<uuid>`; also the `kid` of the passports that this process signs. */
+  readonly instanceId: string;
+  readonly service: string;
+  readonly url: string;
+  readonly publicKey: PublicJwk;
+  readonly status: 'up' | 'draining';
+  /** Grows with every registration of the hub: a record of an older generation never replaces a newer one. */
+  readonly generation: number;
+  readonly registeredAt: string;
+  readonly endpoints: readonly EndpointRecord[];
+};
+
+/** Of an endpoint, what a gateway needs to route it and guard it. */
+export type EndpointRecord = {
+  readonly name: string;
+  readonly method: Method;
+  readonly path: string;
+  readonly access: 'public' | 'principal';
+  readonly permission: Permission | null;
+  readonly reach: Reach | null;
+  readonly idempotency: boolean;
+  readonly rateLimit: { readonly limit: number; readonly windowSeconds: number } | null;
+  readonly maxBodyBytes: number;
+  readonly openapi: OpenApiOperation;
+};
+
+export const REGISTRY_BUCKET: BucketSettings = { bucket: 'registry' };
+
+export const registryKey = (record: Pick<InstanceRecord, 'service' | 'instanceId'>): string =>
+  `${record.service}.${record.instanceId}`;
+
+/** Endpoints for services only are not in the registry: the gateway cannot route what it does not know. */
+export const toEndpointRecords = (endpoints: readonly Endpoint[], service: string): EndpointRecord[] =>
+  endpoints
+    .filter((endpoint) => endpoint.access !== 'services')
+    .map((endpoint) => ({
+      name: endpoint.name,
+      method: endpoint.method,
+      path: endpoint.path,
+      access: endpoint.access === 'public' ? 'public' : 'principal',
+      permission: endpoint.permission,
+      reach: endpoint.reach,
+      idempotency: endpoint.idempotency,
+      rateLimit: endpoint.rateLimit,
+      maxBodyBytes: endpoint.maxBodyBytes,
+      openapi: openApiOperation(endpoint, service),
+    }));

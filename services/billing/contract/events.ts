@@ -1,0 +1,35 @@
+import { event } from '@tenantry/contract/event.ts';
+import { Closed, IdSchema, InstantSchema, MoneySchema } from '@tenantry/contract/schemas.ts';
+import { Type } from 'typebox';
+
+const InvoiceFact = {
+  invoiceId: IdSchema('inv'),
+  number: Type.String(),
+  customerId: IdSchema('usr'),
+  subscriptionId: Type.Union([IdSchema('sub'), Type.Null()]),
+  total: MoneySchema,
+};
+
+/** A draft became an open invoice: number and lines never change from here. */
+export const invoiceFinalized = event('billing.invoice.finalized.v1', Closed({ ...InvoiceFact, dueAt: InstantSchema }));
+
+/** The payment covers it. Subscriptions activates, notifications sends the receipt. */
+export const invoicePaid = event(
+  'billing.invoice.paid.v1',
+  Closed({ ...InvoiceFact, paymentId: IdSchema('pay'), paidAt: InstantSchema }),
+);
+
+/** It will not be collected: its payment failed for good, or somebody declared it void. It keeps its number. */
+export const invoiceVoided = event('billing.invoice.voided.v1', Closed(InvoiceFact));
+
+/** Money of a paid invoice went back to the customer; `isFull` when nothing of it is left. */
+export const invoiceRefunded = event(
+  'billing.invoice.refunded.v1',
+  Closed({ ...InvoiceFact, refundId: IdSchema('rfd'), refunded: MoneySchema, isFull: Type.Boolean() }),
+);
+
+/** A paid invoice is open again because its payment was reversed or charged back. */
+export const invoicePaymentReversed = event(
+  'billing.invoice.payment-reversed.v1',
+  Closed({ ...InvoiceFact, paymentId: IdSchema('pay') }),
+);

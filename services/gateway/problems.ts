@@ -1,0 +1,43 @@
+import { defineProblem } from '@tenantry/kernel/problem.ts';
+
+/** What only an HTTP server refuses. Their status codes are HTTP's own and stand in `STATUS_OF`, not in a category. */
+export const methodNotAllowed = defineProblem({
+  code: 'method-not-allowed',
+  category: 'invalid',
+  title: 'The method is not allowed here',
+});
+export const headersTooLarge = defineProblem({
+  code: 'headers-too-large',
+  category: 'too-large',
+  title: 'The request headers are too large',
+});
+export const targetTooLong = defineProblem({
+  code: 'target-too-long',
+  category: 'too-large',
+  title: 'The path or query is too long',
+});
+export const requestTimeout = defineProblem({
+  code: 'request-timeout',
+  category: 'timeout',
+  title: 'The request did not arrive in time',
+});
+export const expectationFailed = defineProblem({
+  code: 'expectation-failed',
+  category: 'invalid',
+  title: 'The expectation cannot be met',
+});
+export const upgradeRefused = defineProblem({
+  code: 'upgrade-refused',
+  category: 'unsupported',
+  title: 'Other protocols are not spoken here',
+});
+
+/** RFC 9110 §15 and RFC 6585 §5. */
+export const STATUS_OF: ReadonlyMap<string, number> = new Map([
+  [methodNotAllowed.kind.code, 405],
+  [requestTimeout.kind.code, 408],
+  [targetTooLong.kind.code, 414],
+  [expectationFailed.kind.code, 417],
+  [headersTooLarge.kind.code, 431],
+  [upgradeRefused.kind.code, 501],
+]);

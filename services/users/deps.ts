@@ -1,0 +1,14 @@
+import type { SigningKey } from '@tenantry/auth/jws.ts';
+import type { Platform } from '@tenantry/kit/lifecycle/service.ts';
+import type { UsersConfiguration } from './config.ts';
+import type { PasswordHasher } from './keys/password-hasher.ts';
+import type { Mailer } from './mail/mailer.ts';
+import type { UsersTables } from './store/tables.ts';
+
+/** What the use cases of this service are built from. */
+export type UsersDeps = Platform<UsersTables> & {
+  readonly configuration: UsersConfiguration;
+  readonly signingKey: SigningKey;
+  readonly passwords: PasswordHasher;
+  readonly mailer: Mailer;
+};

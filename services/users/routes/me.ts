@@ -1,0 +1,28 @@
+import { type UserId, uuidOf } from '@tenantry/kernel/id.ts';
+import { type Route, serve } from '@tenantry/kit/http/route.ts';
+import * as contract from '../contract/me.ts';
+import type { UsersDeps } from '../deps.ts';
+import { listLiveSessions } from '../store/sessions.ts';
+import { changePassword } from '../use-cases/change-password.ts';
+import { endSession } from '../use-cases/end-session.ts';
+import { readUser, updateProfile } from '../use-cases/read-users.ts';
+import { toSessionView, toUserView } from './views.ts';
+
+export const meRoutes = (deps: UsersDeps): Route[] => [
+  serve(contract.readMe, async ({ principal }) => toUserView(await readUser(deps)(principal, principal.id as UserId))),
+  serve(contract.updateMe, async ({ principal, body }) => toUserView(await updateProfile(deps)(principal, body))),
+  serve(contract.changePassword, async ({ principal, body }) => {
+    await changePassword(deps)(principal, body);
+    return undefined;
+  }),
+  serve(contract.listSessions, async ({ principal }) => {
+    const rows = await deps.databases.withTenant(principal.tenantId, (uow) =>
+      listLiveSessions(uow, uuidOf(principal.id as UserId)),
+    );
+    return { data: rows.map((row) => toSessionView(row, principal.sessionId)), nextCursor: null };
+  }),
+  serve(contract.endSession, async ({ principal, params }) => {
+    await endSession(deps)(principal, params.sessionId);
+    return undefined;
+  }),
+];

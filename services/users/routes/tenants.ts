@@ -1,0 +1,38 @@
+import { readTenantRecord } from '@tenantry/contract/tenant-record.ts';
+import { idFromUuid } from '@tenantry/kernel/id.ts';
+import { type Route, serve } from '@tenantry/kit/http/route.ts';
+import * as contract from '../contract/tenants.ts';
+import type { UsersDeps } from '../deps.ts';
+import { changeTenantStatus, updateOwnTenant } from '../use-cases/change-tenant.ts';
+import { createTenant } from '../use-cases/create-tenant.ts';
+import { listTenants, readTenant } from '../use-cases/read-tenants.ts';
+import { toTenantRecord, toTenantView } from './views.ts';
+
+export const tenantRoutes = (deps: UsersDeps): Route[] => [
+  serve(contract.createTenant, async ({ principal, body, resourceUuid }) =>
+    toTenantView(
+      await createTenant(deps)(principal, {
+        ...body,
+        id: idFromUuid('ten', resourceUuid),
+        mode: body.mode ?? 'live',
+        tax: body.tax ?? { registered: false },
+        admin: { ...body.admin, roles: ['owner'] },
+      }),
+    ),
+  ),
+  serve(contract.listTenants, ({ query }) => listTenants(deps)(query)),
+  serve(contract.suspendTenant, async ({ principal, params }) =>
+    toTenantView(await changeTenantStatus(deps)(principal, params.tenantId, 'suspended')),
+  ),
+  serve(contract.reactivateTenant, async ({ principal, params }) =>
+    toTenantView(await changeTenantStatus(deps)(principal, params.tenantId, 'active')),
+  ),
+  serve(contract.closeTenant, async ({ principal, params }) =>
+    toTenantView(await changeTenantStatus(deps)(principal, params.tenantId, 'closed')),
+  ),
+  serve(contract.readOwnTenant, async ({ principal }) => toTenantView(await readTenant(deps)(principal.tenantId))),
+  serve(contract.updateOwnTenant, async ({ principal, body }) =>
+    toTenantView(await updateOwnTenant(deps)(principal, body)),
+  ),
+  serve(readTenantRecord, async ({ params }) => toTenantRecord(await readTenant(deps)(params.tenantId))),
+];

@@ -1,0 +1,35 @@
+import { isUniqueViolation } from '@tenantry/databases/postgres/errors.ts';
+import { slugTaken } from '../problems.ts';
+import type { TenantRow, UsersUnitOfWork } from './tables.ts';
+
+export const TENANT_SLUG = 'tenant-slug';
+
+export const findTenant = (uow: UsersUnitOfWork): Promise<TenantRow | undefined> =>
+  uow.sql.selectFrom('tenants').selectAll().where('tenant_id', '=', uow.tenantUuid).executeTakeFirst();
+
+export const lockTenant = (uow: UsersUnitOfWork): Promise<TenantRow | undefined> =>
+  uow.sql.selectFrom('tenants').selectAll().where('tenant_id', '=', uow.tenantUuid).forUpdate().executeTakeFirst();
+
+/** Claims the slug over the whole platform. Throws `slug-taken`. */
+export async function insertTenant(uow: UsersUnitOfWork, row: TenantRow): Promise<void> {
+  try {
+    await uow.sql
+      .insertInto('lookups')
+      .values({ kind: TENANT_SLUG, key: row.slug, tenant_id: row.tenant_id, target: row.tenant_id })
+      .execute();
+  } catch (error) {
+    if (isUniqueViolation(error))
+      throw slugTaken(`The slug ${row.slug} belongs to another tenant. Choose another one.`, { cause: error });
+    throw error;
+  }
+  await uow.sql.insertInto('tenants').values(row).execute();
+}
+
+export async function updateTenant(uow: UsersUnitOfWork, change: Partial<TenantRow>): Promise<TenantRow> {
+  return uow.sql
+    .updateTable('tenants')
+    .set((eb) => ({ ...change, version: eb('version', '+', 1) }))
+    .where('tenant_id', '=', uow.tenantUuid)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}

@@ -1,0 +1,35 @@
+import type { PageQueryInput } from '@tenantry/contract/schemas.ts';
+import { idFromUuid, type TenantId } from '@tenantry/kernel/id.ts';
+import { notFound } from '@tenantry/kernel/problems.ts';
+import { readPageQuery, toPage } from '@tenantry/kit/paging.ts';
+import type { UsersDeps } from '../deps.ts';
+import { toTenantView } from '../routes/views.ts';
+import type { TenantRow } from '../store/tables.ts';
+import { findTenant, TENANT_SLUG } from '../store/tenants.ts';
+
+export const readTenant =
+  ({ databases }: Pick<UsersDeps, 'databases'>) =>
+  async (tenantId: TenantId): Promise<TenantRow> => {
+    const tenant = await databases.withTenant(tenantId, findTenant);
+    if (tenant === undefined) throw notFound(`There is no tenant ${tenantId}.`);
+    return tenant;
+  };
+
+/** For operators. Tenants lie behind row-level security one by one; which there are is known from their slugs. */
+export const listTenants =
+  ({ databases }: Pick<UsersDeps, 'databases'>) =>
+  async (query: PageQueryInput) => {
+    const page = readPageQuery(query);
+    let lookups = databases.worker.selectFrom('lookups').select('tenant_id').where('kind', '=', TENANT_SLUG);
+    if (page.beforeUuid !== null) lookups = lookups.where('tenant_id', '<', page.beforeUuid);
+    const ids = await lookups
+      .orderBy('tenant_id', 'desc')
+      .limit(page.limit + 1)
+      .execute();
+    const rows: TenantRow[] = [];
+    for (const { tenant_id } of ids) {
+      const tenant = await databases.withTenant(idFromUuid('ten', tenant_id), findTenant);
+      if (tenant !== undefined) rows.push(tenant);
+    }
+    return toPage(rows, page.limit, (row) => row.tenant_id, toTenantView);
+  };

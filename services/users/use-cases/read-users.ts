@@ -1,0 +1,38 @@
+import { mayReach, type Principal } from '@tenantry/auth/principal.ts';
+import type { PageQueryInput } from '@tenantry/contract/schemas.ts';
+import { type UserId, uuidOf } from '@tenantry/kernel/id.ts';
+import { readPageQuery, toPage } from '@tenantry/kit/paging.ts';
+import type { UsersDeps } from '../deps.ts';
+import { userNotFound } from '../problems.ts';
+import { toUserView } from '../routes/views.ts';
+import type { UserRow } from '../store/tables.ts';
+import { findUser, listUsers, updateUser } from '../store/users.ts';
+
+export const readUser =
+  ({ databases }: Pick<UsersDeps, 'databases'>) =>
+  async (principal: Principal, userId: UserId): Promise<UserRow> => {
+    const reachable = mayReach(principal, 'user:read', userId);
+    const user = reachable
+      ? await databases.withTenant(principal.tenantId, (uow) => findUser(uow, uuidOf(userId)))
+      : undefined;
+    if (user === undefined) throw userNotFound(`There is no user ${userId}.`);
+    return user;
+  };
+
+export const listTenantUsers =
+  ({ databases }: Pick<UsersDeps, 'databases'>) =>
+  async (principal: Principal, query: PageQueryInput) => {
+    const page = readPageQuery(query);
+    const rows = await databases.withTenant(principal.tenantId, (uow) => listUsers(uow, page));
+    return toPage(rows, page.limit, (row) => row.id, toUserView);
+  };
+
+export const updateProfile =
+  ({ databases }: Pick<UsersDeps, 'databases'>) =>
+  (principal: Principal, change: { name?: string; locale?: 'id' | 'en' }): Promise<UserRow> =>
+    databases.withTenant(principal.tenantId, async (uow) => {
+      const uuid = uuidOf(principal.id as UserId);
+      const user = await findUser(uow, uuid);
+      if (user === undefined) throw userNotFound('This account is gone.');
+      return updateUser(uow, uuid, { name: change.name ?? user.name, locale: change.locale ?? user.locale });
+    });

@@ -1,0 +1,83 @@
+import { KEYS_BUCKET, type PublishedKey } from '@tenantry/auth/buckets.ts';
+import { servicePrincipal } from '@tenantry/auth/principal.ts';
+import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
+import { openStateWriter } from '@tenantry/events/pushed-state.ts';
+import { idFromUuid, PLATFORM_TENANT_ID } from '@tenantry/kernel/id.ts';
+import { recordAudit } from '@tenantry/kit/audit.ts';
+import type { UsersDeps } from '../deps.ts';
+import { toPublishedKey } from '../keys/signing-key.ts';
+import { toTenantRecord } from '../routes/views.ts';
+import { findTenant, TENANT_SLUG } from '../store/tenants.ts';
+import { findUserByEmail, updateUser } from '../store/users.ts';
+import { createTenant } from './create-tenant.ts';
+import { revokeSessions } from './revoke-sessions.ts';
+
+/**
+ * What must be there before anybody can call: the keys of access tokens, tenant zero with its operator, and every
+ * tenant in the directory, should NATS have lost it. Idempotent; runs at every start.
+ */
+export const seedPlatform =
+  ({
+    databases,
+    passwords,
+    nats,
+    configuration,
+    signingKey,
+  }: Pick<UsersDeps, 'databases' | 'passwords' | 'nats' | 'configuration' | 'signingKey'>) =>
+  async (): Promise<void> => {
+    const keys = await openStateWriter<PublishedKey>(nats, KEYS_BUCKET);
+    await keys.put(signingKey.kid, toPublishedKey(signingKey));
+    const self = servicePrincipal('users', PLATFORM_TENANT_ID);
+    const operator = {
+      email: configuration.TENANTRY_OPERATOR_EMAIL.toLowerCase(),
+      password: configuration.TENANTRY_OPERATOR_PASSWORD,
+    };
+    await createTenant({ databases, passwords })(self, {
+      id: PLATFORM_TENANT_ID,
+      slug: 'platform',
+      name: 'Tenantry',
+      country: 'ID',
+      currency: 'IDR',
+      timeZone: 'Asia/Jakarta',
+      mode: 'live',
+      tax: { registered: false },
+      admin: { ...operator, name: 'Operator', roles: ['owner', 'operator'] },
+    });
+    await followOperatorPassword({ databases, passwords }, operator);
+    await fillDirectory({ databases, nats });
+  };
+
+/** Whoever may set the environment of this process may also set the operator's password. */
+async function followOperatorPassword(
+  { databases, passwords }: Pick<UsersDeps, 'databases' | 'passwords'>,
+  operator: { email: string; password: string },
+): Promise<void> {
+  const user = await databases.withTenant(PLATFORM_TENANT_ID, (uow) => findUserByEmail(uow, operator.email));
+  if (user === undefined || (await passwords.verify(operator.password, user.password_hash))) return;
+  const passwordHash = await passwords.hash(operator.password);
+  await databases.withTenant(PLATFORM_TENANT_ID, async (uow) => {
+    await updateUser(uow, user.id, { password_hash: passwordHash });
+    await revokeSessions(uow, user.id);
+    const resource = idFromUuid('usr', user.id);
+    await recordAudit(uow, servicePrincipal('users', PLATFORM_TENANT_ID), {
+      action: 'profile:change-password',
+      resource,
+    });
+  });
+}
+
+async function fillDirectory({ databases, nats }: Pick<UsersDeps, 'databases' | 'nats'>): Promise<void> {
+  const bucket = await openStateWriter<TenantRecord>(nats, TENANTS_BUCKET);
+  const known = await bucket.load();
+  const rows = await databases.worker
+    .selectFrom('lookups')
+    .select('tenant_id')
+    .where('kind', '=', TENANT_SLUG)
+    .execute();
+  for (const { tenant_id } of rows) {
+    const tenantId = idFromUuid('ten', tenant_id);
+    const tenant = await databases.withTenant(tenantId, findTenant);
+    if (tenant !== undefined && (known.get(tenantId)?.version ?? 0) < tenant.version)
+      await bucket.put(tenantId, toTenantRecord(tenant));
+  }
+}

@@ -1,0 +1,110 @@
+import type { Clock } from '@tenantry/kernel/clock.ts';
+
+export type PartName =
+  | 'hub'
+  | 'gateway'
+  | 'users'
+  | 'subscriptions'
+  | 'payments'
+  | 'notifications'
+  | 'billing'
+  | 'midtrans'
+  | 'telegram'
+  | 'mailbox';
+
+export type OpenPart = {
+  readonly url: string;
+  readonly close: () => Promise<void>;
+  readonly environment: Readonly<Record<string, string>>;
+};
+
+type Environment = Readonly<Record<string, string>>;
+type Overrides = { readonly clock: Clock };
+
+/** Waits between attempts at an event: short, so that a test need not wait as long as production does. */
+const redeliveryDelaysMs = [50, 100, 200, 400, 800, 1_600];
+
+/** Imported when asked for, so that a test of one service loads that service alone. */
+export async function openByName(name: PartName, environment: Environment, { clock }: Overrides): Promise<OpenPart> {
+  const overrides = { clock, redeliveryDelaysMs };
+  switch (name) {
+    case 'hub': {
+      const [{ openHub }, { readHubConfiguration }] = await Promise.all([
+        import('@tenantry/hub/app.ts'),
+        import('@tenantry/hub/config.ts'),
+      ]);
+      const hub = await openHub(readHubConfiguration(environment));
+      return { ...hub, environment: { HUB_URL: hub.url } };
+    }
+    case 'gateway': {
+      const [{ openGateway }, { readGatewayConfiguration }] = await Promise.all([
+        import('@tenantry/gateway/app.ts'),
+        import('@tenantry/gateway/config.ts'),
+      ]);
+      const gateway = await openGateway(readGatewayConfiguration(environment));
+      return { ...gateway, environment: { PUBLIC_URL: gateway.url } };
+    }
+    case 'users': {
+      const [{ openUsers }, { readUsersConfiguration }] = await Promise.all([
+        import('@tenantry/users/app.ts'),
+        import('@tenantry/users/config.ts'),
+      ]);
+      return { ...(await openUsers(readUsersConfiguration(environment), overrides)), environment: {} };
+    }
+    case 'subscriptions': {
+      const [{ openSubscriptions }, { readSubscriptionsConfiguration }] = await Promise.all([
+        import('@tenantry/subscriptions/app.ts'),
+        import('@tenantry/subscriptions/config.ts'),
+      ]);
+      return { ...(await openSubscriptions(readSubscriptionsConfiguration(environment), overrides)), environment: {} };
+    }
+    case 'payments': {
+      const [{ openPayments }, { readPaymentsConfiguration }] = await Promise.all([
+        import('@tenantry/payments/app.ts'),
+        import('@tenantry/payments/config.ts'),
+      ]);
+      return { ...(await openPayments(readPaymentsConfiguration(environment), overrides)), environment: {} };
+    }
+    case 'notifications': {
+      const [{ openNotifications }, { readNotificationsConfiguration }] = await Promise.all([
+        import('@tenantry/notifications/app.ts'),
+        import('@tenantry/notifications/config.ts'),
+      ]);
+      return { ...(await openNotifications(readNotificationsConfiguration(environment), overrides)), environment: {} };
+    }
+    case 'billing': {
+      const [{ openBilling }, { readBillingConfiguration }] = await Promise.all([
+        import('@tenantry/billing/app.ts'),
+        import('@tenantry/billing/config.ts'),
+      ]);
+      return { ...(await openBilling(readBillingConfiguration(environment), overrides)), environment: {} };
+    }
+    default:
+      return openSimulator(name);
+  }
+}
+
+async function openSimulator(name: 'midtrans' | 'telegram' | 'mailbox'): Promise<OpenPart> {
+  const listen = { host: '127.0.0.1', port: 0 };
+  if (name === 'midtrans') {
+    const { createMidtransSimulator } = await import('@tenantry/simulator-midtrans/app.ts');
+    const { app } = createMidtransSimulator();
+    const url = await app.listen(listen);
+    return { url, close: () => app.close(), environment: { MIDTRANS_URL: url } };
+  }
+  if (name === 'telegram') {
+    const { createTelegramSimulator } = await import('@tenantry/simulator-telegram/app.ts');
+    const { app } = await createTelegramSimulator();
+    const url = await app.listen(listen);
+    return { url, close: () => app.close(), environment: { TELEGRAM_URL: url } };
+  }
+  const { createMailbox } = await import('@tenantry/simulator-mailbox/app.ts');
+  const mailbox = await createMailbox({});
+  const url = await mailbox.app.listen(listen);
+  const smtpPort = await mailbox.listenSmtp(listen);
+  return {
+    url,
+    close: () => mailbox.app.close(),
+    environment: { MAILBOX_URL: url, SMTP_URL: `smtp://127.0.0.1:${smtpPort}` },
+  };
+}

@@ -1,0 +1,56 @@
+import { configDefaults, defineConfig } from 'vitest/config';
+
+const EVERYWHERE_EXCLUDED = [...configDefaults.exclude, '**/.tenantry/**'];
+
+/** These packages are about stores and messages: their tests need real ones, as services' tests do. */
+const PACKAGES_WITH_STORES = 'packages/{databases,events,kit,mesh}/**/*.test.ts';
+const DOMAINS = 'services/*/domain/**/*.test.ts';
+const SYSTEM = ['tests/system/**/*.test.ts', 'deploy/launcher/test/**/*.test.ts'];
+
+export default defineConfig({
+  test: {
+    // Worker threads would take servers down with them: the leash of deploy/embedded is tied to the thread that starts one.
+    pool: 'forks',
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: [
+            'packages/**/*.test.ts',
+            DOMAINS,
+            'simulators/**/*.test.ts',
+            'deploy/**/*.test.ts',
+            'bench/**/*.test.ts',
+          ],
+          exclude: [...EVERYWHERE_EXCLUDED, PACKAGES_WITH_STORES, ...SYSTEM],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'service',
+          include: ['services/**/*.test.ts', 'tests/**/*.test.ts', PACKAGES_WITH_STORES],
+          exclude: [...EVERYWHERE_EXCLUDED, DOMAINS, ...SYSTEM],
+          globalSetup: ['tests/support/global-setup.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'system',
+          include: SYSTEM,
+          exclude: EVERYWHERE_EXCLUDED,
+          fileParallelism: false,
+          // After everything else: these start whole launchers and kill processes.
+          sequence: { groupOrder: 1 },
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
