@@ -45,7 +45,7 @@ export default defineConfig({
           include: SYSTEM,
           exclude: EVERYWHERE_EXCLUDED,
           fileParallelism: false,
-          // After everything else: these start whole launchers and kill processes.
+          // Never beside the others: these start whole launchers and kill processes.
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 180_000,

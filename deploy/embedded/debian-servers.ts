@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { findOnPath } from './find-on-path.ts';
 import { type CommandResult, runCommand } from './run-command.ts';
@@ -27,6 +27,7 @@ export async function fetchDebianServers(
     `Fetching Redis and NATS from this machine's package source into ${options.serversDir} (once; nothing is installed).`,
   );
   mkdirSync(options.serversDir, { recursive: true });
+  removeAbandoned(options.serversDir);
   const work = mkdtempSync(join(resolve(options.serversDir), 'fetch-'));
   try {
     await fetchInto(work);
@@ -36,6 +37,14 @@ export async function fetchDebianServers(
     rmSync(work, { recursive: true, force: true });
   }
   return programsIn(unpacked);
+}
+
+/** What a fetch left that was killed. Another may be under way: an hour is more than any takes. */
+function removeAbandoned(serversDir: string): void {
+  for (const name of readdirSync(serversDir).filter((each) => each.startsWith('fetch-'))) {
+    const folder = join(serversDir, name);
+    if (Date.now() - statSync(folder).mtimeMs > 3_600_000) rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 async function fetchInto(work: string): Promise<void> {

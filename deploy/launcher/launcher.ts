@@ -25,8 +25,8 @@ export type LauncherOptions = {
 };
 
 // Together below 15 s: PostgreSQL gets what it needs to write its last checkpoint.
-const STOP_SERVICES_BY_MS = 8_000;
-const STOP_SIMULATORS_BY_MS = 9_500;
+const STOP_SERVICES_BY_MS = 9_000;
+const STOP_SIMULATORS_BY_MS = 10_000;
 const STOP_STORES_BY_MS = 14_000;
 
 /** Everything that `npm start` starts, from the data folder to the gateway, and its end in the opposite order. */

@@ -11,7 +11,6 @@ export type Program = {
   /** Where a person would look at it. */
   readonly url: string;
   readonly alsoListens: readonly { readonly what: string; readonly port: number; readonly url: string }[];
-  readonly nodeFlags: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
 };
 
@@ -24,13 +23,6 @@ export type ProgramsInput = {
   readonly operatorPassword: string;
 };
 
-/**
- * A small young generation saves about a quarter of each process's memory. The gateway keeps the usual one: every
- * request passes through it, and collecting sixteen times as often would show there first.
- */
-const SMALL_HEAP = ['--max-semi-space-size=1'];
-const USUAL_HEAP: string[] = [];
-
 const SERVICES = ['hub', 'users', 'subscriptions', 'payments', 'notifications', 'billing', 'gateway'] as const;
 const SIMULATORS = ['midtrans', 'telegram', 'mailbox'] as const;
 
@@ -42,7 +34,6 @@ export function listPrograms(input: ProgramsInput): Programs {
     port: ports[name],
     url: name === 'gateway' ? input.settings.publicUrl : `http://localhost:${ports[name]}`,
     alsoListens: name === 'mailbox' ? [{ what: 'mailbox (SMTP)', port: ports.smtp, url: smtpUrl(ports) }] : [],
-    nodeFlags: name === 'gateway' ? USUAL_HEAP : SMALL_HEAP,
     environment: { PORT: String(ports[name]), HOST: '127.0.0.1', ...environment },
   });
   const shared = serviceEnvironment(input);

@@ -42,7 +42,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
     serversDir: resolve(ROOT, read('TENANTRY_SERVERS_DIR') ?? join('.tenantry', 'servers')),
     ports,
     publicUrl: read('PUBLIC_URL') ?? `http://localhost:${ports.gateway}`,
-    masterKey,
+    masterKey: masterKey?.toLowerCase(),
     operatorPassword: read('TENANTRY_OPERATOR_PASSWORD'),
     external: {
       postgres: readUrl(read, 'DATABASE_URL', ['postgres:', 'postgresql:']),

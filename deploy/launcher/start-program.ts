@@ -4,6 +4,12 @@ import { type Child, startChild } from '../embedded/child.ts';
 import { StartFailure } from '../embedded/start-failure.ts';
 import type { Program } from './programs.ts';
 
+/**
+ * Seven services and three simulators share one machine. A young generation of 1 MB saves about 180 MB over all of them;
+ * a Fastify route with schema and logging answered as many requests per second with it as with the usual 16 MB.
+ */
+const NODE_FLAGS = ['--max-semi-space-size=1'];
+
 // What a program is not to inherit: npm's settings, and what only the launcher may know.
 const NOT_INHERITED =
   /^(npm_|INIT_CWD$|NODE_OPTIONS$|DATABASE_URL$|REDIS_URL$|NATS_URL$|CLICKHOUSE_URL$|TENANTRY_MASTER_KEY$|TENANTRY_OPERATOR_PASSWORD$)/;
@@ -22,7 +28,7 @@ export function startProgram({ program, logFile, onSpawn }: StartProgramOptions)
   return startChild({
     name: program.name,
     command: process.execPath,
-    args: [...program.nodeFlags, program.file],
+    args: [...NODE_FLAGS, program.file],
     env: { ...inheritedEnvironment(), ...program.environment },
     logFile,
     bond: 'channel',

@@ -9,6 +9,8 @@ export type AnalyticsRow = Readonly<Record<string, unknown>>;
  * statement without `{tenant:UUID}` is refused before it is sent.
  */
 export type Analytics = {
+  /** Makes this service's database if it is not there. A statement that names a missing database fails. */
+  readonly createDatabase: () => Promise<void>;
   readonly command: (statement: string) => Promise<void>;
   /** Rows of a table whose engine drops duplicates by key: inserting a batch twice is harmless. */
   readonly insert: (table: string, rows: readonly AnalyticsRow[]) => Promise<void>;
@@ -44,6 +46,19 @@ export function createAnalytics(options: { url: string; database: string }): Ana
     }
   };
   return {
+    createDatabase: () =>
+      guarded(async () => {
+        // From inside the default database: a server refuses a session in one that does not exist.
+        const client = createClient({ url: options.url, request_timeout: 10_000 });
+        try {
+          await client.command({
+            query: 'create database if not exists {name:Identifier}',
+            query_params: { name: options.database },
+          });
+        } finally {
+          await client.close();
+        }
+      }),
     command: (statement) => guarded(async () => void (await client.command({ query: statement }))),
     insert: (table, rows) =>
       guarded(async () => {

@@ -17,3 +17,23 @@ export function createRedis(options: { url: string; namespace: string; onError: 
   redis.on('error', options.onError);
   return redis;
 }
+
+/**
+ * A connection for BullMQ, which prefixes its keys by itself. A worker's waits for Redis as long as it takes; whoever
+ * adds work fails fast instead, because its work is written down elsewhere and can be added again.
+ */
+export function createQueueConnection(options: {
+  url: string;
+  isWorker: boolean;
+  onError: (error: Error) => void;
+}): Redis {
+  const redis = new Redis(options.url, {
+    ...(options.isWorker
+      ? { maxRetriesPerRequest: null }
+      : { maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: 1_000 }),
+    connectTimeout: 1_000,
+    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000),
+  });
+  redis.on('error', options.onError);
+  return redis;
+}

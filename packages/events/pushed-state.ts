@@ -115,7 +115,8 @@ export async function watchState<Value>(
   void (async () => {
     for await (const status of nats.connection.status()) {
       if (closed) return;
-      if (status.type === 'reconnect') await watch().catch(() => undefined);
+      // JetStream is up a moment after its server; until then there is nothing to watch, and giving up would freeze us.
+      while (status.type === 'reconnect' && !closed && !(await watch().then(() => true, () => false))) await sleep(250);
     }
   })();
 

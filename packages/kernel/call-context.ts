@@ -9,7 +9,8 @@ export type CallContext = {
   readonly deadlineMs: number;
 };
 
-const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/;
+// A later version may append fields and means the same by these (§2.2.2 "versionFormat", §3.2.4); `ff` is forbidden.
+const TRACEPARENT = /^(?:00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}|(?!00|ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?)$/;
 
 const current = new AsyncLocalStorage<CallContext>();
 

@@ -11,6 +11,11 @@ export const botTaken = defineProblem({
   category: 'conflict',
   title: 'The bot is registered already',
 });
+export const purposeTaken = defineProblem({
+  code: 'bot-purpose-taken',
+  category: 'conflict',
+  title: 'The tenant has a bot for this purpose',
+});
 export const noBot = defineProblem({ code: 'no-bot', category: 'conflict', title: 'The tenant has no bot' });
 export const telegramUnavailable = defineProblem({
   code: 'upstream-unavailable',

@@ -42,7 +42,7 @@ export async function openByName(name: PartName, environment: Environment, { clo
         import('@tenantry/gateway/config.ts'),
       ]);
       const gateway = await openGateway(readGatewayConfiguration(environment));
-      return { ...gateway, environment: { PUBLIC_URL: gateway.url } };
+      return { ...gateway, environment: {} };
     }
     case 'users': {
       const [{ openUsers }, { readUsersConfiguration }] = await Promise.all([

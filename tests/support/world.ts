@@ -9,6 +9,7 @@ import { type Principal, servicePrincipal } from '@tenantry/auth/principal.ts';
 import type { BodyOf, Endpoint, ParamsOf, QueryOf, ResponseOf } from '@tenantry/contract/endpoint.ts';
 import type { DataOf, EventDefinition, EventEnvelope } from '@tenantry/contract/event.ts';
 import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
+import { freePort } from '@tenantry/deploy/embedded/free-port.ts';
 import { connectNats, ensureStream, type Nats } from '@tenantry/events/nats.ts';
 import { openStateWriter } from '@tenantry/events/pushed-state.ts';
 import { eventSubject, streamName } from '@tenantry/events/subjects.ts';
@@ -104,10 +105,12 @@ export async function openWorld(options: {
   };
   for (const simulator of options.simulators ?? []) await openPart(simulator);
   await openPart('hub');
-  const gatewayFirst = options.services.includes('gateway');
-  if (gatewayFirst) {
-    // Providers call back through the gateway, so its address must be known before the services read it.
-    await openPart('gateway');
+  if (options.services.includes('gateway')) {
+    // Tokens name the gateway's address as their issuer and providers call back there: all must know it before they start.
+    const port = await freePort();
+    environment.PUBLIC_URL = `http://127.0.0.1:${port}`;
+    environment.REQUIRED_SERVICES = options.services.filter((service) => service !== 'gateway').join(',');
+    await openPart('gateway', String(port));
   }
   for (const service of options.services) if (service !== 'gateway') await openPart(service);
 

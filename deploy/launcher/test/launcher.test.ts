@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startPostgres } from '../../embedded/postgres.ts';
 import { waitUntil } from '../../embedded/wait-until.ts';
 import { allGone, freeOffset, Launch } from './run-launch.ts';
 
@@ -119,6 +120,33 @@ describe('A first start', () => {
     expect(first.output).not.toMatch(/while starting|^\s+at /m);
     const second = launch();
     await second.sees(READY);
+  });
+});
+
+describe('A store that is given by its URL', () => {
+  it('is used as it is: migrations with its credentials, services without', async () => {
+    const server = await startPostgres({
+      dataDir: join(folder, 'theirs'),
+      logFile: join(folder, 'theirs.log'),
+      tuning: 'fast',
+    });
+    try {
+      const url = new URL(server.url);
+      url.pathname = '/postgres';
+      const first = launch({
+        DATABASE_URL: `${url.href}?application_name=theirs`,
+        CLICKHOUSE_URL: 'http://127.0.0.1:1',
+      });
+      await first.sees(READY);
+      expect(first.output).not.toMatch(/PostgreSQL is ready|ClickHouse is ready/);
+      expect(first.output).not.toContain(url.password);
+      const { environment } = await environmentOf(8021 + offset);
+      expect(environment['DATABASE_URL']).toBe(`postgres://127.0.0.1:${server.port}/postgres?application_name=theirs`);
+      expect(environment['CLICKHOUSE_URL']).toBe('http://127.0.0.1:1');
+      expect(JSON.stringify(environment)).not.toContain(url.password);
+    } finally {
+      await server.stop();
+    }
   });
 });
 

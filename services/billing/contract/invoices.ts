@@ -3,7 +3,15 @@ import { Closed, IdSchema, InstantSchema, PageOf, PageQuery } from '@tenantry/co
 import { invalidTransition } from '@tenantry/kernel/problems.ts';
 import { PaymentMethodSchema, PaymentView } from '@tenantry/payments/contract/schemas.ts';
 import { Type } from 'typebox';
-import { invoiceCurrencyMixed, invoiceHasNoLines, invoiceNotFound } from '../problems.ts';
+import {
+  customerNotFound,
+  invoiceCurrencyMixed,
+  invoiceHasNoAmount,
+  invoiceHasNoLines,
+  invoiceNotFound,
+  paymentRefused,
+  paymentUnderWayAlready,
+} from '../problems.ts';
 import { InvoiceView, NewInvoiceLine } from './schemas.ts';
 
 const InvoiceParams = Closed({ invoiceId: IdSchema('inv') });
@@ -30,7 +38,7 @@ export const collectInvoice = endpoint({
     orderedAt: InstantSchema,
   }),
   response: Closed({ invoice: InvoiceView, payment: PaymentView }),
-  problems: [invoiceCurrencyMixed],
+  problems: [invoiceCurrencyMixed, invoiceHasNoAmount, customerNotFound, paymentRefused, invalidTransition],
 });
 
 export const createInvoice = endpoint({
@@ -87,7 +95,7 @@ export const finalizeInvoice = endpoint({
   params: InvoiceParams,
   idempotency: true,
   response: InvoiceView,
-  problems: [invoiceNotFound, invoiceHasNoLines, invalidTransition],
+  problems: [invoiceNotFound, invoiceHasNoLines, invoiceHasNoAmount, customerNotFound, invalidTransition],
   example: { params: EXAMPLE_INVOICE },
 });
 
@@ -118,7 +126,7 @@ export const payInvoice = endpoint({
   idempotency: true,
   body: Closed({ paymentMethod: PaymentMethodSchema }),
   response: Closed({ invoice: InvoiceView, payment: PaymentView }),
-  problems: [invoiceNotFound, invalidTransition],
+  problems: [invoiceNotFound, paymentUnderWayAlready, paymentRefused, invalidTransition],
   example: { params: EXAMPLE_INVOICE, body: { paymentMethod: { type: 'bank_transfer', bank: 'bca' } } },
 });
 

@@ -52,6 +52,8 @@ export const InvoiceView = Closed({
   total: MoneySchema,
   amountPaid: MoneySchema,
   amountRefunded: MoneySchema,
+  /** Came in when nothing was owed any more (late, twice): owed back to the customer. */
+  amountCredited: MoneySchema,
   finalizedAt: nullableInstant,
   dueAt: nullableInstant,
   paidAt: nullableInstant,

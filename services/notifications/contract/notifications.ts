@@ -1,7 +1,15 @@
 import { endpoint } from '@tenantry/contract/endpoint.ts';
 import { Closed, IdSchema, InstantSchema, OneOf, PageOf, PageQuery } from '@tenantry/contract/schemas.ts';
 import { Type } from 'typebox';
-import { botNotFound, botTaken, botTokenRefused, noBot, telegramUnavailable, webhookRefused } from '../problems.ts';
+import {
+  botNotFound,
+  botTaken,
+  botTokenRefused,
+  noBot,
+  purposeTaken,
+  telegramUnavailable,
+  webhookRefused,
+} from '../problems.ts';
 
 const BotView = Closed({
   id: IdSchema('bot'),
@@ -33,7 +41,7 @@ export const createBot = endpoint({
     purpose: Type.Optional(Type.String({ pattern: '^[a-z][a-z0-9-]{0,30}$', default: 'default' })),
   }),
   response: BotView,
-  problems: [botTokenRefused, botTaken, telegramUnavailable],
+  problems: [botTokenRefused, botTaken, purposeTaken, telegramUnavailable],
   example: { body: { token: '123456789:AAExampleExampleExampleExampleExample', purpose: 'default' } },
 });
 
@@ -44,6 +52,7 @@ export const listBots = endpoint({
   summary: 'The bots of this tenant',
   permission: 'bot:read',
   reach: 'tenant',
+  query: PageQuery,
   response: PageOf(BotView),
 });
 

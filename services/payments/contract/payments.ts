@@ -1,6 +1,6 @@
 import { endpoint } from '@tenantry/contract/endpoint.ts';
 import { Closed, IdSchema, MoneySchema, PageOf, PageQuery } from '@tenantry/contract/schemas.ts';
-import { invalidTransition } from '@tenantry/kernel/problems.ts';
+import { conflict, invalidTransition } from '@tenantry/kernel/problems.ts';
 import { Type } from 'typebox';
 import {
   paymentMethodRefused,
@@ -34,7 +34,7 @@ export const chargePayment = endpoint({
     description: Type.String({ minLength: 1, maxLength: 50 }),
   }),
   response: PaymentView,
-  problems: [paymentNotConfigured, paymentMethodRefused],
+  problems: [paymentNotConfigured, paymentMethodRefused, conflict],
 });
 
 export const listPayments = endpoint({

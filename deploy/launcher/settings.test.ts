@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { readSettings } from './settings.ts';
+
+describe('The settings of npm start', () => {
+  it('are the documented ports and folder when nothing is set, or set but empty', () => {
+    const settings = readSettings({ TENANTRY_PORT_OFFSET: '', DATABASE_URL: '', TENANTRY_DATA_DIR: '' });
+    expect(settings).toEqual(readSettings({}));
+    expect(settings.ports).toMatchObject({
+      gateway: 8000,
+      hub: 8010,
+      users: 8021,
+      billing: 8025,
+      midtrans: 9001,
+      smtp: 9025,
+    });
+    expect(settings.publicUrl).toBe('http://localhost:8000');
+    expect(settings.dataDir).toBe(`${settings.root}.tenantry`);
+    expect(settings.external.postgres).toBeUndefined();
+  });
+
+  it('move every port by one offset, and the public address with them', () => {
+    const { ports, publicUrl } = readSettings({ TENANTRY_PORT_OFFSET: '10000' });
+    expect(Object.values(ports)).toEqual(Object.values(readSettings({}).ports).map((port) => port + 10_000));
+    expect(publicUrl).toBe('http://localhost:18000');
+  });
+
+  it.each([
+    [{ TENANTRY_PORT_OFFSET: 'ten' }, 'TENANTRY_PORT_OFFSET must be'],
+    [{ TENANTRY_PORT_OFFSET: '-1' }, 'TENANTRY_PORT_OFFSET must be'],
+    [{ TENANTRY_MASTER_KEY: 'short' }, 'TENANTRY_MASTER_KEY must be'],
+    [{ DATABASE_URL: 'localhost:5432' }, 'DATABASE_URL must be a URL that begins with postgres://'],
+    [{ NATS_URL: 'http://localhost' }, 'NATS_URL must be a URL that begins with nats:// or tls://'],
+  ])('refuse %j in a sentence', (environment, sentence) => {
+    expect(() => readSettings(environment)).toThrow(sentence);
+  });
+
+  it('never repeat a secret in a refusal', () => {
+    expect(() => readSettings({ TENANTRY_MASTER_KEY: 'not-so-secret' })).toThrow(/^((?!not-so-secret).)*$/);
+  });
+});

@@ -1,0 +1,66 @@
+import type { Clock } from '@tenantry/kernel/clock.ts';
+import { assemble } from '@tenantry/kit/import-manager.ts';
+import { openService, type RunningService } from '@tenantry/kit/lifecycle/service.ts';
+import type { BillingConfiguration } from './config.ts';
+import { paymentSubscriptions } from './consumers/payments.ts';
+import { invoiceRoutes } from './routes/invoices.ts';
+import { ledgerRoutes } from './routes/ledger.ts';
+import { createPartiesSeal } from './store/invoice-parties.ts';
+import type { BillingTables } from './store/tables.ts';
+import { REQUEST_PAYMENT } from './use-cases/charge-invoice.ts';
+import { collectInvoice } from './use-cases/collect-invoice.ts';
+import { createInvoice } from './use-cases/create-invoice.ts';
+import { finalizeInvoice } from './use-cases/finalize-invoice.ts';
+import { finishPaymentRequest } from './use-cases/finish-payment-request.ts';
+import { payInvoice } from './use-cases/pay-invoice.ts';
+import { proveLedger } from './use-cases/prove-ledger.ts';
+import { listInvoices, readInvoice } from './use-cases/read-invoice.ts';
+import { readInvoicePdf } from './use-cases/read-invoice-pdf.ts';
+import { listLedgerAccounts, listLedgerEntries } from './use-cases/read-ledger.ts';
+import { createTurnstile } from './use-cases/turnstile.ts';
+import { voidInvoice } from './use-cases/void-invoice.ts';
+
+/** Billing as a service: its rooms, put together. */
+export const openBilling = (
+  configuration: BillingConfiguration,
+  overrides: { readonly clock?: Clock; readonly redeliveryDelaysMs?: readonly number[] } = {},
+): Promise<RunningService> =>
+  openService<BillingTables, BillingConfiguration>({
+    name: 'billing',
+    configuration,
+    create: ({ databases, mesh, tenants }) => {
+      const values = {
+        databases,
+        mesh,
+        tenants,
+        partiesSeal: createPartiesSeal(configuration.TENANTRY_MASTER_KEY),
+        turnstile: createTurnstile(),
+        terms: { manualDays: configuration.INVOICE_TERM_DAYS, collectDays: configuration.COLLECTION_TERM_DAYS },
+      };
+      const use = assemble(values, {
+        collectInvoice,
+        createInvoice,
+        finalizeInvoice,
+        finishPaymentRequest,
+        listInvoices,
+        listLedgerAccounts,
+        listLedgerEntries,
+        payInvoice,
+        proveLedger,
+        readInvoice,
+        readInvoicePdf,
+        voidInvoice,
+      });
+      return {
+        routes: [...invoiceRoutes(use), ...ledgerRoutes(use)],
+        subscriptions: paymentSubscriptions,
+        due: {
+          [REQUEST_PAYMENT]: async (work) => {
+            await use.finishPaymentRequest(work);
+            return undefined;
+          },
+        },
+      };
+    },
+    ...overrides,
+  });

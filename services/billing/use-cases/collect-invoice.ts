@@ -1,0 +1,103 @@
+import type { Principal } from '@tenantry/auth/principal.ts';
+import { type InvoiceId, type PaymentId, type SubscriptionId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
+import { conflict, invalidTransition } from '@tenantry/kernel/problems.ts';
+import type { PaymentMethod, PaymentViewBody } from '@tenantry/payments/contract/schemas.ts';
+import { evolve } from '../domain/evolve.ts';
+import { requestPayment } from '../domain/follow-payment.ts';
+import { findPayment, type Invoice } from '../domain/invoice.ts';
+import type { NewLine } from '../domain/invoice-line.ts';
+import { assertFinalizable, draftInvoice, finalizeInvoice } from '../domain/issue-invoice.ts';
+import { taxSchemeOf } from '../domain/tax.ts';
+import { paymentRefused } from '../problems.ts';
+import { writeParties } from '../store/invoice-parties.ts';
+import { loadInvoice } from '../store/invoices.ts';
+import { chargeInvoice, scheduleCharge } from './charge-invoice.ts';
+import type { BillingDeps } from './deps.ts';
+import { drawNumber } from './draw-number.ts';
+import { readParties } from './read-parties.ts';
+import { saveInvoice } from './save-invoice.ts';
+
+export type Collection = {
+  readonly invoiceId: InvoiceId;
+  readonly paymentId: PaymentId;
+  readonly customerId: UserId;
+  readonly subscriptionId: SubscriptionId;
+  readonly lines: readonly NewLine[];
+  readonly paymentMethod: PaymentMethod;
+  /** The day on the invoice, and the year of its number. */
+  readonly orderedAt: Temporal.Instant;
+};
+
+/**
+ * Draft, finalise and charge in one go. The invoice, its number, its entry in the books and the intent to charge commit
+ * together; the charge follows outside of the transaction. A repeat finds the invoice and repeats the charge alone.
+ */
+export const collectInvoice = ({ databases, mesh, tenants, partiesSeal, turnstile, terms }: BillingDeps) => {
+  const deps = { databases, mesh, tenants, partiesSeal, turnstile, terms };
+  const charge = chargeInvoice(deps);
+  return async (
+    principal: Principal,
+    collection: Collection,
+  ): Promise<{ readonly invoice: Invoice; readonly payment: PaymentViewBody }> => {
+    const { tenantId } = principal;
+    const known = await databases.withTenant(tenantId, (uow) => loadInvoice(uow, collection.invoiceId));
+    const invoice = known?.invoice ?? (await issue(deps, principal, collection));
+    assertCollectable(invoice, collection);
+    return { invoice, payment: await charge(principal, invoice, collection.paymentId) };
+  };
+};
+
+async function issue(deps: BillingDeps, principal: Principal, collection: Collection): Promise<Invoice> {
+  const tenant = await deps.tenants.get(principal.tenantId);
+  const taxScheme = taxSchemeOf(tenant);
+  const drafted = draftInvoice(collection, {
+    currency: tenant.currency,
+    taxScheme,
+    createdAt: collection.orderedAt,
+  });
+  const draft = evolve(null, drafted);
+  assertFinalizable(draft);
+  const parties = await readParties(deps)(tenant, collection.customerId);
+  return deps.turnstile(tenant.id, () =>
+    deps.databases.withTenant(tenant.id, async (uow) => {
+      const known = await loadInvoice(uow, collection.invoiceId);
+      if (known !== null) return known.invoice;
+      const finalized = finalizeInvoice(draft, {
+        number: await drawNumber(uow, tenant, collection.orderedAt),
+        taxScheme,
+        timeZone: tenant.timeZone,
+        finalizedAt: collection.orderedAt,
+        finalizedBy: uuidOf(collection.paymentId),
+        termDays: deps.terms.collectDays,
+      });
+      const requested = requestPayment(evolve(draft, finalized), {
+        paymentId: collection.paymentId,
+        cause: 'collect',
+        method: collection.paymentMethod,
+      });
+      const invoice = await saveInvoice(uow, null, [drafted, finalized, ...requested], {
+        principal,
+        action: 'invoice:collect',
+      });
+      await writeParties(uow, invoice.id, deps.partiesSeal.seal(tenant.id, invoice.id, parties));
+      await scheduleCharge(uow, collection.paymentId);
+      return invoice;
+    }),
+  );
+}
+
+/** Whether charging (again) is what this collection asks for, now that its invoice is there. */
+function assertCollectable(invoice: Invoice, collection: Collection): void {
+  const payment = findPayment(invoice, collection.paymentId);
+  const isSame =
+    invoice.customerId === collection.customerId &&
+    invoice.subscriptionId === collection.subscriptionId &&
+    payment?.cause === 'collect';
+  if (!isSame) throw conflict(`Invoice ${invoice.id} exists already, for something else.`);
+  if (invoice.status !== 'void' || payment.status !== 'requested') {
+    if (invoice.status !== 'void' || invoice.voidReason !== 'payment-refused') return;
+    throw paymentRefused('The payment of this order was refused, and the order with it. Order again.');
+  }
+  // Payments may not know of this payment yet; asking now would make one for an invoice that nobody wants paid.
+  throw invalidTransition('This invoice was declared void. Order again.', { extensions: { from: 'void', to: 'paid' } });
+}

@@ -1,0 +1,59 @@
+import type { KeyObject } from 'node:crypto';
+import { KEYS_BUCKET, type PublishedKey } from '@tenantry/auth/buckets.ts';
+import { fromPublicJwk } from '@tenantry/auth/jws.ts';
+import type { Nats } from '@tenantry/events/nats.ts';
+import { watchState } from '@tenantry/events/pushed-state.ts';
+import { BoundedCache } from '../bounded-cache.ts';
+
+/** The public keys of access tokens, pushed by users. */
+export type TokenKeys = {
+  readonly keyOf: (kid: string) => KeyObject | undefined;
+  /** Asks the bucket for a key that has not been pushed yet. Resolves false when there is none. */
+  readonly fetch: (kid: string) => Promise<boolean>;
+  readonly close: () => Promise<void>;
+};
+
+const KID = /^[A-Za-z0-9_-]{1,80}$/;
+/** A made-up `kid` costs one look into the bucket per this time, not one per request. */
+const MISS_MS = 5_000;
+const MAX_MISSES = 1_000;
+const MAX_LOOKUPS_AT_ONCE = 8;
+
+export async function openTokenKeys(nats: Nats, options: { readonly snapshotFile: string }): Promise<TokenKeys> {
+  const state = await watchState<PublishedKey>(nats, { ...KEYS_BUCKET, ...options });
+  const keys = new Map<string, KeyObject>();
+  const misses = new BoundedCache<string, number>(MAX_MISSES);
+  let lookups = 0;
+
+  const take = (kid: string, published: PublishedKey | undefined): void => {
+    if (published === undefined) {
+      keys.delete(kid);
+      return;
+    }
+    try {
+      keys.set(kid, fromPublicJwk({ kty: published.kty, crv: published.crv, x: published.x }));
+    } catch {
+      keys.delete(kid); // not a key: tokens that name it are refused
+    }
+  };
+  for (const [kid, published] of state.entries()) take(kid, published);
+  state.onChange(take);
+
+  return {
+    keyOf: (kid) => keys.get(kid),
+    async fetch(kid) {
+      const missedAtMs = misses.get(kid);
+      const isKnownMiss = missedAtMs !== undefined && performance.now() - missedAtMs < MISS_MS;
+      if (!KID.test(kid) || isKnownMiss || lookups >= MAX_LOOKUPS_AT_ONCE) return false;
+      lookups++;
+      try {
+        if ((await state.refresh(kid)) !== undefined) return keys.has(kid);
+        misses.set(kid, performance.now());
+        return false;
+      } finally {
+        lookups--;
+      }
+    },
+    close: () => state.close(),
+  };
+}

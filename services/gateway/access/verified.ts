@@ -1,0 +1,11 @@
+import type { AccessTokenClaims } from '@tenantry/auth/access-token.ts';
+import type { Principal } from '@tenantry/auth/principal.ts';
+
+/** A token that was checked once, with what was derived from it. Lives in the cache and never longer than the token. */
+export type Verified = {
+  readonly claims: AccessTokenClaims;
+  readonly principal: Principal;
+  /** Answers of the permission check so far, by permission and reach. */
+  readonly allowed: Map<string, boolean>;
+  passport: { readonly token: string; readonly expiresAtSeconds: number } | null;
+};

@@ -1,0 +1,38 @@
+import { CommonConfiguration, readConfiguration, StoreConfiguration } from '@tenantry/kit/configuration.ts';
+import { type Static, Type } from 'typebox';
+
+const GatewaySchema = Type.Object({
+  ...CommonConfiguration,
+  REDIS_URL: StoreConfiguration.REDIS_URL,
+  REQUIRED_SERVICES: Type.String({
+    default: 'users,subscriptions,payments,notifications,billing',
+    pattern: '^([a-z]+(,[a-z]+)*)?$',
+    description: 'Services that must have been ready once before the gateway calls itself ready',
+  }),
+  RATE_LIMIT_TENANT_PER_SECOND: Type.Integer({ default: 200, minimum: 1, description: 'Requests of one tenant' }),
+  RATE_LIMIT_TENANT_BURST_SECONDS: Type.Integer({
+    default: 2,
+    minimum: 1,
+    maximum: 3_600,
+    description: 'So many seconds of unused requests may be made up for at once',
+  }),
+  RATE_LIMIT_ADDRESS_PER_SECOND: Type.Integer({
+    default: 100,
+    minimum: 1,
+    description: 'Requests without a token, of one client address',
+  }),
+  RATE_LIMIT_ADDRESS_BURST_SECONDS: Type.Integer({ default: 2, minimum: 1, maximum: 3_600 }),
+  REQUEST_DEADLINE_MS: Type.Integer({ default: 10_000, minimum: 100, description: 'From request to answer' }),
+  HEADERS_TIMEOUT_MS: Type.Integer({ default: 5_000, minimum: 100, description: 'To receive the headers' }),
+  REQUEST_TIMEOUT_MS: Type.Integer({ default: 30_000, minimum: 100, description: 'To receive the whole request' }),
+  DRAIN_DEADLINE_MS: Type.Integer({
+    default: 8_000,
+    minimum: 0,
+    description: 'How long a closing gateway waits for requests under way',
+  }),
+});
+
+export type GatewayConfiguration = Static<typeof GatewaySchema>;
+
+export const readGatewayConfiguration = (environment: NodeJS.ProcessEnv): GatewayConfiguration =>
+  readConfiguration(GatewaySchema, environment);

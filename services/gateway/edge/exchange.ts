@@ -1,0 +1,56 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Verified } from '../access/verified.ts';
+import type { Route } from '../routing/route-table.ts';
+import type { RequestHead } from './request-head.ts';
+import type { Target } from './target.ts';
+
+/** One request and its answer on their way through the gateway; each step adds what it has found out. */
+export class Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly clientAddress: string;
+  readonly startedAtMs: number;
+  /** Wall clock; after it nobody waits for the answer. Runs from when the request is whole: uploads have a limit of their own. */
+  deadlineMs = Number.POSITIVE_INFINITY;
+  /** Ours: a new hop of the client's trace. */
+  traceparent = '';
+  target: Target = { path: '/', query: '' };
+  head: RequestHead | null = null;
+  route: Route | null = null;
+  verified: Verified | null = null;
+  body: Buffer | null = null;
+  /** Which instance answered, for the access log. */
+  instanceId: string | null = null;
+  /** Names and values in turn that every answer to this request carries. */
+  readonly answerHeaders: string[] = [];
+  /** The client went away, or has its whole answer. */
+  isOver = false;
+  /** Stops what is being done for a client that left. */
+  onOver: (() => void) | null = null;
+
+  constructor(request: IncomingMessage, response: ServerResponse, clientAddress: string) {
+    this.request = request;
+    this.response = response;
+    this.clientAddress = clientAddress;
+    this.startedAtMs = performance.now();
+  }
+}
+
+/** A step of the path: throws a Problem to refuse, returns a promise only when something has to be waited for. */
+export type Step = (exchange: Exchange) => void | Promise<void>;
+
+/** Runs the steps without leaving the event-loop turn as long as none of them has to wait. */
+export function runSteps(steps: readonly Step[], exchange: Exchange, fail: (error: unknown) => void, from = 0): void {
+  try {
+    for (let i = from; i < steps.length; i++) {
+      if (exchange.isOver) return;
+      const waiting = steps[i]?.(exchange);
+      if (waiting !== undefined) {
+        waiting.then(() => runSteps(steps, exchange, fail, i + 1), fail);
+        return;
+      }
+    }
+  } catch (error) {
+    fail(error);
+  }
+}

@@ -1,0 +1,60 @@
+import { payloadTooLarge, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import type { Exchange } from './exchange.ts';
+
+/** All bodies being held at once; beyond it uploads are asked to come again rather than exhaust the memory. */
+const MAX_HELD_BYTES = 256 * 1_048_576;
+
+const NONE = Buffer.alloc(0);
+
+/**
+ * Collects a body whole before a service sees any of it: a slow client then holds a little memory here and no
+ * connection there, and the request can be sent again.
+ */
+export class BodyReader {
+  #heldBytes = 0;
+
+  read(exchange: Exchange, maxBytes: number): void | Promise<void> {
+    const { head, request } = exchange;
+    // What a GET or HEAD carries has no meaning (RFC 9110 §9.3.1), so it is not passed on.
+    if (head === null || head.contentLength === 0 || request.method === 'GET' || request.method === 'HEAD') return;
+    if (head.contentLength !== null && head.contentLength > maxBytes) throw tooLarge(maxBytes);
+    if (this.#heldBytes + (head.contentLength ?? 0) > MAX_HELD_BYTES)
+      throw upstreamUnavailable('Too many uploads are under way. Try again shortly.', { retryAfterSeconds: 1 });
+    if (head.expectsContinue) exchange.response.writeContinue();
+    return this.#collect(exchange, maxBytes);
+  }
+
+  #collect(exchange: Exchange, maxBytes: number): Promise<void> {
+    const { request, response } = exchange;
+    // When the client leaves, the promise stays unsettled and goes with the exchange: there is nobody to answer.
+    return new Promise((resolve, reject) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.once('close', () => {
+        this.#heldBytes -= size;
+        size = 0;
+      });
+      const onData = (chunk: Buffer): void => {
+        size += chunk.length;
+        this.#heldBytes += chunk.length;
+        if (size <= maxBytes) {
+          chunks.push(chunk);
+          return;
+        }
+        chunks.length = 0;
+        request.off('data', onData);
+        reject(tooLarge(maxBytes));
+      };
+      request.on('data', onData);
+      request.once('end', () => {
+        exchange.body = chunks.length === 1 ? (chunks[0] ?? NONE) : Buffer.concat(chunks, size);
+        resolve();
+      });
+    });
+  }
+}
+
+const tooLarge = (maxBytes: number) =>
+  payloadTooLarge(`The body is larger than the ${maxBytes} bytes that this endpoint takes.`, {
+    extensions: { maxBytes },
+  });

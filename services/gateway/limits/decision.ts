@@ -1,0 +1,17 @@
+/** `limit` requests in `windowSeconds`, under a name that clients see. */
+export type Policy = { readonly name: string; readonly limit: number; readonly windowSeconds: number };
+
+export type Decision = {
+  readonly isAllowed: boolean;
+  readonly remaining: number;
+  /** Until everything is available again. */
+  readonly resetMs: number;
+  /** Until the next request has a chance; 0 when this one was allowed. */
+  readonly retryAfterMs: number;
+};
+
+/** draft-ietf-httpapi-ratelimit-headers-10: q = quota, w = window in seconds, r = remaining, t = seconds to the reset. */
+export const policyItem = ({ name, limit, windowSeconds }: Policy): string => `"${name}";q=${limit};w=${windowSeconds}`;
+
+export const limitItem = ({ name }: Policy, { remaining, resetMs }: Decision): string =>
+  `"${name}";r=${remaining};t=${Math.ceil(resetMs / 1_000)}`;

@@ -1,0 +1,48 @@
+/** Nobody who waits for an answer waits longer than this for Redis. */
+const PATIENCE_MS = 100;
+const AWAY_MS = 500;
+
+/**
+ * Keeps a Redis that is gone or hanging from costing every request its patience: after a failure nobody asks for half a
+ * second, then one does.
+ */
+export class RedisGate {
+  readonly #monotonicMs: () => number;
+  #awayUntilMs = 0;
+
+  constructor(monotonicMs: () => number) {
+    this.#monotonicMs = monotonicMs;
+  }
+
+  get isAway(): boolean {
+    return this.#monotonicMs() < this.#awayUntilMs;
+  }
+
+  /** The answer of `ask`; null when Redis is away. `onLate` gets an answer that came after the patience had ended. */
+  async ask<T>(ask: () => Promise<T>, onLate: (answer: T) => void = () => undefined): Promise<T | null> {
+    if (this.isAway) return null;
+    let isLate = false;
+    let timer: NodeJS.Timeout | undefined;
+    const answer = ask().then(
+      (value) => {
+        if (isLate) onLate(value);
+        return value;
+      },
+      () => this.#giveUp(),
+    );
+    const patience = new Promise<null>((resolve) => {
+      timer = setTimeout(() => {
+        isLate = true;
+        resolve(this.#giveUp());
+      }, PATIENCE_MS);
+    });
+    const first = await Promise.race([answer, patience]);
+    clearTimeout(timer);
+    return first;
+  }
+
+  #giveUp(): null {
+    this.#awayUntilMs = this.#monotonicMs() + AWAY_MS;
+    return null;
+  }
+}

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import type { createRedis } from '@tenantry/databases/redis.ts';
+
+export type RedisClient = ReturnType<typeof createRedis>;
+
+/**
+ * Sells tokens of one bucket. KEYS[1] holds the microsecond at which it is full again. ARGV: tokens in the bucket, window
+ * in µs, how many requests wait, how many more are wanted in stock. What is for stock is at most a quarter of what is
+ * there, so that the last tokens go to whoever has a request, in whichever gateway. The clock is Redis's own, so gateways
+ * need not agree on the time. Returns { sold, available after, µs until full, µs until the next token if none was sold }.
+ */
+const BUY_TOKENS = `
+local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
+local waiting, wanted = tonumber(ARGV[3]), tonumber(ARGV[4])
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local full = tonumber(redis.call('GET', KEYS[1]) or '0')
+if full < now then full = now end
+local per_token = window / limit
+local available = math.floor((now + window - full) / per_token + 1e-6)
+if available < 1 then
+  return { 0, 0, math.ceil(full - now), math.ceil(full + per_token - window - now) }
+end
+local sold = math.min(available, math.max(waiting, math.min(waiting + wanted, math.floor(available / 4))))
+full = full + sold * per_token
+redis.call('SET', KEYS[1], string.format('%.0f', full), 'PX', math.ceil((full - now) / 1000) + 1000)
+return { sold, available - sold, math.ceil(full - now), 0 }
+`;
+
+/** Counts one request in a window that begins with its first. KEYS[1] the counter, ARGV[1] the window in ms. */
+const COUNT_IN_WINDOW = `
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return { count, redis.call('PTTL', KEYS[1]) }
+`;
+
+const shaOf = (script: string): string => createHash('sha1').update(script).digest('hex');
+const BUY_SHA = shaOf(BUY_TOKENS);
+const COUNT_SHA = shaOf(COUNT_IN_WINDOW);
+
+/** By hash, so that the text crosses the wire once per Redis and not once per call. */
+async function run(redis: RedisClient, sha: string, script: string, key: string, args: readonly number[]) {
+  const numbers = args.map(String);
+  const answer: unknown = await redis.evalsha(sha, 1, key, ...numbers).catch((error: unknown) => {
+    if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return redis.eval(script, 1, key, ...numbers);
+    throw error;
+  });
+  return answer as readonly number[];
+}
+
+export type Purchase = {
+  readonly sold: number;
+  readonly available: number;
+  readonly resetMs: number;
+  readonly retryAfterMs: number;
+};
+
+export async function buyTokens(
+  redis: RedisClient,
+  key: string,
+  order: { limit: number; windowSeconds: number; waiting: number; wanted: number },
+): Promise<Purchase> {
+  const args = [order.limit, order.windowSeconds * 1_000_000, order.waiting, order.wanted];
+  const [sold = 0, available = 0, resetUs = 0, retryUs = 0] = await run(redis, BUY_SHA, BUY_TOKENS, key, args);
+  return { sold, available, resetMs: resetUs / 1_000, retryAfterMs: retryUs / 1_000 };
+}
+
+export async function countInWindow(
+  redis: RedisClient,
+  key: string,
+  windowMs: number,
+): Promise<{ readonly count: number; readonly resetMs: number }> {
+  const [count = 0, resetMs = windowMs] = await run(redis, COUNT_SHA, COUNT_IN_WINDOW, key, [windowMs]);
+  return { count, resetMs: Math.max(resetMs, 0) };
+}

@@ -1,0 +1,22 @@
+import type { Decision, Policy } from './decision.ts';
+
+/**
+ * The generic cell rate algorithm (ITU-T I.371): a bucket of `limit` tokens that refills evenly over the window, kept as
+ * a single moment, the one at which the bucket would be full again. Redis runs the same arithmetic in `BUY_TOKENS`.
+ */
+export class TokenClock {
+  #fullAtMs = 0;
+
+  take({ limit, windowSeconds }: Policy, nowMs: number): Decision {
+    const windowMs = windowSeconds * 1_000;
+    const perTokenMs = windowMs / limit;
+    const fullAtMs = Math.max(this.#fullAtMs, nowMs);
+    const available = Math.floor((nowMs + windowMs - fullAtMs) / perTokenMs + 1e-9);
+    if (available < 1) {
+      const retryAfterMs = fullAtMs + perTokenMs - windowMs - nowMs;
+      return { isAllowed: false, remaining: 0, resetMs: fullAtMs - nowMs, retryAfterMs };
+    }
+    this.#fullAtMs = fullAtMs + perTokenMs;
+    return { isAllowed: true, remaining: available - 1, resetMs: this.#fullAtMs - nowMs, retryAfterMs: 0 };
+  }
+}

@@ -1,0 +1,47 @@
+import { BoundedCache } from '../bounded-cache.ts';
+import type { Decision, Policy } from './decision.ts';
+import type { RedisGate } from './redis-gate.ts';
+
+export type WindowLimiterOptions = {
+  readonly count: (key: string, windowMs: number) => Promise<{ readonly count: number; readonly resetMs: number }>;
+  readonly gate: RedisGate;
+  readonly gateways: () => number;
+  readonly monotonicMs: () => number;
+};
+
+const MAX_LOCAL_WINDOWS = 20_000;
+
+/**
+ * Counts every request where all gateways see it: for sign-in and other guessable things, where the exact number matters
+ * more than a round trip. The window begins with the first request. While Redis is away each gateway counts its share.
+ */
+export class WindowLimiter {
+  readonly #options: WindowLimiterOptions;
+  readonly #local = new BoundedCache<string, { count: number; readonly endsAtMs: number }>(MAX_LOCAL_WINDOWS);
+
+  constructor(options: WindowLimiterOptions) {
+    this.#options = options;
+  }
+
+  async take(key: string, policy: Policy): Promise<Decision> {
+    const windowMs = policy.windowSeconds * 1_000;
+    const shared = await this.#options.gate.ask(() => this.#options.count(key, windowMs));
+    if (shared !== null) return decide(shared.count, policy.limit, shared.resetMs);
+    const nowMs = this.#options.monotonicMs();
+    let window = this.#local.get(key);
+    if (window === undefined || window.endsAtMs <= nowMs) {
+      window = { count: 0, endsAtMs: nowMs + windowMs };
+      this.#local.set(key, window);
+    }
+    window.count++;
+    const share = Math.max(1, Math.floor(policy.limit / Math.max(1, this.#options.gateways())));
+    return decide(window.count, share, window.endsAtMs - nowMs);
+  }
+}
+
+const decide = (count: number, limit: number, resetMs: number): Decision => ({
+  isAllowed: count <= limit,
+  remaining: Math.max(limit - count, 0),
+  resetMs,
+  retryAfterMs: count <= limit ? 0 : resetMs,
+});

@@ -1,0 +1,64 @@
+import type { Endpoint } from '@tenantry/contract/endpoint.ts';
+import type { HttpMetrics } from '@tenantry/kit/http/metrics.ts';
+import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
+import { readSystemHealthEndpoint } from '../contract/health.ts';
+import { SECURITY_HEADERS } from '../edge/answer-headers.ts';
+import type { Exchange } from '../edge/exchange.ts';
+import { sendJson, sendWhole } from '../edge/send.ts';
+import type { Route } from '../routing/route-table.ts';
+
+type Answer = (exchange: Exchange) => void | Promise<void>;
+
+export type OwnAnswers = {
+  readonly isReady: () => boolean;
+  readonly missing: () => readonly string[];
+  readonly metrics: HttpMetrics;
+  readonly systemHealth: Answer;
+  readonly apiDescription: Answer;
+  readonly documentation: { readonly redirect: Answer; readonly page: Answer; readonly asset: Answer };
+};
+
+/** Paths for whoever runs the system or reads about it; they are no part of the API that they describe. */
+const operational = (path: string, answer: Answer): Route => ({
+  service: 'gateway',
+  endpoint: {
+    name: `gateway.${path}`,
+    method: 'GET',
+    path,
+    access: 'public',
+    permission: null,
+    reach: null,
+    idempotency: false,
+    rateLimit: null,
+    maxBodyBytes: 0,
+    openapi: { path, method: 'get', operation: {} },
+  },
+  answer,
+  isOperational: true,
+});
+
+const guarded = (endpoint: Endpoint, answer: Answer): Route => {
+  const [record] = toEndpointRecords([endpoint], 'gateway');
+  if (record === undefined) throw new Error(`${endpoint.name} is for services and cannot be routed.`);
+  return { service: 'gateway', endpoint: record, answer, isOperational: false };
+};
+
+/** What the gateway answers itself. `answers` is asked for late, as some of it hangs on the routes. */
+export const ownRoutes = (answers: () => OwnAnswers): readonly Route[] => [
+  guarded(readSystemHealthEndpoint as Endpoint, (exchange) => answers().systemHealth(exchange)),
+  operational('/health/live', (exchange) => sendJson(exchange, 200, { status: 'live' })),
+  operational('/health/ready', (exchange) => {
+    const { isReady, missing } = answers();
+    if (isReady()) sendJson(exchange, 200, { status: 'ready' });
+    else sendJson(exchange, 503, { status: 'starting', waitingFor: missing() });
+  }),
+  operational('/metrics', async (exchange) => {
+    const { registry } = answers().metrics;
+    const text = await registry.metrics();
+    sendWhole(exchange, 200, ['content-type', registry.contentType, ...SECURITY_HEADERS], text);
+  }),
+  operational('/openapi.json', (exchange) => answers().apiDescription(exchange)),
+  operational('/docs', (exchange) => answers().documentation.redirect(exchange)),
+  operational('/docs/', (exchange) => answers().documentation.page(exchange)),
+  operational('/docs/:file', (exchange) => answers().documentation.asset(exchange)),
+];

@@ -1,0 +1,225 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type AccessTokenClaims, issueAccessToken } from '@tenantry/auth/access-token.ts';
+import { KEYS_BUCKET, type PublishedKey, REVOCATIONS_BUCKET, type Revocation } from '@tenantry/auth/buckets.ts';
+import { generateSigningKey, type SigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import type { Endpoint } from '@tenantry/contract/endpoint.ts';
+import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
+import { connectNats } from '@tenantry/events/nats.ts';
+import { openStateWriter } from '@tenantry/events/pushed-state.ts';
+import { openHub } from '@tenantry/hub/app.ts';
+import { readHubConfiguration } from '@tenantry/hub/config.ts';
+import { newId, newUuid, type TenantId } from '@tenantry/kernel/id.ts';
+import { authenticateByPassport } from '@tenantry/kit/http/passport-check.ts';
+import type { Route } from '@tenantry/kit/http/route.ts';
+import { createHttpServer } from '@tenantry/kit/http/server.ts';
+import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
+import { createLogger } from '@tenantry/kit/logger.ts';
+import { openDiscovery } from '@tenantry/mesh/discovery.ts';
+import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
+import { inject, vi } from 'vitest';
+import { openGateway } from '../app.ts';
+import { readGatewayConfiguration } from '../config.ts';
+
+const MASTER_KEY = 'ef'.repeat(32);
+export const ISSUER = 'http://gateway.test';
+
+export type Upstream = {
+  readonly url: string;
+  readonly instanceId: string;
+  /** Ends as a process does that is asked to: leaves the registry, then closes its door. */
+  readonly close: () => Promise<void>;
+  /** Ends as a process does that is killed: nobody is told. */
+  readonly kill: () => Promise<void>;
+};
+
+/**
+ * A hub, gateways and small services in this process, in a namespace of their own on the run's NATS and Redis. The hub's
+ * leases live on a clock that `passTime` moves.
+ */
+export async function openSetting() {
+  const namespace = `gw${newUuid().slice(-12)}`;
+  const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-gateway-'));
+  const logger = createLogger({ service: 'test', instanceId: 'test', level: process.env.LOG_LEVEL ?? 'silent' });
+  const nats = await connectNats({ url: inject('natsUrl'), name: 'gateway-test', namespace });
+  const common = {
+    PORT: '0',
+    NATS_URL: inject('natsUrl'),
+    TENANTRY_MASTER_KEY: MASTER_KEY,
+    TENANTRY_DATA_DIR: dataDir,
+    TENANTRY_NAMESPACE: namespace,
+    LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent',
+  };
+  let passedMs = 0;
+  const hub = await openHub(readHubConfiguration(common), { monotonicMs: () => performance.now() + passedMs });
+  const discovery = await openDiscovery(nats);
+  const keys = await openStateWriter<PublishedKey>(nats, KEYS_BUCKET);
+  const tenants = await openStateWriter<TenantRecord>(nats, TENANTS_BUCKET);
+  const revocations = await openStateWriter<Revocation>(nats, REVOCATIONS_BUCKET);
+  const tokenKey = generateSigningKey('token-key-1');
+  const publishKey = (key: SigningKey) => keys.put(key.kid, { kid: key.kid, ...toPublicJwk(key.publicKey) });
+  await publishKey(tokenKey);
+  const closers: (() => Promise<unknown>)[] = [];
+
+  const join_ = async (service: string, url: string, endpoints: readonly Endpoint[], closeDoor: () => Promise<void>) => {
+    const key = generateSigningKey(`${service}-${newUuid()}`);
+    const registration = registerWithHub({
+      hubUrl: hub.url,
+      masterKey: MASTER_KEY,
+      announcement: {
+        instanceId: key.kid,
+        service,
+        url,
+        publicKey: toPublicJwk(key.publicKey),
+        endpoints: toEndpointRecords(endpoints, service),
+      },
+      logger,
+    });
+    await registration.accepted;
+    await vi.waitFor(() => {
+      if (!discovery.instancesOf(service).some(({ instanceId }) => instanceId === key.kid)) throw new Error('not seen');
+    });
+    let isEnded = false;
+    const end = async (leave: boolean): Promise<void> => {
+      if (isEnded) return;
+      isEnded = true;
+      if (leave) await registration.leave();
+      await closeDoor();
+      // Only now, and without telling the hub, does a killed process stop beating.
+      if (!leave) await stopBeating(registration);
+    };
+    closers.push(() => end(true));
+    const upstream: Upstream = { url, instanceId: key.kid, close: () => end(true), kill: () => end(false) };
+    return upstream;
+  };
+
+  /** `leave` with the hub unreachable for it: the beats end and the record stays. */
+  const stopBeating = async (registration: { leave: () => Promise<void> }): Promise<void> => {
+    const fetchNow = globalThis.fetch;
+    globalThis.fetch = () => Promise.reject(new Error('killed'));
+    try {
+      await registration.leave();
+    } finally {
+      globalThis.fetch = fetchNow;
+    }
+  };
+
+  return {
+    hubUrl: hub.url,
+    discovery,
+    tokenKey,
+    publishKey,
+    revoke: (sessionId: string) => revocations.put(sessionId, { revokedAt: '2026-11-21T09:30:00.000Z' }),
+    /** Lets the hub's leases age. */
+    passTime: (ms: number): void => {
+      passedMs += ms;
+    },
+
+    async gateway(environment: Readonly<Record<string, string>> = {}) {
+      const gateway = await openGateway(
+        readGatewayConfiguration({
+          ...common,
+          HUB_URL: hub.url,
+          REDIS_URL: inject('redisUrl'),
+          PUBLIC_URL: ISSUER,
+          REQUIRED_SERVICES: '',
+          DRAIN_DEADLINE_MS: '2000',
+          RATE_LIMIT_TENANT_PER_SECOND: '100000',
+          RATE_LIMIT_ADDRESS_PER_SECOND: '100000',
+          ...environment,
+        }),
+      );
+      closers.push(gateway.close);
+      await vi.waitFor(() => {
+        if (!discovery.instancesOf('gateway').some(({ instanceId }) => instanceId === gateway.instanceId))
+          throw new Error('not registered');
+      });
+      return gateway;
+    },
+
+    /** A service as the kit makes them. */
+    async service(name: string, routes: readonly Route[], options: { port?: number; isReady?: () => boolean } = {}) {
+      const server = createHttpServer({
+        service: name,
+        routes,
+        authenticate: authenticateByPassport(discovery),
+        withTenant: null,
+        isReady: async () => options.isReady?.() ?? true,
+        logger,
+      });
+      const url = await server.listen({ host: '127.0.0.1', port: options.port ?? 0 });
+      const endpoints = routes.map((route) => route.endpoint);
+      return join_(name, url, endpoints, async () => {
+        server.server.closeAllConnections();
+        await server.close();
+      });
+    },
+
+    /** A bare HTTP server behind these endpoints, for answers that the kit would never give. */
+    async rawService(name: string, endpoints: readonly Endpoint[], listener: RequestListener, port = 0) {
+      const server = createServer(listener);
+      await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      return join_(name, url, endpoints, async () => {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      });
+    },
+
+    async tenant(overrides: Partial<TenantRecord> = {}): Promise<TenantRecord> {
+      const record: TenantRecord = {
+        id: newId('ten'),
+        slug: 'acme',
+        name: 'Acme Trading',
+        status: 'active',
+        country: 'ID',
+        currency: 'IDR',
+        timeZone: 'Asia/Jakarta',
+        mode: 'live',
+        tax: { registered: false, npwp: null },
+        version: 1,
+        ...overrides,
+      };
+      await tenants.put(record.id, record);
+      return record;
+    },
+
+    token(tenantId: TenantId, overrides: Partial<AccessTokenClaims> = {}, key = tokenKey, issuer = ISSUER): string {
+      const nowSeconds = Math.floor(Date.now() / 1_000);
+      return issueAccessToken(key, issuer, {
+        tenantId,
+        userId: newId('usr'),
+        sessionId: newId('ses'),
+        roles: ['admin'],
+        issuedAtSeconds: nowSeconds,
+        expiresAtSeconds: nowSeconds + 300,
+        ...overrides,
+      });
+    },
+
+    async close(): Promise<void> {
+      for (const close of closers.reverse()) await close().catch(() => undefined);
+      await discovery.close();
+      await hub.close();
+      await nats.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+export type Setting = Awaited<ReturnType<typeof openSetting>>;
+
+/** A question about one URL until the answer has this status. */
+export async function answersWith(status: number, ask: () => Promise<Response>): Promise<Response> {
+  return vi.waitFor(
+    async () => {
+      const response = await ask();
+      if (response.status !== status) throw new Error(`answered ${response.status}: ${await response.text()}`);
+      return response;
+    },
+    { timeout: 10_000, interval: 25 },
+  );
+}

@@ -1,0 +1,40 @@
+import { PASSPORT_HEADER } from '@tenantry/auth/passport.ts';
+import { CLIENT_ADDRESS_HEADER, DEADLINE_HEADER, TRACEPARENT_HEADER } from '@tenantry/mesh/headers.ts';
+import type { Verified } from '../access/verified.ts';
+import type { Exchange } from '../edge/exchange.ts';
+import { Forwarding } from './forwarding.ts';
+import type { Upstreams } from './upstreams.ts';
+
+const IDEMPOTENT_METHODS = new Set(['GET', 'HEAD', 'PUT', 'DELETE']);
+/** A service gives up so much before we do, so that its own 504 can still be passed on. */
+const DEADLINE_MARGIN_MS = 50;
+
+/** Sends a request on, with what the house adds to it. The client's token stays here. */
+export function createForward(options: {
+  readonly upstreams: Upstreams;
+  readonly requestDeadlineMs: number;
+  readonly passportFor: (verified: Verified) => string;
+  readonly fail: (exchange: Exchange, error: unknown) => void;
+}) {
+  return (exchange: Exchange): void => {
+    const { route, head, verified } = exchange;
+    if (route === null || head === null) throw new Error('A request is forwarded after it was routed.');
+    exchange.deadlineMs = Date.now() + options.requestDeadlineMs;
+    const headers = head.forwarded;
+    headers.push(
+      ...[CLIENT_ADDRESS_HEADER, exchange.clientAddress],
+      ...[DEADLINE_HEADER, String(exchange.deadlineMs - DEADLINE_MARGIN_MS)],
+      ...[TRACEPARENT_HEADER, exchange.traceparent],
+    );
+    if (verified !== null) headers.push(PASSPORT_HEADER, options.passportFor(verified));
+    const isKeyed = route.endpoint.idempotency && head.hasIdempotencyKey;
+    new Forwarding({
+      upstreams: options.upstreams,
+      exchange,
+      service: route.service,
+      isIdempotent: isKeyed || IDEMPOTENT_METHODS.has(exchange.request.method ?? ''),
+      headers,
+      fail: (error) => options.fail(exchange, error),
+    }).start();
+  };
+}

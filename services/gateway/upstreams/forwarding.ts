@@ -1,0 +1,248 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { upstreamTimeout, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import type { BreakerPermit } from '@tenantry/resilience/circuit-breaker.ts';
+import type { Dispatcher } from 'undici';
+import type { Exchange } from '../edge/exchange.ts';
+import { AnswerRelay } from './answer-relay.ts';
+import { isRefusedConnection } from './failure.ts';
+import type { Instance } from './instance.ts';
+import type { Upstreams } from './upstreams.ts';
+
+export type ForwardingOptions = {
+  readonly upstreams: Upstreams;
+  readonly exchange: Exchange;
+  readonly service: string;
+  /** Sending it twice does what sending it once does (RFC 9110 §9.2.2), or the service sees to it. */
+  readonly isIdempotent: boolean;
+  readonly headers: string[];
+  readonly fail: (error: unknown) => void;
+};
+
+const MAX_ATTEMPTS = 3;
+/** How long a request may wait for the registry to bring an instance, while a service is being restarted. */
+const MAX_REGISTRY_WAIT_MS = 1_000;
+
+class DeadlinePassed extends Error {
+  override readonly name = 'DeadlinePassed';
+}
+class ClientLeft extends Error {
+  override readonly name = 'ClientLeft';
+}
+
+/**
+ * Gets one request answered: by an instance that the balancer picks, by another one where the first could not have done
+ * anything yet or may do it twice, within the retry budget and the deadline.
+ */
+export class Forwarding {
+  readonly #options: ForwardingOptions;
+  readonly #tried: Instance[] = [];
+  /** Of those tried: whoever could not even be sent anything. */
+  readonly #unusable: Instance[] = [];
+  #attempts = 0;
+  #hasWaited = false;
+  #isSettled = false;
+  #current: Attempt | null = null;
+  readonly #deadline: NodeJS.Timeout;
+
+  constructor(options: ForwardingOptions) {
+    this.#options = options;
+    const { exchange, upstreams, service } = options;
+    upstreams.budgetOf(service).recordRequest();
+    exchange.onOver = () => this.#leave();
+    this.#deadline = setTimeout(() => this.#expire(), Math.max(exchange.deadlineMs - Date.now(), 1));
+  }
+
+  start(): void {
+    const { upstreams, service, exchange } = this.#options;
+    if (this.#isSettled || exchange.isOver) return;
+    for (;;) {
+      // Somebody else if possible; else the same again, for a connection may have broken that the instance survived.
+      const instance = upstreams.pick(service, this.#tried) ?? upstreams.pick(service, this.#unusable);
+      if (instance === undefined) {
+        this.#waitForInstance();
+        return;
+      }
+      const permit = instance.acquire();
+      this.#tried.push(instance);
+      if (permit !== null) {
+        this.#attempts++;
+        this.#current = new Attempt(this, this.#options, instance, permit);
+        this.#current.send();
+        return;
+      }
+      this.#unusable.push(instance);
+    }
+  }
+
+  /** The answer is there, whole or from here on unstoppable. */
+  settle(instance: Instance): void {
+    this.#isSettled = true;
+    clearTimeout(this.#deadline);
+    this.#options.exchange.instanceId = instance.record.instanceId;
+  }
+
+  /** An attempt came to nothing. `mayRepeat`: another one can do no harm. */
+  failed(instance: Instance, mayRepeat: boolean, cause: unknown): void {
+    this.#current = null;
+    if (instance.isGone) this.#unusable.push(instance);
+    if (this.#isSettled) return;
+    const { upstreams, service } = this.#options;
+    const mayGoOn = mayRepeat && this.#attempts < MAX_ATTEMPTS && upstreams.budgetOf(service).tryWithdraw();
+    if (mayGoOn) this.start();
+    else this.#giveUp(unavailable(service, cause));
+  }
+
+  /**
+   * Every instance there was is gone: its process is being restarted, and its successor will be in the registry in a
+   * moment. No attempt is under way or could be repeated with harm here, so waiting is safe whatever the method.
+   */
+  #waitForInstance(): void {
+    const { upstreams, service, exchange } = this.#options;
+    if (this.#hasWaited || this.#unusable.some((instance) => !instance.isGone)) {
+      this.#giveUp(unavailable(service));
+      return;
+    }
+    this.#hasWaited = true;
+    const untilMs = Date.now() + Math.min(MAX_REGISTRY_WAIT_MS, exchange.deadlineMs - Date.now());
+    const wait = async (): Promise<void> => {
+      while (!exchange.isOver && !this.#isSettled && Date.now() < untilMs) {
+        await upstreams.nextChange(untilMs - Date.now());
+        if (upstreams.pick(service, this.#unusable) !== undefined) break;
+      }
+      this.start();
+    };
+    void wait();
+  }
+
+  #giveUp(error: unknown): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    clearTimeout(this.#deadline);
+    this.#options.fail(error);
+  }
+
+  #expire(): void {
+    const current = this.#current;
+    this.#giveUp(upstreamTimeout(`The ${this.#options.service} service did not answer in time.`));
+    current?.abort(new DeadlinePassed());
+  }
+
+  #leave(): void {
+    clearTimeout(this.#deadline);
+    this.#isSettled = true;
+    this.#current?.abort(new ClientLeft());
+  }
+}
+
+const unavailable = (service: string, cause?: unknown) =>
+  upstreamUnavailable(`The ${service} service is unavailable right now. Try again shortly.`, {
+    cause,
+    retryAfterSeconds: 1,
+  });
+
+/** One request to one instance. */
+class Attempt implements Dispatcher.DispatchHandler {
+  readonly #forwarding: Forwarding;
+  readonly #options: ForwardingOptions;
+  readonly #instance: Instance;
+  readonly #permit: BreakerPermit;
+  readonly #startedAtMs: number;
+  #controller: Dispatcher.DispatchController | null = null;
+  #abortReason: Error | null = null;
+  #relay: AnswerRelay | null = null;
+  #latencyMs = 0;
+  #isClosing = false;
+  #isDone = false;
+
+  constructor(forwarding: Forwarding, options: ForwardingOptions, instance: Instance, permit: BreakerPermit) {
+    this.#forwarding = forwarding;
+    this.#options = options;
+    this.#instance = instance;
+    this.#permit = permit;
+    this.#startedAtMs = options.upstreams.monotonicMs();
+  }
+
+  send(): void {
+    const { exchange, headers } = this.#options;
+    const { path, query } = exchange.target;
+    try {
+      this.#instance.pool.dispatch(
+        {
+          method: (exchange.request.method ?? 'GET') as Dispatcher.HttpMethod,
+          path: query === '' ? path : `${path}?${query}`,
+          headers,
+          body: exchange.body,
+        },
+        this,
+      );
+    } catch (error) {
+      this.onResponseError(null, error);
+    }
+  }
+
+  abort(reason: Error): void {
+    if (this.#isDone) return;
+    this.#abortReason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#abortReason !== null) controller.abort(this.#abortReason);
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200) return;
+    this.#latencyMs = this.#elapsedMs();
+    // Our services refuse with problem+json. A bare 503 is their HTTP server closing: no handler has seen the request.
+    this.#isClosing = status === 503 && headers['content-type']?.startsWith('application/problem+json') !== true;
+    if (this.#isClosing) return;
+    this.#relay = new AnswerRelay(this.#options.exchange, status, headers);
+    if (this.#relay.hasBegun) this.#forwarding.settle(this.#instance);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const relay = this.#relay;
+    if (relay === null) return;
+    const hadBegun = relay.hasBegun;
+    relay.take(chunk, controller);
+    if (!hadBegun && relay.hasBegun) this.#forwarding.settle(this.#instance);
+  }
+
+  onResponseEnd(): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    if (this.#isClosing) {
+      this.#instance.fail(this.#permit, this.#latencyMs, true);
+      this.#forwarding.failed(this.#instance, true, null);
+      return;
+    }
+    this.#instance.succeed(this.#permit, this.#latencyMs);
+    this.#forwarding.settle(this.#instance);
+    try {
+      this.#relay?.finish();
+    } catch (error) {
+      this.#options.fail(error); // a header of the service's that HTTP does not allow
+    }
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: unknown): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    const wasSent = this.#controller !== null;
+    if (this.#abortReason instanceof ClientLeft) {
+      this.#instance.abandon(this.#permit, this.#elapsedMs());
+      return;
+    }
+    this.#instance.fail(this.#permit, this.#elapsedMs(), !wasSent && isRefusedConnection(error));
+    if (this.#relay?.hasBegun === true) {
+      this.#options.exchange.response.destroy();
+      return;
+    }
+    this.#forwarding.failed(this.#instance, !wasSent || this.#options.isIdempotent, error);
+  }
+
+  #elapsedMs(): number {
+    return this.#options.upstreams.monotonicMs() - this.#startedAtMs;
+  }
+}

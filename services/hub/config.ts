@@ -1,0 +1,10 @@
+import { CommonConfiguration, readConfiguration } from '@tenantry/kit/configuration.ts';
+import { type Static, Type } from 'typebox';
+
+// The hub is where the others register; it has nowhere to register itself.
+const HubSchema = Type.Omit(Type.Object(CommonConfiguration), ['HUB_URL']);
+
+export type HubConfiguration = Static<typeof HubSchema>;
+
+export const readHubConfiguration = (environment: NodeJS.ProcessEnv): HubConfiguration =>
+  readConfiguration(Type.Object(HubSchema.properties), environment);

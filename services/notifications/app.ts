@@ -1,0 +1,89 @@
+import type { Clock } from '@tenantry/kernel/clock.ts';
+import { assemble } from '@tenantry/kit/import-manager.ts';
+import { openService, type Platform, type RunningService, type ServiceApp } from '@tenantry/kit/lifecycle/service.ts';
+import type { NotificationsConfiguration } from './config.ts';
+import { billingSubscriptions } from './consumers/billing.ts';
+import { openSendQueue } from './queue/send-queue.ts';
+import { createSendRate } from './queue/send-rate.ts';
+import { createSendWorker } from './queue/send-worker.ts';
+import { botRoutes } from './routes/bots.ts';
+import { notificationRoutes } from './routes/notifications.ts';
+import { dueHandlers } from './schedule/due.ts';
+import type { NotificationsTables } from './store/tables.ts';
+import { createTelegramClient } from './telegram/client.ts';
+import { createBot } from './use-cases/create-bot.ts';
+import { createTelegramLink } from './use-cases/create-telegram-link.ts';
+import { deleteBot } from './use-cases/delete-bot.ts';
+import { deliverNotification } from './use-cases/deliver-notification.ts';
+import { enqueueNotification } from './use-cases/enqueue-notification.ts';
+import { listBots } from './use-cases/list-bots.ts';
+import { listNotifications } from './use-cases/list-notifications.ts';
+import { readBotHealth } from './use-cases/read-bot-health.ts';
+import { createReadLocale } from './use-cases/read-locale.ts';
+import { receiveUpdate } from './use-cases/receive-update.ts';
+import { removeBotRemains } from './use-cases/remove-bot-remains.ts';
+import { finishBotWebhook, setBotWebhook } from './use-cases/set-bot-webhook.ts';
+import { writeReceipt } from './use-cases/write-receipt.ts';
+
+const create = (
+  { databases, mesh, clock, logger }: Platform<NotificationsTables>,
+  configuration: NotificationsConfiguration,
+): ServiceApp<NotificationsTables> => {
+  const redis = {
+    redisUrl: configuration.REDIS_URL,
+    namespace: configuration.TENANTRY_NAMESPACE,
+    onError: (error: unknown) => logger.warn({ err: error }, 'the queue of messages is in trouble'),
+  };
+  const values = {
+    databases,
+    clock,
+    logger,
+    telegram: createTelegramClient({ url: configuration.TELEGRAM_URL }),
+    sendQueue: openSendQueue(redis),
+    sendRate: createSendRate({ redis: databases.redis, onError: redis.onError }),
+    readLocale: createReadLocale(mesh),
+    publicUrl: configuration.PUBLIC_URL,
+    random: Math.random,
+    writeReceipt,
+  };
+  const app = assemble(values, {
+    setBotWebhook,
+    finishBotWebhook,
+    createBot,
+    listBots,
+    readBotHealth,
+    deleteBot,
+    removeBotRemains,
+    createTelegramLink,
+    receiveUpdate,
+    listNotifications,
+    enqueueNotification,
+    deliverNotification,
+  });
+  const worker = createSendWorker({
+    ...redis,
+    deliver: ({ tenantId, notificationId }) => app.deliverNotification(tenantId, notificationId),
+  });
+  return {
+    routes: [...botRoutes(app), ...notificationRoutes(app)],
+    subscriptions: billingSubscriptions(app),
+    due: dueHandlers(app),
+    prepare: async () => worker.start(),
+    close: async () => {
+      await worker.close();
+      await values.sendQueue.close();
+      await values.telegram.close();
+    },
+  };
+};
+
+export const openNotifications = (
+  configuration: NotificationsConfiguration,
+  overrides: { readonly clock?: Clock; readonly redeliveryDelaysMs?: readonly number[] } = {},
+): Promise<RunningService> =>
+  openService<NotificationsTables, NotificationsConfiguration>({
+    name: 'notifications',
+    configuration,
+    create,
+    ...overrides,
+  });

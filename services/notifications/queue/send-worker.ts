@@ -1,0 +1,62 @@
+import { createQueueConnection } from '@tenantry/databases/redis.ts';
+import { continueTrace, runInBackground } from '@tenantry/kernel/call-context.ts';
+import { DelayedError, type Job, Worker } from 'bullmq';
+import { queuePrefix, SEND_QUEUE, type SendJob, within } from './send-queue.ts';
+
+/** What a job left behind: nothing more to do, or come back after so long. */
+export type JobOutcome = { readonly kind: 'done' } | { readonly kind: 'wait'; readonly waitMs: number };
+
+export type SendWorker = { readonly start: () => void; readonly close: () => Promise<void> };
+
+/** Most of a job's time is Telegram's; more at once than this and one slow bot would keep all the others waiting. */
+const CONCURRENCY = 32;
+const RETRY_AFTER_FAULT_MS = 2_000;
+const CLOSE_LIMIT_MS = 8_000;
+
+/** Takes jobs from the queue. When to try again is decided by `deliver`; BullMQ's own attempts are not used. */
+export function createSendWorker(options: {
+  readonly redisUrl: string;
+  readonly namespace: string;
+  readonly deliver: (job: SendJob) => Promise<JobOutcome>;
+  readonly onError: (error: unknown) => void;
+}): SendWorker {
+  const connection = createQueueConnection({ url: options.redisUrl, isWorker: true, onError: options.onError });
+  const worker = new Worker<SendJob>(
+    SEND_QUEUE,
+    async (job, token) => {
+      const outcome = await deliver(options, job);
+      if (outcome.kind === 'done') return;
+      await job.moveToDelayed(Date.now() + Math.max(Math.ceil(outcome.waitMs), 1), token);
+      throw new DelayedError();
+    },
+    {
+      connection,
+      prefix: queuePrefix(options.namespace),
+      autorun: false,
+      concurrency: CONCURRENCY,
+      // A worker that died is noticed after this; its message's lease has lapsed by then.
+      lockDuration: 30_000,
+      stalledInterval: 15_000,
+      runRetryDelay: 500,
+    },
+  );
+  worker.on('error', options.onError);
+  return {
+    start: () => {
+      worker.run().catch(options.onError);
+    },
+    async close() {
+      await within(CLOSE_LIMIT_MS, worker.close()).catch(options.onError);
+      connection.disconnect();
+    },
+  };
+}
+
+async function deliver(options: Parameters<typeof createSendWorker>[0], { data }: Job<SendJob>): Promise<JobOutcome> {
+  try {
+    return await runInBackground(continueTrace(undefined), () => options.deliver(data));
+  } catch (error) {
+    options.onError(error);
+    return { kind: 'wait', waitMs: RETRY_AFTER_FAULT_MS * (1 + Math.random()) };
+  }
+}

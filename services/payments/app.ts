@@ -1,0 +1,79 @@
+import type { Clock } from '@tenantry/kernel/clock.ts';
+import { assemble } from '@tenantry/kit/import-manager.ts';
+import { openService, type Platform, type RunningService } from '@tenantry/kit/lifecycle/service.ts';
+import type { PaymentsConfiguration } from './config.ts';
+import { createMidtransClient } from './provider/midtrans-client.ts';
+import { createPaymentProvider } from './provider/payment-provider.ts';
+import { createProviderPolicies } from './provider/provider-policies.ts';
+import { paymentRoutes } from './routes/payments.ts';
+import { providerRoutes } from './routes/providers.ts';
+import { paymentDue } from './schedule/payment-due.ts';
+import type { PaymentTables } from './store/tables.ts';
+import { attemptCharge } from './use-cases/attempt-charge.ts';
+import { attemptRefund } from './use-cases/attempt-refund.ts';
+import { cancelPayment } from './use-cases/cancel-payment.ts';
+import { chargePayment } from './use-cases/charge-payment.ts';
+import { configureProvider } from './use-cases/configure-provider.ts';
+import { listPayments } from './use-cases/list-payments.ts';
+import { listRefunds } from './use-cases/list-refunds.ts';
+import { createProviderAccounts } from './use-cases/provider-accounts.ts';
+import { readPayment } from './use-cases/read-payment.ts';
+import { readProviders } from './use-cases/read-providers.ts';
+import { receiveNotification } from './use-cases/receive-notification.ts';
+import { reconcilePayment } from './use-cases/reconcile-payment.ts';
+import { reconcileRefund } from './use-cases/reconcile-refund.ts';
+import { refundPayment } from './use-cases/refund-payment.ts';
+
+export const openPayments = (
+  configuration: PaymentsConfiguration,
+  overrides: { readonly clock?: Clock; readonly redeliveryDelaysMs?: readonly number[] } = {},
+): Promise<RunningService> =>
+  openService<PaymentTables, PaymentsConfiguration>({
+    name: 'payments',
+    configuration,
+    create: createApp,
+    ...overrides,
+  });
+
+function createApp({ databases, clock, logger }: Platform<PaymentTables>, configuration: PaymentsConfiguration) {
+  const client = createMidtransClient({
+    urls: { sandbox: configuration.MIDTRANS_URL, production: configuration.MIDTRANS_PRODUCTION_URL },
+    policies: createProviderPolicies({
+      onTransition: ({ tenantId, environment }, { from, to, reason }) =>
+        logger.warn({ tenantId, environment, from, to, reason }, 'the breaker of a payment provider moved'),
+    }),
+  });
+  const provider = createPaymentProvider({
+    client,
+    notificationUrl: ({ tenantId }) => `${configuration.PUBLIC_URL}/v1/webhooks/midtrans/${tenantId}`,
+  });
+  const accounts = createProviderAccounts({
+    databases,
+    masterKey: configuration.TENANTRY_MASTER_KEY,
+    isDevelopment: configuration.TENANTRY_ENVIRONMENT === 'development',
+  });
+  const app = assemble(
+    { databases, clock, logger, provider, accounts },
+    {
+      attemptCharge,
+      attemptRefund,
+      cancelPayment,
+      chargePayment,
+      configureProvider,
+      listPayments,
+      listRefunds,
+      readPayment,
+      readProviders,
+      receiveNotification,
+      reconcilePayment,
+      reconcileRefund,
+      refundPayment,
+    },
+  );
+  return {
+    routes: [...paymentRoutes(app), ...providerRoutes(app)],
+    subscriptions: [],
+    due: paymentDue(app),
+    close: client.close,
+  };
+}

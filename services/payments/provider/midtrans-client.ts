@@ -1,0 +1,109 @@
+import { Problem } from '@tenantry/kernel/problem.ts';
+import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { Agent } from 'undici';
+import type { ProviderEnvironment } from '../domain/provider-account.ts';
+import type { MidtransAccount } from './midtrans-account.ts';
+import type { ProviderPolicies } from './provider-policies.ts';
+
+/** What Midtrans answered: its own code, which is not the HTTP status, and the rest of the body as it came. */
+export type MidtransAnswer = { readonly code: string; readonly body: Readonly<Record<string, unknown>> };
+
+export type MidtransRequest = {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: unknown;
+  /** 36 characters: the docs say 46 at most, Midtrans' own Go client says 36, and longer ones are silently ignored. */
+  readonly idempotencyKey?: string;
+  /** Where Midtrans sends its notifications of this transaction, instead of the address in its dashboard. */
+  readonly notificationUrl?: string;
+};
+
+export type MidtransClient = {
+  /** Throws `upstream-unavailable` or `upstream-timeout` when it is unknown what happened there. */
+  readonly send: (account: MidtransAccount, request: MidtransRequest) => Promise<MidtransAnswer>;
+  readonly close: () => Promise<void>;
+};
+
+/** Midtrans, status codes: these may be sent again, with the same Idempotency-Key. All others are answers. */
+const TRANSIENT = new Set(['429', '500', '502', '503', '504', '505', '900']);
+const MAX_ANSWER_BYTES = 1_048_576;
+
+/**
+ * The Core API over HTTP. The JSON body carries the true status code as a string; the HTTP status is 200 for most
+ * refusals too, so it counts only where there is no such body.
+ */
+export function createMidtransClient(options: {
+  readonly urls: Readonly<Record<ProviderEnvironment, string>>;
+  readonly policies: ProviderPolicies;
+}): MidtransClient {
+  const agent = new Agent({
+    connections: 64,
+    keepAliveTimeout: 30_000,
+    connect: { timeout: 2_000 },
+    maxResponseSize: MAX_ANSWER_BYTES,
+  });
+
+  const attempt = async (account: MidtransAccount, request: MidtransRequest, signal: AbortSignal) => {
+    const response = await agent.request({
+      origin: options.urls[account.environment],
+      path: request.path,
+      method: request.method,
+      headers: headersOf(account, request),
+      body: request.body === undefined ? null : JSON.stringify(request.body),
+      signal,
+    });
+    const answer = readAnswer(response.statusCode, await response.body.text());
+    if (answer === null || TRANSIENT.has(answer.code)) {
+      throw providerUnavailable(new Error(`Midtrans answered ${answer?.code ?? `HTTP ${response.statusCode}`}.`));
+    }
+    return answer;
+  };
+
+  return {
+    send: (account, request) =>
+      options.policies.execute(account, async (signal) => {
+        try {
+          return await attempt(account, request, signal);
+        } catch (error) {
+          throw error instanceof Problem ? error : providerUnavailable(error);
+        }
+      }),
+    close: () => agent.close(),
+  };
+}
+
+/** The causes stay inside: a provider's host and messages are none of the caller's business. */
+export const providerUnavailable = (cause: unknown): Problem =>
+  upstreamUnavailable('Midtrans cannot be reached right now. Try again shortly.', { cause, retryAfterSeconds: 5 });
+
+function headersOf(account: MidtransAccount, request: MidtransRequest): Record<string, string> {
+  const headers: Record<string, string> = {
+    accept: 'application/json',
+    authorization: `Basic ${Buffer.from(`${account.serverKey}:`).toString('base64')}`,
+    'user-agent': 'tenantry',
+  };
+  if (request.method === 'POST') headers['content-type'] = 'application/json';
+  if (request.idempotencyKey !== undefined) headers['idempotency-key'] = request.idempotencyKey;
+  if (request.notificationUrl !== undefined) headers['x-override-notification'] = request.notificationUrl;
+  return headers;
+}
+
+/** Null for what is no answer of Midtrans: an error page of something in between says nothing about the payment. */
+function readAnswer(httpStatus: number, text: string): MidtransAnswer | null {
+  const body = parseObject(text);
+  if (body === null) return null;
+  const code = body['status_code'];
+  if (typeof code === 'string' || typeof code === 'number') return { code: String(code), body };
+  return httpStatus === 401 ? { code: '401', body } : null;
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,98 @@
+import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import { appendToStream, listStreams, readStream, type StoredEvent } from '@tenantry/events/event-store.ts';
+import { idFromUuid, type PaymentId, uuidOf } from '@tenantry/kernel/id.ts';
+import { evolve, type Payment, type RecordedPaymentEvent, replay } from '../domain/payment.ts';
+import { FIRST_EVENT_TYPES, type PaymentEvent } from '../domain/payment-events.ts';
+import { toPaymentRecord, toRefundRecord } from '../domain/payment-record.ts';
+import { fromPaymentRecord, fromRefundRecord } from './payment-rows.ts';
+import type { PaymentTables } from './tables.ts';
+
+type Uow = TenantUnitOfWork<PaymentTables>;
+
+/** A payment with the number of events it came from. */
+export type PaymentStream = { readonly payment: Payment; readonly version: number };
+
+const toRecorded = (event: StoredEvent): RecordedPaymentEvent =>
+  ({ type: event.type, data: event.data, recordedAt: event.recordedAt }) as RecordedPaymentEvent;
+
+/** Null when there is no such payment in this tenant. */
+export async function loadPayment(uow: Uow, id: PaymentId): Promise<PaymentStream | null> {
+  const events = await readStream(uow as TenantUnitOfWork, id);
+  const payment = replay(id, events.map(toRecorded));
+  return payment === null ? null : { payment, version: events.length };
+}
+
+/**
+ * The same for somebody who is about to change it. Writers of one payment queue here instead of racing for the next
+ * version: of twenty at once each would otherwise be undone by all those before it.
+ */
+export async function loadPaymentForUpdate(uow: Uow, id: PaymentId): Promise<PaymentStream | null> {
+  await uow.sql
+    .selectFrom('payments')
+    .select('version')
+    .where('tenant_id', '=', uow.tenantUuid)
+    .where('id', '=', uuidOf(id))
+    .forUpdate()
+    .execute();
+  return loadPayment(uow, id);
+}
+
+/** The first events of a new payment. */
+export async function createPayment(uow: Uow, id: PaymentId, events: readonly PaymentEvent[]): Promise<PaymentStream> {
+  const payment = replay(id, record(uow, events));
+  if (payment === null) throw new Error('A payment begins with an event.');
+  return write(uow, payment, 0, events);
+}
+
+/** Appends what happened and rewrites the read rows, in the caller's transaction. */
+export async function appendToPayment(
+  uow: Uow,
+  stream: PaymentStream,
+  events: readonly PaymentEvent[],
+): Promise<PaymentStream> {
+  if (events.length === 0) return stream;
+  return write(uow, record(uow, events).reduce(evolve, stream.payment), stream.version, events);
+}
+
+const record = (uow: Uow, events: readonly PaymentEvent[]): readonly RecordedPaymentEvent[] =>
+  events.map((event) => ({ ...event, recordedAt: uow.now }));
+
+async function write(
+  uow: Uow,
+  payment: Payment,
+  versionBefore: number,
+  events: readonly PaymentEvent[],
+): Promise<PaymentStream> {
+  const version = await appendToStream(uow as TenantUnitOfWork, payment.id, versionBefore, events);
+  await writeRows(uow, { payment, version });
+  return { payment, version };
+}
+
+/** The read rows follow from the stream and from nothing else; also used to rebuild them. */
+export async function writeRows(uow: Uow, { payment, version }: PaymentStream): Promise<void> {
+  const row = fromPaymentRecord(uow.tenantUuid, toPaymentRecord(payment), version);
+  await uow.sql
+    .insertInto('payments')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['tenant_id', 'id']).doUpdateSet(row))
+    .execute();
+  if (payment.refunds.length === 0) return;
+  const refunds = payment.refunds.map((refund) => fromRefundRecord(uow.tenantUuid, toRefundRecord(payment, refund)));
+  await uow.sql
+    .insertInto('refunds')
+    .values(refunds)
+    .onConflict((conflict) =>
+      conflict.columns(['tenant_id', 'id']).doUpdateSet(({ ref }) => ({
+        status: ref('excluded.status'),
+        amount_minor: ref('excluded.amount_minor'),
+        created_at: ref('excluded.created_at'),
+      })),
+    )
+    .execute();
+}
+
+/** All payments of the tenant, oldest first. */
+export async function listPaymentStreams(uow: Uow): Promise<readonly PaymentId[]> {
+  const uuids = await listStreams(uow as TenantUnitOfWork, FIRST_EVENT_TYPES);
+  return uuids.map((uuid) => idFromUuid('pay', uuid));
+}

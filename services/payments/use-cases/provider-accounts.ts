@@ -1,0 +1,84 @@
+import { type Principal, servicePrincipal } from '@tenantry/auth/principal.ts';
+import { deriveKey } from '@tenantry/databases/credentials.ts';
+import type { Databases } from '@tenantry/databases/factory.ts';
+import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import type { TenantId } from '@tenantry/kernel/id.ts';
+import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { recordAudit } from '@tenantry/kit/audit.ts';
+import { hintOf, type ProviderEnvironment } from '../domain/provider-account.ts';
+import { paymentNotConfigured } from '../problems.ts';
+import type { MidtransAccount } from '../provider/midtrans-account.ts';
+import { findProvider, putProvider } from '../store/providers.ts';
+import type { PaymentTables } from '../store/tables.ts';
+
+type Credentials = { readonly environment: ProviderEnvironment; readonly serverKey: string };
+
+export type ProviderAccounts = {
+  /** Null when the tenant has no credentials. */
+  readonly find: (tenantId: TenantId) => Promise<MidtransAccount | null>;
+  /**
+   * In development a tenant without credentials gets an account at the sandbox; in production it is refused with
+   * `payment-provider-not-configured`.
+   */
+  readonly ensure: (tenantId: TenantId) => Promise<MidtransAccount>;
+  readonly set: (principal: Principal, credentials: Credentials) => Promise<void>;
+};
+
+const SECRET = 'midtrans';
+
+/** A tenant's credentials: the key in the secrets engine, what may be shown of it in a row with its audit record. */
+export function createProviderAccounts(options: {
+  readonly databases: Databases<PaymentTables>;
+  readonly masterKey: string;
+  readonly isDevelopment: boolean;
+}): ProviderAccounts {
+  const { databases, masterKey } = options;
+
+  const find = async (tenantId: TenantId): Promise<MidtransAccount | null> => {
+    const secret = await databases.secrets.read(tenantId, SECRET);
+    return secret === null ? null : { tenantId, ...(JSON.parse(secret) as Credentials) };
+  };
+  const keep = (tenantId: TenantId, credentials: Credentials): Promise<void> =>
+    databases.secrets.write(tenantId, SECRET, JSON.stringify(credentials));
+  const note = async (uow: TenantUnitOfWork<PaymentTables>, principal: Principal, credentials: Credentials) => {
+    const { environment } = credentials;
+    const serverKeyHint = hintOf(credentials.serverKey);
+    await putProvider(uow, { environment, serverKeyHint, updatedAt: uow.now });
+    await recordAudit(uow as TenantUnitOfWork, principal, {
+      action: 'payment-provider:update',
+      resource: uow.tenantId,
+      detail: { provider: 'midtrans', environment, serverKeyHint },
+    });
+  };
+
+  const provision = async (tenantId: TenantId): Promise<MidtransAccount> => {
+    // Derived, not random: two processes that provision at the same time arrive at the same account.
+    const key = deriveKey(masterKey, `midtrans-sandbox:${tenantId}`).toString('hex').slice(0, 32);
+    const credentials: Credentials = { environment: 'sandbox', serverKey: `SB-Mid-server-${key}` };
+    const isOurs = await databases.withTenant(tenantId, async (uow) => {
+      const known = await findProvider(uow);
+      if (known !== null) return known.serverKeyHint === hintOf(credentials.serverKey);
+      await note(uow, servicePrincipal('payments', tenantId), credentials);
+      return true;
+    });
+    // Somebody is setting other credentials at this moment; theirs must not be overwritten.
+    if (!isOurs)
+      throw upstreamUnavailable('The payment provider is being set up. Try again.', { retryAfterSeconds: 1 });
+    await keep(tenantId, credentials);
+    return { tenantId, ...credentials };
+  };
+
+  return {
+    find,
+    async ensure(tenantId) {
+      const account = await find(tenantId);
+      if (account !== null) return account;
+      if (options.isDevelopment) return provision(tenantId);
+      throw paymentNotConfigured('This tenant has no payment provider yet. An admin sets the Midtrans credentials.');
+    },
+    async set(principal, credentials) {
+      await databases.withTenant(principal.tenantId, (uow) => note(uow, principal, credentials));
+      await keep(principal.tenantId, credentials);
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import type { Clock } from '@tenantry/kernel/clock.ts';
+import { assemble } from '@tenantry/kit/import-manager.ts';
+import { openService, type RunningService } from '@tenantry/kit/lifecycle/service.ts';
+import type { SubscriptionsConfiguration } from './config.ts';
+import { invoiceConsumers } from './consumers/invoices.ts';
+import { tenantConsumers } from './consumers/tenants.ts';
+import { entitlementRoutes } from './routes/entitlements.ts';
+import { planRoutes } from './routes/plans.ts';
+import { subscriptionRoutes } from './routes/subscriptions.ts';
+import { dueHandlers } from './schedule/due-handlers.ts';
+import type { SubscriptionsTables } from './store/tables.ts';
+import { createUsageEvents } from './store/usage-events.ts';
+import { cancelSubscription } from './use-cases/cancel-subscription.ts';
+import { consumeEntitlement } from './use-cases/consume-entitlement.ts';
+import { createSubscription } from './use-cases/create-subscription.ts';
+import { endGracePeriod } from './use-cases/end-grace.ts';
+import { endSubscriptionPeriod } from './use-cases/end-period.ts';
+import { ensurePlans } from './use-cases/ensure-plans.ts';
+import { createExportSchedule } from './use-cases/export-schedule.ts';
+import { exportUsage } from './use-cases/export-usage.ts';
+import { hearInvoiceFact } from './use-cases/hear-invoice.ts';
+import { listPlans } from './use-cases/list-plans.ts';
+import { listSubscriptions } from './use-cases/list-subscriptions.ts';
+import { readEntitlements } from './use-cases/read-entitlements.ts';
+import { readPlan } from './use-cases/read-plan.ts';
+import { readSubscription } from './use-cases/read-subscription.ts';
+import { readUsage } from './use-cases/read-usage.ts';
+import { resumeCollection } from './use-cases/resume-collection.ts';
+
+/** Knows nothing of processes, so the same service runs on its own or beside others in one. */
+export const openSubscriptions = (
+  configuration: SubscriptionsConfiguration,
+  overrides: { clock?: Clock; redeliveryDelaysMs?: readonly number[] } = {},
+): Promise<RunningService> =>
+  openService<SubscriptionsTables, SubscriptionsConfiguration>({
+    name: 'subscriptions',
+    configuration,
+    create: (platform, { SUBSCRIPTION_GRACE_DAYS: graceDays }) => {
+      const usageEvents = createUsageEvents(platform.databases.analytics);
+      const app = assemble(
+        { ...platform, graceDays, usageEvents, exportSchedule: createExportSchedule(), ensurePlans },
+        {
+          cancelSubscription,
+          consumeEntitlement,
+          createSubscription,
+          endGracePeriod,
+          endSubscriptionPeriod,
+          exportUsage,
+          hearInvoiceFact,
+          listPlans,
+          listSubscriptions,
+          readEntitlements,
+          readPlan,
+          readSubscription,
+          readUsage,
+          resumeCollection,
+          planRoutes,
+          subscriptionRoutes,
+          entitlementRoutes,
+          invoiceConsumers,
+          tenantConsumers,
+          dueHandlers,
+        },
+      );
+      return {
+        routes: [...app.planRoutes, ...app.subscriptionRoutes, ...app.entitlementRoutes],
+        subscriptions: [...app.invoiceConsumers, ...app.tenantConsumers],
+        due: app.dueHandlers,
+        prepare: () =>
+          usageEvents.prepare().catch((error: unknown) => {
+            platform.logger.warn({ err: error }, 'ClickHouse cannot be reached; usage waits');
+          }),
+      };
+    },
+    ...overrides,
+  });

@@ -1,0 +1,19 @@
+import { idFromUuid } from '@tenantry/kernel/id.ts';
+import { alreadySubscribed } from '../problems.ts';
+import type { SubscriptionRow } from '../store/tables.ts';
+
+/** Names what is there and what to do about it. */
+export function alreadySubscribedTo(row: SubscriptionRow) {
+  const id = idFromUuid('sub', row.id);
+  const invoiceId = row.latest_invoice_id === null ? null : idFromUuid('inv', row.latest_invoice_id);
+  const nextStep: Partial<Record<SubscriptionRow['status'], string>> = {
+    incomplete: `Pay its invoice ${invoiceId}, or wait until that payment expires.`,
+    past_due: `Pay its invoice ${invoiceId}, or cancel it at once (POST /v1/subscriptions/${id}/cancel).`,
+  };
+  return alreadySubscribed(
+    `You have the subscription ${id} to ${row.plan_slug}, which is ${row.status}. ${
+      nextStep[row.status] ?? `Cancel it (POST /v1/subscriptions/${id}/cancel) before subscribing to another plan.`
+    }`,
+    { extensions: { subscriptionId: id, status: row.status, latestInvoiceId: invoiceId } },
+  );
+}

@@ -1,0 +1,35 @@
+import type { Databases } from '@tenantry/databases/factory.ts';
+import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import type { Clock } from '@tenantry/kernel/clock.ts';
+import type { Logger } from '@tenantry/kit/logger.ts';
+import type { TenantDirectory } from '@tenantry/kit/tenants/directory.ts';
+import type { Mesh } from '@tenantry/mesh/client.ts';
+import type { SubscriptionsTables } from '../store/tables.ts';
+import type { UsageEvents } from '../store/usage-events.ts';
+
+export type SubscriptionsDeps = {
+  readonly databases: Databases<SubscriptionsTables>;
+  readonly mesh: Mesh;
+  readonly tenants: TenantDirectory;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly usageEvents: UsageEvents;
+  /** How long features go on while a renewal is not paid. */
+  readonly graceDays: number;
+};
+
+export type SubscriptionsUow = TenantUnitOfWork<SubscriptionsTables>;
+
+/** What falls due in this service, and whose id the row carries. */
+export const DUE = {
+  /** The invoice's: its collection must be asked for. */
+  collect: 'subscription:collect',
+  /** The subscription's: look at the end of its period, as long as it lives. */
+  periodEnd: 'subscription:period-end',
+  /** The grace's: nothing was paid. */
+  graceEnd: 'subscription:grace-end',
+  /** A second's: usage recorded in it is to be seen in ClickHouse. */
+  exportUsage: 'usage:export',
+  /** The tenant's, for ever: usage that could not be exported when it should have been. */
+  sweepUsage: 'usage:sweep',
+} as const;

@@ -1,0 +1,27 @@
+import { readdirSync } from 'node:fs';
+import type { Endpoint } from '@tenantry/contract/endpoint.ts';
+import { readTenantRecord } from '@tenantry/contract/tenant-record.ts';
+
+const SERVICES = ['users', 'subscriptions', 'payments', 'notifications', 'billing'] as const;
+const ROOT = new URL('../../services/', import.meta.url);
+
+const isEndpoint = (value: unknown): value is Endpoint =>
+  typeof value === 'object' &&
+  value !== null &&
+  'method' in value &&
+  'path' in value &&
+  'access' in value &&
+  'problems' in value;
+
+/** Every endpoint of every service, found in the contract folders: a new one is walked by the tests without being told. */
+export async function allEndpoints(): Promise<readonly Endpoint[]> {
+  const found = new Map<string, Endpoint>([[readTenantRecord.name, readTenantRecord as Endpoint]]);
+  for (const service of SERVICES) {
+    const folder = new URL(`${service}/contract/`, ROOT);
+    for (const file of readdirSync(folder)) {
+      const exported = (await import(new URL(file, folder).href)) as Record<string, unknown>;
+      for (const value of Object.values(exported)) if (isEndpoint(value)) found.set(value.name, value);
+    }
+  }
+  return [...found.values()].toSorted((a, b) => a.name.localeCompare(b.name));
+}
