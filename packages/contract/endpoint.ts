@@ -45,7 +45,7 @@ export type EndpointOptions<P extends TSchema, Q extends TSchema, B extends TSch
   readonly idempotency?: boolean;
   /** A tighter limit than the tenant's, counted per client address: for sign-in and other guessable things. */
   readonly rateLimit?: { readonly limit: number; readonly windowSeconds: number };
-  /** The answer names a state that people edit: it carries an ETag and honours If-Match. */
+  /** The longest body taken, 1 MiB unless said. */
   readonly maxBodyBytes?: number;
 };
 

@@ -63,6 +63,7 @@ const pathParameters = (endpoint: Endpoint): unknown[] =>
     in: 'path',
     required: true,
     schema: properties(endpoint.params)[name] ?? { type: 'string' },
+    ...(name in endpoint.example.params ? { example: endpoint.example.params[name] } : {}),
   }));
 
 function queryParameters(endpoint: Endpoint): unknown[] {
@@ -89,7 +90,10 @@ const headerParameters = (endpoint: Endpoint): unknown[] =>
 
 export type OpenApiDocument = Readonly<Record<string, unknown>> & { readonly paths: Readonly<Record<string, unknown>> };
 
-/** One document out of the operations of all services. Two services that claim the same operation are a mistake. */
+/**
+ * One document out of the operations of all services. Instances of one service repeat each other; two services that
+ * claim the same operation are refused by the hub and by tests/contracts, not here: a document is better than none.
+ */
 export function openApiDocument(
   operations: readonly OpenApiOperation[],
   info: { version: string; serverUrl: string },

@@ -39,13 +39,19 @@ export const MoneySchema = Closed(
 
 export const InstantSchema = Type.String({
   pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z$',
+  // The pattern has the form; the format refuses a 30 February, which nobody could parse.
+  format: 'date-time',
   description: 'RFC 3339, UTC, milliseconds',
   examples: ['2026-11-21T09:30:00.000Z'],
 });
 
-/** Practical e-mail syntax: something, one at sign, a dotted domain (RFC 5321 lengths). Ownership is proved by mail. */
+/**
+ * Practical e-mail syntax: something, one at sign, a dotted domain (RFC 5321 lengths). Ownership is proved by mail.
+ * Nothing on either side that separates addresses or ends a line in a mail header.
+ */
 export const EmailSchema = Type.String({
-  pattern: '^[^\\s@<>"(),:;\\\\]{1,64}@[^\\s@.]+(\\.[^\\s@.]+)+$',
+  pattern:
+    '^[^\\s\\u0000-\\u001f\\u007f@<>"(),:;\\[\\]\\\\]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)+[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]$',
   maxLength: 254,
   examples: ['budi@example.com'],
 });

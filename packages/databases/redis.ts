@@ -8,7 +8,9 @@ export function createRedis(options: { url: string; namespace: string; onError: 
   const redis = new Redis(options.url, {
     keyPrefix: options.namespace === '' ? '' : `${options.namespace}:`,
     enableOfflineQueue: false,
-    maxRetriesPerRequest: 1,
+    // Nothing is sent twice: whether a command that was under way took effect is unknown, and it may be an increment.
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
     commandTimeout: 500,
     connectTimeout: 1_000,
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000),

@@ -9,19 +9,18 @@ export type CallContext = {
   readonly deadlineMs: number;
 };
 
-// A later version may append fields and means the same by these (§2.2.2 "versionFormat", §3.2.4); `ff` is forbidden.
-const TRACEPARENT = /^(?:00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}|(?!00|ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?)$/;
+// Version `ff` is forbidden; a later version than ours may append fields and means the same by the first four.
+const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/;
 
 const current = new AsyncLocalStorage<CallContext>();
 
 const isZero = (hex: string): boolean => /^0+$/.test(hex);
 
-/** A new hop of the trace that `parent` names; a new trace when it is missing or malformed (the standard's §4.3). */
+/** A new hop of the trace that `parent` names; a new trace when it is missing or malformed (W3C Trace Context §4.3). */
 export function continueTrace(parent: string | undefined): string {
-  const match = parent === undefined ? null : TRACEPARENT.exec(parent);
-  const known = match?.[1] !== undefined && match[2] !== undefined && !isZero(match[1]) && !isZero(match[2]);
-  const traceId = known ? match[1] : randomBytes(16).toString('hex');
-  return `00-${traceId}-${randomBytes(8).toString('hex')}-01`;
+  const [, version, traceId = '', spanId = '', more] = TRACEPARENT.exec(parent ?? '') ?? [];
+  const isKnown = version !== undefined && !isZero(traceId) && !isZero(spanId) && !(version === '00' && more);
+  return `00-${isKnown ? traceId : randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
 }
 
 export const runWithContext = <T>(context: CallContext, work: () => T): T => current.run(context, work);

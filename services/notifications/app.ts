@@ -63,6 +63,7 @@ const create = (
   const worker = createSendWorker({
     ...redis,
     deliver: ({ tenantId, notificationId }) => app.deliverNotification(tenantId, notificationId),
+    onFault: (error, job) => logger.warn({ err: error, ...job }, 'a message waits; it will be tried again'),
   });
   return {
     routes: [...botRoutes(app), ...notificationRoutes(app)],

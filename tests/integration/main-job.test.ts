@@ -16,7 +16,7 @@ afterAll(() => world.close());
 /** Steps 2 to 10 of the API document for one tenant. */
 async function walk(slug: string, chatId: number, locale: 'id' | 'en') {
   const tenant = await job.createTenant(operatorToken, slug);
-  const email = 'budi@example.com';
+  const email = `budi@${slug}.example`;
   const customer = await job.verify(tenant, email, await job.register(tenant, email, locale));
   await job.registerBot(tenant, newBotToken());
   await job.linkTelegram(customer, chatId);

@@ -27,12 +27,16 @@ function nameOf(text: string): string | undefined {
 
 class BoundConnection implements DatabaseConnection {
   readonly #client: PoolClient;
+  readonly #isOpen: () => boolean;
 
-  constructor(client: PoolClient) {
+  constructor(client: PoolClient, isOpen: () => boolean) {
     this.#client = client;
+    this.#isOpen = isOpen;
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    // The connection may be in another tenant's transaction by now.
+    if (!this.#isOpen()) throw new Error('This unit of work is over; await every statement inside of it.');
     const name = nameOf(query.sql);
     const result = await this.#client.query({
       ...(name === undefined ? {} : { name }),
@@ -50,10 +54,11 @@ class BoundConnection implements DatabaseConnection {
 
 /**
  * Kysely on one connection that somebody else opened a transaction on: the unit of work sends BEGIN and the tenant in
- * one message, which Kysely's own transactions cannot, and a query outside of it has nothing to run on.
+ * one message, which Kysely's own transactions cannot, and a statement outside of it is refused.
+ * @param isOpen whether that transaction still is
  */
-export function boundDialect(client: PoolClient): Dialect {
-  const connection = new BoundConnection(client);
+export function boundDialect(client: PoolClient, isOpen: () => boolean): Dialect {
+  const connection = new BoundConnection(client, isOpen);
   const nested = () => Promise.reject(new Error('A unit of work is the transaction; it does not nest.'));
   const driver: Driver = {
     init: () => Promise.resolve(),

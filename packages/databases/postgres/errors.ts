@@ -1,3 +1,4 @@
+import { Problem } from '@tenantry/kernel/problem.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 
 const codeOf = (error: unknown): string =>
@@ -10,27 +11,50 @@ export const isUniqueViolation = (error: unknown, constraint?: string): boolean 
     (typeof error === 'object' && error !== null && 'constraint' in error && error.constraint === constraint));
 
 /**
- * Serialisation failure or deadlock, or somebody else appended to the same event stream first: everything was undone,
- * and doing it again from the start sees the new state.
+ * A statement that this connection prepared before a migration changed its table (`select *` has a column more now):
+ * the connection has to go, the work may be done again on another.
+ */
+export const isStalePlan = (error: unknown): boolean =>
+  codeOf(error) === '0A000' && error instanceof Error && /^cached plan must not change/.test(error.message);
+
+/**
+ * Serialisation failure or deadlock, somebody else appended to the same event stream first, or an outdated plan:
+ * everything was undone, and doing it again from the start sees the new state.
  */
 export const isRetryable = (error: unknown): boolean =>
-  codeOf(error) === '40001' || codeOf(error) === '40P01' || isUniqueViolation(error, 'events_pkey');
+  codeOf(error) === '40001' ||
+  codeOf(error) === '40P01' ||
+  isUniqueViolation(error, 'events_pkey') ||
+  isStalePlan(error);
 
-const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH']);
-// Classes: 08 connection, 53 out of resources, 57P operator intervention (shutdown, crash), 58 system error;
-// 57014 and 55P03 are our own statement and lock timeouts.
-const UNAVAILABLE_STATES = /^(08|53|57P|58)|^(57014|55P03|25P03)$/;
-const LOST = /terminat|timeout exceeded when trying to connect|Connection ended|not queryable|timeout expired/i;
+const CONNECTION_CODES = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'],
+  ...['ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'],
+]);
+// Classes: 08 connection, 53 out of resources, 57P operator intervention (shutdown, crash), 58 system error; 25P03 is our
+// own limit for an idle transaction, after which the server hangs up.
+const LOST_STATES = /^(08|53|57P|58)|^25P03$/;
+// Our statement and lock timeouts: the connection is well, the database is too busy.
+const BUSY_STATES = /^(57014|55P03)$/;
+// pg's own sentences: these errors carry no code.
+const LOST = [
+  /^Connection terminated/,
+  /^timeout exceeded when trying to connect$/,
+  /^Query read timeout$/,
+  /is not queryable$/,
+  /^Cannot use a pool after calling end/,
+];
+
+/** True where there is no connection any more, or never was. */
+export function isConnectionLost(error: unknown): boolean {
+  if (error instanceof Problem) return false;
+  const code = codeOf(error);
+  if (code !== '') return CONNECTION_CODES.has(code) || LOST_STATES.test(code);
+  return error instanceof Error && LOST.some((sentence) => sentence.test(error.message));
+}
 
 /** True where the database, not the statement, is the trouble. */
-export function isUnavailable(error: unknown): boolean {
-  const code = codeOf(error);
-  return (
-    CONNECTION_CODES.has(code) ||
-    UNAVAILABLE_STATES.test(code) ||
-    (code === '' && error instanceof Error && LOST.test(error.message))
-  );
-}
+export const isUnavailable = (error: unknown): boolean => isConnectionLost(error) || BUSY_STATES.test(codeOf(error));
 
 /** What leaves the data layer when the database cannot be reached: a 503 that says when to come back. */
 export const databaseUnavailable = (cause: unknown) =>
@@ -38,3 +62,13 @@ export const databaseUnavailable = (cause: unknown) =>
     cause,
     retryAfterSeconds: 1,
   });
+
+/** The connection went away while COMMIT was under way: only a repeat with the same key can tell how it ended. */
+export const outcomeUnknown = (cause: unknown) =>
+  upstreamUnavailable(
+    'The database was lost while the change was being saved, and it may have been saved. Repeat the request with the same Idempotency-Key.',
+    { cause, retryAfterSeconds: 1 },
+  );
+
+/** True for a refusal of the data layer that only says that the database is away: nothing was wrong with the work. */
+export const isDatabaseAway = (error: unknown): boolean => error instanceof Problem && isConnectionLost(error.cause);

@@ -12,6 +12,8 @@ export type PoolOptions = {
 };
 
 export const STATEMENT_TIMEOUT_MS = 5_000;
+// Ours, for a server that has gone silent: one that still works has ended the statement by itself before.
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1_000;
 
 /** A pool that survives the loss of any connection: an idle one that dies is dropped and reported, never thrown. */
 export function createPool(options: PoolOptions): pg.Pool {
@@ -24,6 +26,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     max: options.max,
     application_name: options.user,
     connectionTimeoutMillis: 2_000,
+    query_timeout: ANSWER_TIMEOUT_MS,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     types: typeParsers,

@@ -5,10 +5,18 @@ import { Kysely } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
 import type { TenantUnitOfWork, WithTenant } from '../unit-of-work.ts';
 import { boundDialect } from './bound-dialect.ts';
-import { databaseUnavailable, isRetryable, isUnavailable } from './errors.ts';
+import {
+  databaseUnavailable,
+  isConnectionLost,
+  isRetryable,
+  isStalePlan,
+  isUnavailable,
+  outcomeUnknown,
+} from './errors.ts';
 import type { FoundationTables } from './foundation-tables.ts';
+import { Turns } from './turns.ts';
 
-// Enough for a burst of writers on one aggregate: each round lets one of them through.
+// More than the connections of a pool, each of which may hold one outdated plan.
 const MAX_ATTEMPTS = 12;
 
 export type TenantDatabaseOptions = {
@@ -19,25 +27,31 @@ export type TenantDatabaseOptions = {
 
 /**
  * Runs `work` in one transaction that sees and touches one tenant only. BEGIN and the tenant travel in one message.
- * Deadlocks and lost races for an event stream are retried from the start, so `work` must do nothing but database work. Throws `upstream-unavailable`
- * when the database cannot be reached; then nothing was changed, or (connection lost during COMMIT) the caller's
- * repeat finds out by its idempotency key.
+ * Deadlocks and lost races for an event stream are retried from the start, so `work` must do nothing but database work.
+ * Throws `upstream-unavailable` when the database cannot be reached; then nothing was changed, or (connection lost
+ * during COMMIT) the caller's repeat finds out by its idempotency key.
  */
 export function createWithTenant<Tables>(options: TenantDatabaseOptions): WithTenant<Tables> {
+  const turns = new Turns();
   return async (tenantId, work) => {
     // Goes into the text of the statement, so it is decoded and encoded again: nothing but hex digits and dashes.
     const tenantUuid = uuidOf(tenantId);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await attemptUnitOfWork(options, tenantId, tenantUuid, work);
-      } catch (error) {
-        if (isRetryable(error) && attempt < MAX_ATTEMPTS) {
+    let endTurn: (() => void) | undefined;
+    try {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await attemptUnitOfWork(options, tenantId, tenantUuid, work);
+        } catch (error) {
+          if (isUnavailable(error)) throw databaseUnavailable(error);
+          if (!isRetryable(error) || attempt >= MAX_ATTEMPTS) throw error;
+          // Whoever lost queues up, without a connection: fifty writers of one stream would otherwise starve some of
+          // them, and take every connection from other tenants while they do.
+          endTurn ??= await turns.take(tenantUuid);
           await setTimeout(Math.random() * 5 * attempt);
-          continue;
         }
-        if (isUnavailable(error)) throw databaseUnavailable(error);
-        throw error;
       }
+    } finally {
+      endTurn?.();
     }
   };
 }
@@ -49,6 +63,7 @@ async function attemptUnitOfWork<Tables, T>(
   work: (uow: TenantUnitOfWork<Tables>) => Promise<T>,
 ): Promise<T> {
   const client = await options.poolOf(tenantId).connect();
+  let phase: 'working' | 'committing' | 'over' = 'working';
   let broken = false;
   try {
     await client.query(`begin; select set_config('app.tenant_id', '${tenantUuid}', true)`);
@@ -57,18 +72,23 @@ async function attemptUnitOfWork<Tables, T>(
       tenantUuid,
       now: options.clock.now(),
       traceparent: options.traceparent(),
-      sql: new Kysely<Tables & FoundationTables>({ dialect: boundDialect(client) }),
+      sql: new Kysely<Tables & FoundationTables>({ dialect: boundDialect(client, () => phase === 'working') }),
     } as TenantUnitOfWork<Tables>;
     const result = await work(uow);
+    phase = 'committing';
     const committed = await client.query('commit');
     // A transaction that failed and whose error was swallowed answers COMMIT with ROLLBACK.
     if (committed.command !== 'COMMIT')
       throw new Error('The unit of work went on after a failed statement; nothing was saved.');
     return result;
   } catch (error) {
-    broken = !(await rollBack(client));
-    throw error;
+    const isLost = isConnectionLost(error);
+    const isUncertain = isLost && phase === 'committing';
+    phase = 'over';
+    broken = isLost || isStalePlan(error) || !(await rollBack(client));
+    throw isUncertain ? outcomeUnknown(error) : error;
   } finally {
+    phase = 'over';
     client.release(broken);
   }
 }

@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import type { Pool } from 'pg';
+import { databaseUnavailable, isUnavailable } from './errors.ts';
 import type { RoutingTables } from './foundation-tables.ts';
 
 /**
@@ -11,7 +12,7 @@ export type WorkerDatabase = Kysely<RoutingTables>;
 export const createWorkerDatabase = (pool: Pool): WorkerDatabase =>
   new Kysely<RoutingTables>({ dialect: new PostgresDialect({ pool }) });
 
-/** Which tenant something foreign or hashed belongs to; null when nobody's. */
+/** Which tenant something foreign or hashed belongs to; null when nobody's. Throws `upstream-unavailable`. */
 export async function findLookup(
   worker: WorkerDatabase,
   kind: string,
@@ -22,7 +23,10 @@ export async function findLookup(
     .select(['tenant_id', 'target'])
     .where('kind', '=', kind)
     .where('key', '=', key)
-    .executeTakeFirst();
+    .executeTakeFirst()
+    .catch((error: unknown) => {
+      throw isUnavailable(error) ? databaseUnavailable(error) : error;
+    });
   return row === undefined ? null : { tenantUuid: row.tenant_id, target: row.target };
 }
 

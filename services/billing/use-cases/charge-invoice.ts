@@ -3,6 +3,7 @@ import { type Principal, servicePrincipal } from '@tenantry/auth/principal.ts';
 import type { Id, PaymentId, TenantId } from '@tenantry/kernel/id.ts';
 import { toMoneyView } from '@tenantry/kernel/money.ts';
 import { isTransient, Problem } from '@tenantry/kernel/problem.ts';
+import { conflict } from '@tenantry/kernel/problems.ts';
 import { schedule } from '@tenantry/kit/due/schedule.ts';
 import { chargePayment } from '@tenantry/payments/contract/payments.ts';
 import { type PaymentMethod, PaymentMethodSchema, type PaymentViewBody } from '@tenantry/payments/contract/schemas.ts';
@@ -52,12 +53,16 @@ export const chargeInvoice =
         { tenantId: principal.tenantId, onBehalfOf: invoice.customerId, timeoutMs: TIMEOUT_MS },
       );
     } catch (error) {
-      if (error instanceof Problem && !isTransient(error)) {
+      if (endsPayment(error)) {
         await databases.withTenant(principal.tenantId, (uow) => endRefusedPayment(uow, invoice.id, paymentId));
       }
       throw error;
     }
   };
+
+/** A conflict would mean that payments has this payment already, on other terms: then it may still be paid. */
+const endsPayment = (error: unknown): boolean =>
+  error instanceof Problem && !isTransient(error) && error.kind.code !== conflict.kind.code;
 
 async function endRefusedPayment(uow: BillingUnitOfWork, invoiceId: Id<'inv'>, paymentId: PaymentId): Promise<void> {
   const loaded = await loadInvoice(uow, invoiceId);

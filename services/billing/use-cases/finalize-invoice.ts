@@ -5,11 +5,11 @@ import { assertFinalizable, finalizeInvoice as finalize } from '../domain/issue-
 import { taxSchemeOf } from '../domain/tax.ts';
 import { writeParties } from '../store/invoice-parties.ts';
 import { findInvoice, loadInvoice } from '../store/invoices.ts';
+import type { BillingDeps } from './deps.ts';
 import { drawNumber } from './draw-number.ts';
 import { noSuchInvoice } from './read-invoice.ts';
 import { readParties } from './read-parties.ts';
 import { saveInvoice } from './save-invoice.ts';
-import type { BillingDeps } from './deps.ts';
 
 const isFinalizedBy = (invoice: Invoice, requestUuid: string): boolean =>
   invoice.status !== 'draft' && invoice.finalizedBy === requestUuid;

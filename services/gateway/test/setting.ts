@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AccessTokenClaims, issueAccessToken } from '@tenantry/auth/access-token.ts';
@@ -64,47 +64,37 @@ export async function openSetting() {
   await publishKey(tokenKey);
   const closers: (() => Promise<unknown>)[] = [];
 
-  const join_ = async (service: string, url: string, endpoints: readonly Endpoint[], closeDoor: () => Promise<void>) => {
-    const key = generateSigningKey(`${service}-${newUuid()}`);
+  const enter = async (name: string, url: string, endpoints: readonly Endpoint[], closeDoor: () => Promise<void>) => {
+    const key = generateSigningKey(`${name}-${newUuid()}`);
+    const line = await openLine(hub.url);
     const registration = registerWithHub({
-      hubUrl: hub.url,
+      hubUrl: line.url,
       masterKey: MASTER_KEY,
       announcement: {
         instanceId: key.kid,
-        service,
+        service: name,
         url,
         publicKey: toPublicJwk(key.publicKey),
-        endpoints: toEndpointRecords(endpoints, service),
+        endpoints: toEndpointRecords(endpoints, name),
       },
       logger,
     });
     await registration.accepted;
     await vi.waitFor(() => {
-      if (!discovery.instancesOf(service).some(({ instanceId }) => instanceId === key.kid)) throw new Error('not seen');
+      if (!discovery.instancesOf(name).some(({ instanceId }) => instanceId === key.kid)) throw new Error('not seen');
     });
     let isEnded = false;
-    const end = async (leave: boolean): Promise<void> => {
+    const end = async (isKilled: boolean): Promise<void> => {
       if (isEnded) return;
       isEnded = true;
-      if (leave) await registration.leave();
-      await closeDoor();
-      // Only now, and without telling the hub, does a killed process stop beating.
-      if (!leave) await stopBeating(registration);
-    };
-    closers.push(() => end(true));
-    const upstream: Upstream = { url, instanceId: key.kid, close: () => end(true), kill: () => end(false) };
-    return upstream;
-  };
-
-  /** `leave` with the hub unreachable for it: the beats end and the record stays. */
-  const stopBeating = async (registration: { leave: () => Promise<void> }): Promise<void> => {
-    const fetchNow = globalThis.fetch;
-    globalThis.fetch = () => Promise.reject(new Error('killed'));
-    try {
+      if (isKilled) line.cut();
       await registration.leave();
-    } finally {
-      globalThis.fetch = fetchNow;
-    }
+      line.cut();
+      await closeDoor();
+    };
+    closers.push(() => end(false));
+    const upstream: Upstream = { url, instanceId: key.kid, close: () => end(false), kill: () => end(true) };
+    return upstream;
   };
 
   return {
@@ -152,7 +142,7 @@ export async function openSetting() {
       });
       const url = await server.listen({ host: '127.0.0.1', port: options.port ?? 0 });
       const endpoints = routes.map((route) => route.endpoint);
-      return join_(name, url, endpoints, async () => {
+      return enter(name, url, endpoints, async () => {
         server.server.closeAllConnections();
         await server.close();
       });
@@ -163,7 +153,7 @@ export async function openSetting() {
       const server = createServer(listener);
       await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-      return join_(name, url, endpoints, async () => {
+      return enter(name, url, endpoints, async () => {
         server.closeAllConnections();
         await new Promise((resolve) => server.close(resolve));
       });
@@ -211,6 +201,27 @@ export async function openSetting() {
 }
 
 export type Setting = Awaited<ReturnType<typeof openSetting>>;
+
+/** One instance's own way to the hub, which can be cut: a killed process does not say goodbye. */
+async function openLine(hubUrl: string): Promise<{ readonly url: string; readonly cut: () => void }> {
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((near) => {
+    const far = connect(Number(new URL(hubUrl).port), '127.0.0.1');
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+    }
+    near.pipe(far).pipe(near);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
 
 /** A question about one URL until the answer has this status. */
 export async function answersWith(status: number, ask: () => Promise<Response>): Promise<Response> {

@@ -19,6 +19,8 @@ export function createSendWorker(options: {
   readonly namespace: string;
   readonly deliver: (job: SendJob) => Promise<JobOutcome>;
   readonly onError: (error: unknown) => void;
+  /** A job that could not be worked on; it comes back. */
+  readonly onFault: (error: unknown, job: SendJob) => void;
 }): SendWorker {
   const connection = createQueueConnection({ url: options.redisUrl, isWorker: true, onError: options.onError });
   const worker = new Worker<SendJob>(
@@ -56,7 +58,7 @@ async function deliver(options: Parameters<typeof createSendWorker>[0], { data }
   try {
     return await runInBackground(continueTrace(undefined), () => options.deliver(data));
   } catch (error) {
-    options.onError(error);
+    options.onFault(error, data);
     return { kind: 'wait', waitMs: RETRY_AFTER_FAULT_MS * (1 + Math.random()) };
   }
 }

@@ -1,11 +1,13 @@
 import type { Principal } from '@tenantry/auth/principal.ts';
 import { invoicePaid } from '@tenantry/billing/contract/events.ts';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
-import { newId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
+import { createEncryptedFileSecrets } from '@tenantry/databases/secrets/encrypted-file.ts';
+import { type BotId, newId, type TenantId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
 import { expect } from 'vitest';
 import { eventually } from '../../../../tests/support/eventually.ts';
 import { openWorld } from '../../../../tests/support/world.ts';
 import { createBot, createTelegramLink, listNotifications } from '../../contract/notifications.ts';
+import { readBotSecret } from '../../use-cases/bot-secrets.ts';
 import { openPeople } from './people.ts';
 import { openPublicDoor } from './public-door.ts';
 import { controlTelegram, newChatId, newToken } from './telegram.ts';
@@ -106,6 +108,15 @@ export async function openStage() {
       const found = body.data.find((notification) => notification.topic === 'receipt');
       if (found === undefined) throw new Error('There is no receipt yet.');
       return found;
+    },
+
+    /** What Telegram shows to prove itself, read the way the service keeps it. */
+    async secretOf(botId: BotId, tenantId: TenantId): Promise<string> {
+      const folder = `${world.dataDir}/secrets`;
+      const secrets = createEncryptedFileSecrets({ folder, masterKey: world.masterKey, service: 'notifications' });
+      const secret = await readBotSecret(secrets, tenantId, botId);
+      if (secret === null) throw new Error(`Bot ${botId} has no secret.`);
+      return secret.webhookSecret;
     },
 
     /** The receipts of a user as they stand in the database. */
