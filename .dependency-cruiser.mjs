@@ -10,8 +10,15 @@ export default {
       name: 'services-meet-at-contracts',
       comment: 'A service sees nothing of another but its contract.',
       severity: 'error',
-      from: { path: '^services/([^/]+)/' },
+      from: { path: '^services/([^/]+)/', pathNot: TEST },
       to: { path: '^services/', pathNot: ['^services/$1/', CONTRACT] },
+    },
+    {
+      name: 'service-tests-use-the-entrances',
+      comment: 'A test may build another service; it still does not reach into its rooms.',
+      severity: 'error',
+      from: { path: '^services/([^/]+)/.*(\\.test\\.ts$|/test/)' },
+      to: { path: '^services/', pathNot: ['^services/$1/', CONTRACT, ENTRANCES] },
     },
     {
       name: 'outsiders-use-the-entrances',
@@ -36,10 +43,13 @@ export default {
     },
     {
       name: 'domain-is-pure',
-      comment: 'Rules are plain functions over plain data: the kernel, their own problems, and each other.',
+      comment: 'Rules are plain functions over plain data: the kernel, their own problems, and each other. Types may come from elsewhere.',
       severity: 'error',
       from: { path: '^services/([^/]+)/domain/', pathNot: TEST },
-      to: { pathNot: ['^services/$1/(domain/|problems\\.ts$)', '^packages/kernel/', '^(node:)?assert'] },
+      to: {
+        pathNot: ['^services/$1/(domain/|problems\\.ts$)', '^packages/kernel/', '^(node:)?assert'],
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'store-stands-below',
@@ -57,10 +67,10 @@ export default {
     },
     {
       name: 'transports-go-through-use-cases',
-      comment: 'A route that reaches into the store would need rules of its own.',
+      comment: 'A route that reaches into the store would need rules of its own; the types of rows it may name.',
       severity: 'error',
       from: { path: '^services/([^/]+)/(routes|consumers|schedule)/', pathNot: TEST },
-      to: { path: '^services/$1/(store/|app\\.ts|start\\.ts)' },
+      to: { path: '^services/$1/(store/|app\\.ts|start\\.ts)', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'container-only-in-app',

@@ -15,5 +15,5 @@ try {
   for (const { name, residentMb } of stand.memory())
     console.log(`  ${name.padEnd(14)} ${String(residentMb).padStart(5)}`);
 } finally {
-  await stand.system.destroy();
+  await stand.close();
 }

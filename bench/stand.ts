@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateSigningKey, type SigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
-import { deriveClusterToken } from '@tenantry/databases/credentials.ts';
 import { type Customer, createMainJob, type MainJob, type Order, type Tenant } from '@tenantry/deploy/demo/main-job.ts';
+import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
+import { createLogger } from '@tenantry/kit/logger.ts';
 import {
   type LaunchedSystem,
   launchSystem,
@@ -23,6 +24,7 @@ export type Stand = {
   readonly serviceUrl: (port: number) => string;
   /** A key whose passports for users the services believe. */
   readonly gatewayKey: SigningKey;
+  readonly close: () => Promise<void>;
   /** Resident memory per process, in MB. */
   readonly memory: () => readonly { name: string; residentMb: number }[];
 };
@@ -44,6 +46,7 @@ export async function openStand(): Promise<Stand> {
   const masterKey = readFileSync(join(system.dataDir, 'master.key'), 'utf8').trim();
   const ports = JSON.parse(readFileSync(join(system.dataDir, 'ports.json'), 'utf8')) as Record<string, number>;
   const serviceUrl = (port: number): string => `http://127.0.0.1:${port + PORT_OFFSET}`;
+  const gateway = await registerGatewayKey(serviceUrl(8010), masterKey);
   return {
     system,
     job,
@@ -52,31 +55,40 @@ export async function openStand(): Promise<Stand> {
     order,
     masterKey,
     storeUrls: {
-      databaseUrl: `postgres://127.0.0.1:${ports.postgres}/tenantry`,
+      databaseUrl: `postgres://127.0.0.1:${ports.postgresql}/tenantry`,
       natsUrl: `nats://127.0.0.1:${ports.nats}`,
       redisUrl: `redis://127.0.0.1:${ports.redis}`,
     },
     serviceUrl,
-    gatewayKey: await registerGatewayKey(serviceUrl(8010), masterKey),
+    gatewayKey: gateway.key,
+    close: async () => {
+      await gateway.leave();
+      await system.destroy();
+    },
     memory: () => readMemory(system.dataDir),
   };
 }
 
-async function registerGatewayKey(hubUrl: string, masterKey: string): Promise<SigningKey> {
+/** Stands in the registry as a gateway, and beats, so that the services believe its passports for users. */
+async function registerGatewayKey(
+  hubUrl: string,
+  masterKey: string,
+): Promise<{ key: SigningKey; leave: () => Promise<void> }> {
   const key = generateSigningKey(`gateway-${crypto.randomUUID()}`);
-  const answer = await fetch(`${hubUrl}/v1/registry/instances`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${deriveClusterToken(masterKey)}`, 'content-type': 'application/json' },
-    body: JSON.stringify({
+  const registration = registerWithHub({
+    hubUrl,
+    masterKey,
+    announcement: {
       instanceId: key.kid,
       service: 'gateway',
       url: 'http://127.0.0.1:1',
       publicKey: toPublicJwk(key.publicKey),
       endpoints: [],
-    }),
+    },
+    logger: createLogger({ service: 'bench', instanceId: key.kid, level: 'silent' }),
   });
-  if (!answer.ok) throw new Error(`The hub answered ${answer.status}: ${await answer.text()}`);
-  return key;
+  await registration.accepted;
+  return { key, leave: registration.leave };
 }
 
 function readMemory(dataDir: string): { name: string; residentMb: number }[] {

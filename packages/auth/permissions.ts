@@ -11,7 +11,7 @@ export const SYSTEM_ROLES: readonly SystemRole[] = ['owner', 'admin', 'billing',
 
 const BILLING_RESOURCES = ['invoice', 'payment', 'refund', 'ledger', 'subscription', 'tax-rule', 'credit-note'];
 
-/** What wildcards never cover: handing over a tenant is for its owner, and what touches other tenants for operators. */
+/** What a wildcard never covers: who has it must have been given it by name. Handing over a tenant is for its owner. */
 const NEVER_BY_WILDCARD = new Set(['ownership']);
 
 const GRANTS: Readonly<Record<SystemRole, readonly Grant[]>> = {
@@ -35,7 +35,7 @@ export function grantsOf(roles: readonly string[], inPlatformTenant: boolean): r
 
 const WIDTH: Readonly<Record<Reach, number>> = { own: 1, tenant: 2, platform: 3 };
 
-/** The widest reach that the grants give for a permission, or null. Tenant reach includes own; platform stands alone. */
+/** The widest reach that the grants give for a permission, or null. Each reach includes the narrower ones. */
 export function reachOf(grants: readonly Grant[], permission: string): Reach | null {
   const [resource = '', action = ''] = permission.split(':');
   let widest: Reach | null = null;

@@ -1,6 +1,6 @@
 import type { EventEnvelope } from '@tenantry/contract/event.ts';
 import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-work.ts';
-import { newUuid, type TenantId } from '@tenantry/kernel/id.ts';
+import { type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
 import { handleOnce } from './inbox.ts';
 import type { Subscription } from './subscription.ts';
 
@@ -16,7 +16,10 @@ export type DeadLetter = {
 
 const MAX_CAUSE_CHARACTERS = 2_000;
 
-/** Sets an event aside with its cause, as a row of its tenant: row-level security and backups cover it like any other. */
+/**
+ * Sets an event aside with its cause, as a row of its tenant: row-level security and backups cover it like any other.
+ * The row has the event's own id, so an event that comes back after a crash is not buried twice.
+ */
 export function buryEvent<Tables>(
   withTenant: WithTenant<Tables>,
   letter: {
@@ -32,7 +35,7 @@ export function buryEvent<Tables>(
       .insertInto('dead_letters')
       .values({
         tenant_id: uow.tenantUuid,
-        id: newUuid(),
+        id: uuidOf(letter.event.id as `evt_${string}`),
         consumer: letter.consumer,
         event: JSON.stringify(letter.event),
         cause: cause.slice(0, MAX_CAUSE_CHARACTERS),
@@ -40,6 +43,7 @@ export function buryEvent<Tables>(
         died_at: uow.now,
         redriven_at: null,
       })
+      .onConflict((conflict) => conflict.columns(['tenant_id', 'id']).doNothing())
       .execute();
   });
 }
@@ -70,6 +74,7 @@ export async function redrive<Tables>(
   letter: DeadLetter,
   subscriptions: readonly Subscription<Tables>[],
 ): Promise<void> {
+  if (letter.event.tenantid !== tenantId) throw new Error('This dead letter is of another tenant.');
   const subscription = subscriptions.find(({ event }) => event.type === letter.event.type);
   if (subscription === undefined) throw new Error(`Nobody here handles ${letter.event.type}.`);
   await handleOnce(withTenant, letter.consumer, letter.event, (uow) => subscription.handle(uow, letter.event));

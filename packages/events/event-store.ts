@@ -1,5 +1,6 @@
 import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { type Id, newUuid, uuidOf } from '@tenantry/kernel/id.ts';
+import { sql } from 'kysely';
 
 /** A domain event at rest: its type and plain JSON data (amounts as decimal strings, instants as RFC 3339). */
 export type DomainEvent = { readonly type: string; readonly data: Readonly<Record<string, unknown>> };
@@ -35,20 +36,23 @@ export async function appendToStream(
   events: readonly DomainEvent[],
 ): Promise<number> {
   if (events.length === 0) return expectedVersion;
-  await uow.sql
-    .insertInto('events')
-    .values(
-      events.map((event, index) => ({
-        tenant_id: uow.tenantUuid,
-        stream_id: uuidOf(id),
-        version: expectedVersion + index + 1,
-        id: newUuid(),
-        type: event.type,
-        data: JSON.stringify(event.data),
-        recorded_at: uow.now,
-      })),
+  const rows = events.map(({ type, data }, index) => ({
+    version: expectedVersion + index + 1,
+    id: newUuid(),
+    type,
+    data,
+  }));
+  // One text for any number of events, and no gap: a version that was never reached has nothing to follow.
+  const { numAffectedRows } = await sql`
+    insert into events (tenant_id, stream_id, version, id, type, data, recorded_at)
+    select ${uow.tenantUuid}::uuid, ${uuidOf(id)}::uuid, version, id, type, data, ${uow.now}::timestamptz
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as appended (version integer, id uuid, type text, data jsonb)
+    where ${expectedVersion}::integer = 0 or exists (
+      select from events
+      where tenant_id = ${uow.tenantUuid}::uuid and stream_id = ${uuidOf(id)}::uuid and version = ${expectedVersion}::integer
     )
-    .execute();
+    order by version`.execute(uow.sql);
+  if (numAffectedRows !== BigInt(events.length)) throw new Error(`The stream ${id} has no version ${expectedVersion}.`);
   return expectedVersion + events.length;
 }
 

@@ -1,4 +1,4 @@
-/** Runs tasks of one key in order and of different keys side by side, with a bound on how many wait or run. */
+/** Runs tasks of one key in the order of `add`, of different keys side by side, with a bound on how many wait or run. */
 export class KeyedQueue {
   readonly #tails = new Map<string, Promise<void>>();
   readonly #max: number;
@@ -11,21 +11,24 @@ export class KeyedQueue {
 
   /** Resolves when the task has been taken on, which is later than at once only while the queue is full. */
   async add(key: string, task: () => Promise<void>): Promise<void> {
-    while (this.#count >= this.#max) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#count++;
+    if (this.#count < this.#max) this.#count++;
+    // Woken with a place that is already counted: a later caller could otherwise slip in before.
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     const previous = this.#tails.get(key) ?? Promise.resolve();
     const tail = previous
       .then(task)
       .catch(() => undefined)
       .then(() => {
-        this.#count--;
         if (this.#tails.get(key) === tail) this.#tails.delete(key);
-        this.#waiting.shift()?.();
+        const next = this.#waiting.shift();
+        if (next === undefined) this.#count--;
+        else next();
       });
     this.#tails.set(key, tail);
   }
 
+  /** Resolves when everything that was added has ended, also what is added meanwhile. */
   async idle(): Promise<void> {
-    await Promise.all(this.#tails.values());
+    while (this.#tails.size > 0) await Promise.all(this.#tails.values());
   }
 }

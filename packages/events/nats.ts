@@ -58,7 +58,10 @@ export async function ensureStream(nats: Nats, service: string): Promise<void> {
   };
   const exists = await nats.manager.streams.info(name).then(
     () => true,
-    () => false,
+    (error: unknown) => {
+      if (error instanceof Error && /stream not found/.test(error.message)) return false;
+      throw error;
+    },
   );
   if (exists) await nats.manager.streams.update(name, settings);
   else await nats.manager.streams.add({ name, ...settings });

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventEnvelope } from '@tenantry/contract/event.ts';
 import type { WorkerDatabase } from '@tenantry/databases/postgres/worker-database.ts';
 import { idFromUuid } from '@tenantry/kernel/id.ts';
 import type { Pool, PoolClient } from 'pg';
-import type { Nats } from './nats.ts';
+import { startLeading } from './leadership.ts';
+import { ensureStream, type Nats } from './nats.ts';
 import { eventSubject } from './subjects.ts';
 
 export type RelayOptions = {
@@ -28,73 +28,39 @@ type OutboxRow = {
 
 const BATCH = 256;
 const IDLE_POLL_MS = 1_000;
-const RETRY_MS = 500;
 
 /**
- * Moves committed outbox rows to JetStream. One leader per service, by an advisory lock that dies with its connection;
- * the others wait to take over. NOTIFY wakes it, a slow poll is the safety net. A row is deleted after the server's
- * acknowledgement; dying in between publishes it again under the same Nats-Msg-Id, which the server drops.
+ * Moves committed outbox rows to JetStream. One leader per service; the others wait to take over. NOTIFY wakes it, a
+ * slow poll is the safety net. A row is deleted after the server's acknowledgement; dying in between publishes it again
+ * under the same Nats-Msg-Id, which the server drops.
  */
 export function startOutboxRelay(options: RelayOptions): { readonly stop: () => Promise<void> } {
-  const stopping = new AbortController();
-  const running = lead(options, stopping.signal);
-  return {
-    async stop() {
-      stopping.abort();
-      await running;
-    },
-  };
+  const { pool, service, nats, onError } = options;
+  return startLeading({ pool, name: `outbox:${nats.namespace}:${service}`, onError }, (client, signal) =>
+    relay(options, client, signal),
+  );
 }
 
-async function lead(options: RelayOptions, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    let client: PoolClient | undefined;
-    let lost = false;
-    try {
-      client = await options.pool.connect();
-      client.on('error', () => {
-        lost = true;
-      });
-      const { rows } = await client.query<{ leader: boolean }>('select pg_try_advisory_lock(hashtext($1)) as leader', [
-        `outbox:${options.nats.namespace}:${options.service}`,
-      ]);
-      if (rows[0]?.leader === true) await relay(options, client, signal, () => lost);
-    } catch (error) {
-      if (!signal.aborted) options.onError(error);
-    } finally {
-      // Always destroyed: ending the session is what gives the lock and the LISTEN back.
-      client?.release(true);
-    }
-    await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
-  }
-}
-
-async function relay(
-  options: RelayOptions,
-  client: PoolClient,
-  signal: AbortSignal,
-  isLost: () => boolean,
-): Promise<void> {
+async function relay(options: RelayOptions, client: PoolClient, signal: AbortSignal): Promise<void> {
+  // Also after a failure: a NATS that lost its files has lost the stream.
+  await ensureStream(options.nats, options.service);
   let wake: () => void = () => undefined;
-  client.on('notification', () => wake());
-  const onAbort = () => wake();
-  signal.addEventListener('abort', onAbort);
-  await client.query(`listen ${options.service}_outbox`);
+  const onWake = () => wake();
+  client.on('notification', onWake);
+  signal.addEventListener('abort', onWake);
   try {
-    while (!signal.aborted && !isLost()) {
-      const woken = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
+    await client.query(`listen ${options.service}_outbox`);
+    while (!signal.aborted) {
+      const { promise: woken, resolve } = Promise.withResolvers<void>();
+      wake = resolve;
       const moved = await relayBatch(options);
-      if (moved > 0) continue;
-      const timer = setTimeout(() => wake(), IDLE_POLL_MS);
+      if (moved > 0 || signal.aborted) continue;
+      const timer = setTimeout(onWake, IDLE_POLL_MS);
       await woken;
       clearTimeout(timer);
-      // The lock is only ours while its connection lives; a dead one must not go on publishing beside a new leader.
-      if (!signal.aborted) await client.query('select 1');
     }
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    signal.removeEventListener('abort', onWake);
   }
 }
 

@@ -1,20 +1,20 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type KV, Kvm } from '@nats-io/kv';
+import { type KV, type KvEntry, Kvm, type KvWatchEntry } from '@nats-io/kv';
 import type { Nats } from './nats.ts';
+import { StateSnapshot } from './state-snapshot.ts';
 import { bucketName } from './subjects.ts';
+import { WatchedValues } from './watched-values.ts';
 
 /**
  * State that one service writes and many keep whole in memory: a JetStream KV bucket, watched. A reader also keeps it
- * on disk, so that it knows what it knew even when it starts while the writer and NATS are away.
+ * on disk, so that it knows what it knew even when it starts while the writer and JetStream are away.
  */
 export type PushedState<Value> = {
   readonly get: (key: string) => Value | undefined;
   readonly entries: () => ReadonlyMap<string, Value>;
-  /** Called after every change, and once for each reconnection. */
+  /** Called after every change, and for every value again after a reconnection. */
   readonly onChange: (listener: (key: string, value: Value | undefined) => void) => void;
-  /** Asks the bucket itself: for a key that may be newer than the last push. */
+  /** Asks the bucket itself: for a key that may be newer than the last push. What is known, if the bucket is away. */
   readonly refresh: (key: string) => Promise<Value | undefined>;
   readonly close: () => Promise<void>;
 };
@@ -26,8 +26,9 @@ export type BucketSettings = {
 };
 
 const KEY = /^[A-Za-z0-9_=.-]+$/;
-const SNAPSHOT_DELAY_MS = 200;
 const INITIAL_LOAD_TIMEOUT_MS = 5_000;
+const REFRESH_TIMEOUT_MS = 1_000;
+const REOPEN_MS = 250;
 
 const openBucket = (nats: Nats, settings: BucketSettings): Promise<KV> =>
   new Kvm(nats.jetstream).create(bucketName(nats.namespace, settings.bucket), { history: 1, ttl: settings.ttlMs ?? 0 });
@@ -55,108 +56,85 @@ export async function openStateWriter<Value>(nats: Nats, settings: BucketSetting
   };
 }
 
+/** Resolves when everything in the bucket is known, or after five seconds with what the snapshot says. */
 export async function watchState<Value>(
   nats: Nats,
   settings: BucketSettings & { readonly snapshotFile?: string },
 ): Promise<PushedState<Value>> {
-  const kv = await openBucket(nats, settings);
-  const values = new Map<string, Value>(readSnapshot<Value>(settings.snapshotFile));
-  const listeners: ((key: string, value: Value | undefined) => void)[] = [];
-  let snapshotTimer: NodeJS.Timeout | undefined;
-  let closed = false;
-
-  const saveSoon = () => {
-    if (settings.snapshotFile === undefined || snapshotTimer !== undefined) return;
-    snapshotTimer = setTimeout(() => {
-      snapshotTimer = undefined;
-      writeSnapshot(settings.snapshotFile, values);
-    }, SNAPSHOT_DELAY_MS);
-    snapshotTimer.unref();
-  };
-  const apply = (key: string, value: Value | undefined) => {
-    if (value === undefined) values.delete(key);
-    else values.set(key, value);
-    saveSoon();
-    for (const listener of listeners) listener(key, value);
-  };
-
+  const snapshot = new StateSnapshot<Value>(settings.snapshotFile);
+  const known = new WatchedValues<Value>(snapshot.read());
+  const { promise: loaded, resolve: markLoaded } = Promise.withResolvers<void>();
+  const closing = new AbortController();
+  let kv: KV | undefined;
   let stopWatching: () => void = () => undefined;
-  const watch = async (): Promise<void> => {
-    stopWatching();
-    const seen = new Set<string>();
-    let caughtUp: () => void = () => undefined;
-    const initialised = new Promise<void>((resolve) => {
-      caughtUp = resolve;
-    });
-    const pending = await kv.status().then((status) => status.values);
-    const iterator = await kv.watch();
-    stopWatching = () => iterator.stop();
-    let left = pending;
-    const finish = () => {
-      for (const key of values.keys()) if (!seen.has(key)) apply(key, undefined);
-      caughtUp();
-    };
-    if (left === 0) finish();
-    void (async () => {
-      for await (const entry of iterator) {
-        seen.add(entry.key);
-        apply(entry.key, entry.operation === 'PUT' ? entry.json<Value>() : undefined);
-        if (left > 0 && (--left === 0 || entry.delta === 0)) {
-          left = 0;
-          finish();
-        }
-      }
-    })().catch(() => undefined);
-    await Promise.race([initialised, sleep(INITIAL_LOAD_TIMEOUT_MS, undefined, { ref: false })]);
-  };
-  await watch();
 
+  const take = (entry: KvEntry): void => {
+    try {
+      const value = entry.operation === 'PUT' ? entry.json<Value>() : undefined;
+      known.apply(entry.key, value, { revision: entry.revision, createdMs: entry.created.getTime() });
+    } catch (error) {
+      process.emitWarning(`The bucket ${settings.bucket} has a value that is not JSON: ${String(error)}`);
+    }
+  };
+  const finish = (): void => {
+    known.finish();
+    snapshot.saveSoon(known.values);
+    markLoaded();
+  };
+  const watchOnce = async (): Promise<void> => {
+    kv = await openBucket(nats, settings);
+    // Read before the watch begins: a key more is told as a change, a key less is noticed by what is left to come.
+    const isEmpty = (await kv.status()).values === 0;
+    const iterator: AsyncIterable<KvWatchEntry> & { stop(): void } = await kv.watch();
+    stopWatching = () => iterator.stop();
+    if (closing.signal.aborted) stopWatching();
+    known.restart();
+    let isLoaded = isEmpty;
+    if (isEmpty) finish();
+    for await (const entry of iterator) {
+      take(entry);
+      if (!isLoaded && entry.delta === 0) finish();
+      isLoaded ||= entry.delta === 0;
+      snapshot.saveSoon(known.values);
+    }
+  };
+  // Whatever ends a watch, it begins again: freezing would be worse than asking twice.
+  void (async () => {
+    while (!closing.signal.aborted) {
+      await watchOnce().catch(() => undefined);
+      await sleep(REOPEN_MS, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
+    }
+  })();
   // A server that was killed may have lost our ephemeral consumer: look at everything again.
   void (async () => {
     for await (const status of nats.connection.status()) {
-      if (closed) return;
-      // JetStream is up a moment after its server; until then there is nothing to watch, and giving up would freeze us.
-      while (status.type === 'reconnect' && !closed && !(await watch().then(() => true, () => false))) await sleep(250);
+      if (closing.signal.aborted) return;
+      if (status.type === 'reconnect') stopWatching();
     }
   })();
+  const ttlMs = settings.ttlMs ?? 0;
+  const ageing =
+    ttlMs === 0 ? undefined : setInterval(() => known.forgetBefore(Date.now() - ttlMs), Math.max(ttlMs / 4, 100));
+  ageing?.unref();
+  await Promise.race([loaded, sleep(INITIAL_LOAD_TIMEOUT_MS, undefined, { ref: false })]);
 
   return {
-    get: (key) => values.get(key),
-    entries: () => values,
-    onChange: (listener) => void listeners.push(listener),
+    get: (key) => known.values.get(key),
+    entries: () => known.values,
+    onChange: (listener) => known.listen(listener),
     async refresh(key) {
-      const entry = await kv.get(key).catch(() => null);
-      if (entry === null || entry.operation !== 'PUT') return undefined;
-      const value = entry.json<Value>();
-      apply(key, value);
-      return value;
+      const entry = await Promise.race([
+        kv?.get(key).catch(() => undefined),
+        sleep(REFRESH_TIMEOUT_MS, undefined, { ref: false }),
+      ]);
+      if (entry !== undefined && entry !== null) take(entry);
+      return known.values.get(key);
     },
     async close() {
-      closed = true;
-      clearTimeout(snapshotTimer);
+      closing.abort();
+      clearInterval(ageing);
       stopWatching();
-      writeSnapshot(settings.snapshotFile, values);
+      snapshot.save(known.values);
     },
   };
-}
-
-function readSnapshot<Value>(file: string | undefined): [string, Value][] {
-  if (file === undefined) return [];
-  try {
-    return Object.entries(JSON.parse(readFileSync(file, 'utf8')) as Record<string, Value>);
-  } catch {
-    return []; // none yet, or cut short by a crash: the bucket will tell
-  }
-}
-
-function writeSnapshot<Value>(file: string | undefined, values: ReadonlyMap<string, Value>): void {
-  if (file === undefined) return;
-  try {
-    mkdirSync(dirname(file), { recursive: true });
-    const beside = `${file}.${process.pid}`;
-    writeFileSync(beside, JSON.stringify(Object.fromEntries(values)), { mode: 0o600 });
-    renameSync(beside, file);
-  } catch {
-    // A full disk must not stop routing; the next change tries again.
-  }
 }

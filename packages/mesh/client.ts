@@ -5,12 +5,18 @@ import { currentDeadlineMs, currentTraceparent } from '@tenantry/kernel/call-con
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import { Problem } from '@tenantry/kernel/problem.ts';
 import { upstreamTimeout, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { createBackoff } from '@tenantry/resilience/backoff.ts';
+import { type Deadline, deadlineAt, remainingMs } from '@tenantry/resilience/deadline.ts';
+import { retry } from '@tenantry/resilience/retry.ts';
+import { RetryBudget } from '@tenantry/resilience/retry-budget.ts';
+import { withTimeout } from '@tenantry/resilience/timeout.ts';
 import type { TSchema } from 'typebox';
-import { Agent, type Dispatcher } from 'undici';
+import { Agent } from 'undici';
+import { createBalancer, type Turn } from './balancer.ts';
 import type { Discovery } from './discovery.ts';
 import { DEADLINE_HEADER, IDEMPOTENCY_KEY_HEADER, TRACEPARENT_HEADER } from './headers.ts';
-import { readProblem } from './read-problem.ts';
-import type { InstanceRecord } from './registry.ts';
+import { readAnswer } from './read-answer.ts';
+import { send, type WireAnswer } from './send.ts';
 import { createServicePassports } from './service-passports.ts';
 
 export type CallInput<E extends Endpoint> = {
@@ -39,10 +45,18 @@ export type Mesh = {
 
 const DEFAULT_TIMEOUT_MS = 4_000;
 const MAX_ATTEMPTS = 3;
-// What the network says before a request was written, so that another instance may get it whatever it does.
+/** A caller that allowed less than this says nothing about an instance that did not make it. */
+const MIN_JUDGED_MS = 1_000;
+/** What the network says before a request was written, so that another instance may get it whatever it does. */
 const NOT_SENT = new Set(['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT', 'ENOTFOUND', 'EHOSTUNREACH']);
 
-/** Typed calls to other services: found in the registry, guarded by a deadline, sent again only where that is safe. */
+/** The instance was about to end and took no more work. */
+class InstanceClosing extends Error {}
+
+/**
+ * Typed calls to other services: found in the registry, guarded by a deadline and a breaker per instance, sent again
+ * only where that is safe and a budget allows. Any answer at all, also a refusal, says that an instance lives.
+ */
 export function createMesh(options: {
   readonly service: string;
   readonly signingKey: SigningKey;
@@ -50,79 +64,94 @@ export function createMesh(options: {
 }): Mesh {
   const agent = new Agent({ connections: 32, keepAliveTimeout: 30_000, connect: { timeout: 1_000 } });
   const passportFor = createServicePassports(options.service, options.signingKey);
-  const turns = new Map<string, number>();
-
-  const next = (service: string, tried: ReadonlySet<string>): InstanceRecord | undefined => {
-    const instances = options.discovery.instancesOf(service);
-    const fresh = instances.filter((instance) => !tried.has(instance.instanceId));
-    const candidates = fresh.length > 0 ? fresh : instances;
-    const turn = (turns.get(service) ?? 0) + 1;
-    turns.set(service, turn);
-    return candidates[turn % candidates.length];
+  const balancer = createBalancer(options.discovery);
+  const backoff = createBackoff({ baseMs: 50, capMs: 200 });
+  const budgets = new Map<string, RetryBudget>();
+  const budgetOf = (service: string): RetryBudget => {
+    const budget = budgets.get(service) ?? new RetryBudget();
+    budgets.set(service, budget);
+    return budget;
   };
 
   return {
     async call(endpoint, input, { tenantId, onBehalfOf = null, timeoutMs = DEFAULT_TIMEOUT_MS, idempotencyKey }) {
       const target = endpoint.name.slice(0, endpoint.name.indexOf('.'));
-      const deadlineMs = Math.min(Date.now() + timeoutMs, currentDeadlineMs());
-      // Calls between services are named by ids minted before them, so repeating one is safe by contract.
+      const deadline = deadlineAt(Math.min(Date.now() + timeoutMs, currentDeadlineMs()));
+      const headers: Record<string, string> = {
+        [PASSPORT_HEADER]: passportFor(tenantId, onBehalfOf),
+        [DEADLINE_HEADER]: String(deadline.expiresAtMs),
+        [TRACEPARENT_HEADER]: currentTraceparent(),
+      };
+      if (idempotencyKey !== undefined) headers[IDEMPOTENCY_KEY_HEADER] = idempotencyKey;
+      const isRepeatable = mayBeRepeated(endpoint, idempotencyKey);
       const tried = new Set<string>();
-      for (let attempt = 1; ; attempt++) {
-        const instance = next(target, tried);
-        if (instance === undefined) throw unavailable(target);
-        tried.add(instance.instanceId);
-        const headers: Record<string, string> = {
-          [PASSPORT_HEADER]: passportFor(tenantId, onBehalfOf),
-          [DEADLINE_HEADER]: String(Number.isFinite(deadlineMs) ? deadlineMs : Date.now() + timeoutMs),
-          [TRACEPARENT_HEADER]: currentTraceparent(),
-        };
-        if (idempotencyKey !== undefined) headers[IDEMPOTENCY_KEY_HEADER] = idempotencyKey;
-        try {
-          return (await send(agent, instance, endpoint, input, headers, deadlineMs)) as ResponseOf<typeof endpoint>;
-        } catch (error) {
-          if (error instanceof Problem) throw error;
-          const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-          if (Date.now() >= deadlineMs || code === 'UND_ERR_ABORTED')
-            throw upstreamTimeout(`The ${target} service did not answer in time.`, { cause: error });
-          const repeatable = NOT_SENT.has(code) || endpoint.method === 'GET' || endpoint.access === 'services';
-          if (!repeatable || attempt >= MAX_ATTEMPTS) throw unavailable(target, error);
-          await new Promise((resolve) => setTimeout(resolve, 25 * 2 ** attempt * Math.random()));
-        }
-      }
+
+      const attempt = async (): Promise<WireAnswer> => {
+        const turn = balancer.next(target, tried);
+        tried.add(turn.instance.instanceId);
+        const answer = await judged(turn, deadline, () =>
+          withTimeout(({ signal }) => send(agent, turn.instance.url, endpoint, input, headers, signal), {
+            timeoutMs: Number.MAX_SAFE_INTEGER,
+            deadline,
+            name: `The ${target} service`,
+          }),
+        );
+        if (isClosing(answer)) throw new InstanceClosing();
+        return answer;
+      };
+      const answer = await retry(attempt, {
+        maxAttempts: MAX_ATTEMPTS,
+        isRetryable: (error) => !(error instanceof Problem) && (wasNotSent(error) || isRepeatable),
+        backoff,
+        budget: budgetOf(target),
+        deadline,
+      }).catch((error: unknown) => {
+        if (error instanceof Problem || error instanceof TypeError) throw error;
+        throw upstreamUnavailable(`The ${target} service is unavailable right now. Try again shortly.`, {
+          cause: error,
+          retryAfterSeconds: 1,
+        });
+      });
+      return readAnswer(answer, endpoint) as ResponseOf<typeof endpoint>;
     },
     close: () => agent.close(),
   };
 }
 
-const unavailable = (service: string, cause?: unknown) =>
-  upstreamUnavailable(`The ${service} service is unavailable right now. Try again shortly.`, {
-    cause,
-    retryAfterSeconds: 1,
-  });
+/**
+ * Whether doing it twice equals doing it once. Calls between services are named by ids that were minted before them, so
+ * repeating one is safe by contract; for everything else it takes a method that changes nothing, or a key.
+ */
+const mayBeRepeated = (endpoint: Endpoint, idempotencyKey: string | undefined): boolean =>
+  endpoint.method === 'GET' ||
+  endpoint.access === 'services' ||
+  (endpoint.idempotency && idempotencyKey !== undefined);
 
-async function send(
-  agent: Agent,
-  instance: InstanceRecord,
-  endpoint: Endpoint,
-  input: { params?: unknown; query?: unknown; body?: unknown },
-  headers: Record<string, string>,
-  deadlineMs: number,
-): Promise<unknown> {
-  const params = (input.params ?? {}) as Record<string, string>;
-  const path = endpoint.path.replaceAll(/:([A-Za-z]+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
-  const query = new URLSearchParams(
-    Object.entries((input.query ?? {}) as Record<string, unknown>).map(([key, value]) => [key, String(value)]),
-  ).toString();
-  const request: Dispatcher.RequestOptions = {
-    origin: instance.url,
-    path: query === '' ? path : `${path}?${query}`,
-    method: endpoint.method,
-    headers: input.body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
-    body: input.body === undefined ? null : JSON.stringify(input.body),
-    signal: AbortSignal.timeout(Math.max(deadlineMs - Date.now(), 1)),
-  };
-  const response = await agent.request(request);
-  const text = await response.body.text();
-  if (response.statusCode >= 400) throw readProblem(response.statusCode, text, endpoint);
-  return text === '' ? undefined : JSON.parse(text);
+const wasNotSent = (error: unknown): boolean =>
+  error instanceof InstanceClosing || (error instanceof Error && 'code' in error && NOT_SENT.has(String(error.code)));
+
+/** Fastify's answer while its server closes, before any handler: no problem of ours, the request was not looked at. */
+const isClosing = ({ status, contentType }: WireAnswer): boolean =>
+  status === 503 && !contentType.startsWith('application/problem+json');
+
+/** Tells the breaker how an attempt went. */
+async function judged(
+  { breaker, permit }: Turn,
+  deadline: Deadline,
+  work: () => Promise<WireAnswer>,
+): Promise<WireAnswer> {
+  const startedAtMs = performance.now();
+  const allowedMs = remainingMs(deadline, Date.now());
+  const tookMs = (): number => performance.now() - startedAtMs;
+  try {
+    const answer = await work();
+    breaker.record(permit, isClosing(answer), tookMs());
+    return answer;
+  } catch (error) {
+    const isImpatience =
+      error instanceof Problem && error.kind.code === upstreamTimeout.kind.code && allowedMs < MIN_JUDGED_MS;
+    if (isImpatience || error instanceof TypeError) breaker.release(permit);
+    else breaker.record(permit, true, tookMs());
+    throw error;
+  }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '@tenantry/kernel/clock.ts';
 import { assemble } from '@tenantry/kit/import-manager.ts';
 import { openService, type RunningService } from '@tenantry/kit/lifecycle/service.ts';
+import { Bulkhead } from '@tenantry/resilience/bulkhead.ts';
 import type { SubscriptionsConfiguration } from './config.ts';
 import { invoiceConsumers } from './consumers/invoices.ts';
 import { tenantConsumers } from './consumers/tenants.ts';
@@ -27,6 +28,9 @@ import { readSubscription } from './use-cases/read-subscription.ts';
 import { readUsage } from './use-cases/read-usage.ts';
 import { resumeCollection } from './use-cases/resume-collection.ts';
 
+/** Of the ten connections of this process; and more waiting than a burst on one quota brings. */
+const COUNTING = { maxConcurrent: 6, maxQueued: 5_000 };
+
 /** Knows nothing of processes, so the same service runs on its own or beside others in one. */
 export const openSubscriptions = (
   configuration: SubscriptionsConfiguration,
@@ -38,7 +42,14 @@ export const openSubscriptions = (
     create: (platform, { SUBSCRIPTION_GRACE_DAYS: graceDays }) => {
       const usageEvents = createUsageEvents(platform.databases.analytics);
       const app = assemble(
-        { ...platform, graceDays, usageEvents, exportSchedule: createExportSchedule(), ensurePlans },
+        {
+          ...platform,
+          graceDays,
+          usageEvents,
+          ensurePlans,
+          exportSchedule: createExportSchedule(),
+          countingPlaces: new Bulkhead({ name: 'Counting of usage', ...COUNTING }),
+        },
         {
           cancelSubscription,
           consumeEntitlement,

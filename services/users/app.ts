@@ -9,9 +9,7 @@ import { authRoutes } from './routes/auth.ts';
 import { meRoutes } from './routes/me.ts';
 import { tenantRoutes } from './routes/tenants.ts';
 import { userRoutes } from './routes/users.ts';
-import { createRevocationPublisher, PUBLISH_REVOCATION } from './schedule/publish-revocation.ts';
-import { createTenantPublisher, PUBLISH_TENANT } from './schedule/publish-tenant.ts';
-import { SEND_MAIL, sendMail } from './schedule/send-mail.ts';
+import { dueHandlers } from './schedule/due-handlers.ts';
 import type { UsersTables } from './store/tables.ts';
 import { seedPlatform } from './use-cases/seed-platform.ts';
 
@@ -35,11 +33,7 @@ export const openUsers = (
       return {
         routes: [...authRoutes(deps), ...meRoutes(deps), ...tenantRoutes(deps), ...userRoutes(deps)],
         subscriptions: [],
-        due: {
-          [SEND_MAIL]: sendMail(deps),
-          [PUBLISH_TENANT]: await createTenantPublisher(deps),
-          [PUBLISH_REVOCATION]: await createRevocationPublisher(deps),
-        },
+        due: await dueHandlers(deps),
         prepare: seedPlatform(deps),
         close: async () => deps.mailer.close(),
       };

@@ -4,7 +4,7 @@ import type { Money } from '@tenantry/kernel/money.ts';
 import PDFDocument from 'pdfkit';
 import type { IssuedInvoice } from '../domain/invoice.ts';
 import { formatDay, formatMoney, formatNpwp, formatPeriod } from './format-for-people.ts';
-import { loadFont } from './invoice-fonts.ts';
+import { invoiceFont } from './invoice-fonts.ts';
 import { INVOICE_LABELS, type InvoiceLabels, type Locale } from './invoice-labels.ts';
 
 export type PrintedParties = {
@@ -61,7 +61,7 @@ export function renderInvoicePdf(
     },
   });
   const bytes = buffer(document);
-  document.registerFont('regular', loadFont('DejaVuSans')).registerFont('bold', loadFont('DejaVuSans-Bold'));
+  document.registerFont('regular', invoiceFont('DejaVuSans')).registerFont('bold', invoiceFont('DejaVuSans-Bold'));
   const sheet: Sheet = { document, invoice, parties, locale: options.locale, labels };
   drawHeading(sheet);
   drawParties(sheet);

@@ -2,7 +2,7 @@ import { add, sum } from '@tenantry/kernel/money.ts';
 import { Problem } from '@tenantry/kernel/problem.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { givenDraft, givenOpen, givenRequested, idr, NOW, newLine, PAYMENT_ID, then } from '../test/given-invoice.ts';
+import { after, givenDraft, givenOpen, givenRequested, idr, NOW, newLine, PAYMENT_ID } from '../test/given-invoice.ts';
 import { replay } from './evolve.ts';
 import { settlePayment } from './follow-payment.ts';
 import type { Invoice } from './invoice.ts';
@@ -42,17 +42,17 @@ describe('An invoice', () => {
   });
 
   it('becomes void from open alone, and keeps its number', () => {
-    const { invoice } = then(givenOpen(), (open) => voidInvoice(open, declared));
+    const { invoice } = after(givenOpen(), (open) => voidInvoice(open, declared));
     expect(invoice).toMatchObject({ status: 'void', number: 'ACME-2026-000001', voidReason: 'declared' });
     expect(codeOf(() => voidInvoice(givenDraft().invoice, declared))).toBe('invalid-transition');
-    const paid = then(givenRequested(), (open) =>
+    const paid = after(givenRequested(), (open) =>
       settlePayment(open, { paymentId: PAYMENT_ID, amount: open.total, settledAt: NOW }),
     );
     expect(codeOf(() => voidInvoice(paid.invoice, declared))).toBe('invalid-transition');
   });
 
   it('hears the same request to void it twice and does it once', () => {
-    const { invoice } = then(givenOpen(), (open) => voidInvoice(open, declared));
+    const { invoice } = after(givenOpen(), (open) => voidInvoice(open, declared));
     expect(voidInvoice(invoice, declared)).toEqual([]);
     expect(codeOf(() => voidInvoice(invoice, { ...declared, voidedBy: PAYMENT_ID }))).toBe('invalid-transition');
   });

@@ -36,13 +36,13 @@ export function givenDraft(lines: readonly NewLine[] = [newLine('150000')], taxS
   return { invoice: evolve(null, event), events: [event] };
 }
 
-export const then = (story: Story, decide: (invoice: Invoice) => readonly InvoiceEvent[]): Story => {
+export const after = (story: Story, decide: (invoice: Invoice) => readonly InvoiceEvent[]): Story => {
   const events = decide(story.invoice);
   return { invoice: events.reduce<Invoice>(evolve, story.invoice), events: [...story.events, ...events] };
 };
 
 export const givenOpen = (lines?: readonly NewLine[], taxScheme: TaxScheme = 'ppn'): Story =>
-  then(givenDraft(lines, taxScheme), (draft) => [
+  after(givenDraft(lines, taxScheme), (draft) => [
     finalizeInvoice(draft, {
       number: 'ACME-2026-000001',
       taxScheme,
@@ -55,6 +55,6 @@ export const givenOpen = (lines?: readonly NewLine[], taxScheme: TaxScheme = 'pp
 
 /** An open invoice with a payment under way. */
 export const givenRequested = (cause: 'collect' | 'pay' = 'collect', paymentId = PAYMENT_ID): Story =>
-  then(givenOpen(), (invoice) =>
+  after(givenOpen(), (invoice) =>
     requestPayment(invoice, { paymentId, cause, method: { type: 'bank_transfer', bank: 'bca' } }),
   );

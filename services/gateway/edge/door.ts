@@ -22,11 +22,14 @@ export class Door {
   readonly #server: Server;
   /** The answer under way on each connection, to know whether there is room for a refusal. */
   readonly #answers = new WeakMap<Duplex, ServerResponse>();
+  readonly #underWay = new Set<ServerResponse>();
   #isDraining = false;
 
   constructor({ headersTimeoutMs, requestTimeoutMs, onRequest }: DoorOptions) {
     const receive = (request: IncomingMessage, response: ServerResponse): void => {
       this.#answers.set(request.socket, response);
+      this.#underWay.add(response);
+      response.once('close', () => this.#underWay.delete(response));
       if (this.#isDraining) response.shouldKeepAlive = false;
       onRequest(request, response);
     };
@@ -72,6 +75,7 @@ export class Door {
   /** Takes no new connections, lets requests under way finish, and cuts what is left after `deadlineMs`. */
   async drain(deadlineMs: number): Promise<void> {
     this.#isDraining = true;
+    for (const response of this.#underWay) response.shouldKeepAlive = false;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     const timer = setTimeout(() => this.#server.closeAllConnections(), deadlineMs);
@@ -81,10 +85,15 @@ export class Door {
 
   #refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
     const answer = this.#answers.get(socket);
+    if (!socket.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE') {
+      socket.destroy();
+      return;
+    }
     // Only a request that is itself the broken one may be answered here; anything else is some other request's answer.
     const isUnderWay = answer !== undefined && !answer.writableFinished && (answer.headersSent || answer.req.complete);
-    if (!socket.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE' || isUnderWay) {
-      (socket as Socket).destroy();
+    if (isUnderWay) {
+      // What was written may be a refusal that the client can still read; the rest of an answer does not come.
+      (socket as Socket).destroySoon();
       return;
     }
     refuseOnSocket(socket, problemOf(error.code));

@@ -82,14 +82,28 @@ export class Forwarding {
   }
 
   /** An attempt came to nothing. `mayRepeat`: another one can do no harm. */
-  failed(instance: Instance, mayRepeat: boolean, cause: unknown): void {
+  failed(
+    instance: Instance,
+    outcome: { readonly mayRepeat: boolean; readonly wasSent: boolean },
+    cause: unknown,
+  ): void {
     this.#current = null;
     if (instance.isGone) this.#unusable.push(instance);
     if (this.#isSettled) return;
-    const { upstreams, service } = this.#options;
-    const mayGoOn = mayRepeat && this.#attempts < MAX_ATTEMPTS && upstreams.budgetOf(service).tryWithdraw();
+    const mayGoOn = outcome.mayRepeat && this.#attempts < MAX_ATTEMPTS && this.#mayAfford(outcome.wasSent);
     if (mayGoOn) this.start();
-    else this.#giveUp(unavailable(service, cause));
+    else this.#giveUp(unavailable(this.#options.service, cause));
+  }
+
+  /**
+   * The budget keeps retries from multiplying the load on a service that is down. An attempt that never reached anybody
+   * was no load, so passing over a dead instance to a standing one is free.
+   */
+  #mayAfford(wasSent: boolean): boolean {
+    const { upstreams, service } = this.#options;
+    const isStanding = (other: Instance): boolean => !other.isEjected && !this.#tried.includes(other);
+    if (!wasSent && upstreams.instancesOf(service).some(isStanding)) return true;
+    return upstreams.budgetOf(service).tryWithdraw();
   }
 
   /**
@@ -214,7 +228,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#isDone = true;
     if (this.#isClosing) {
       this.#instance.fail(this.#permit, this.#latencyMs, true);
-      this.#forwarding.failed(this.#instance, true, null);
+      this.#forwarding.failed(this.#instance, { mayRepeat: true, wasSent: true }, null);
       return;
     }
     this.#instance.succeed(this.#permit, this.#latencyMs);
@@ -239,7 +253,7 @@ class Attempt implements Dispatcher.DispatchHandler {
       this.#options.exchange.response.destroy();
       return;
     }
-    this.#forwarding.failed(this.#instance, !wasSent || this.#options.isIdempotent, error);
+    this.#forwarding.failed(this.#instance, { mayRepeat: !wasSent || this.#options.isIdempotent, wasSent }, error);
   }
 
   #elapsedMs(): number {

@@ -119,7 +119,7 @@ describe('Disconnecting', () => {
     const { tenant, user, chatId } = await stage.link('id');
     await stage.telegram.write(chatId, '/stop');
     const [, goodbye] = await stage.untilMessages(chatId, 2);
-    expect(goodbye).toContain('no longer connected'); // said in the language of the app: there is no user any more
+    expect(goodbye).toContain('tidak lagi terhubung');
     await stage.pay(tenant, user.id);
     await eventually(async () =>
       expect(await stage.receipt(user)).toMatchObject({ status: 'suppressed', failure: 'no-linked-chat' }),
@@ -174,7 +174,7 @@ describe('The webhook', () => {
       post(newId('bot'), 'wrong', start(chat, 4)),
     ]);
     const bodies = await Promise.all(
-      answers.map(async (answer) => ({ ...(await answer.json()), traceId: '', instance: '' })),
+      answers.map(async (answer) => ({ ...((await answer.json()) as object), traceId: '', instance: '' })),
     );
     expect(answers.map(({ status }) => status)).toEqual([403, 403, 403, 403]);
     expect(bodies[0]).toMatchObject({ code: 'webhook-refused' });

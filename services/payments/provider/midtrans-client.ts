@@ -4,6 +4,7 @@ import { Agent } from 'undici';
 import type { ProviderEnvironment } from '../domain/provider-account.ts';
 import type { MidtransAccount } from './midtrans-account.ts';
 import type { ProviderPolicies } from './provider-policies.ts';
+import { Unanswered } from './unanswered.ts';
 
 /** What Midtrans answered: its own code, which is not the HTTP status, and the rest of the body as it came. */
 export type MidtransAnswer = { readonly code: string; readonly body: Readonly<Record<string, unknown>> };
@@ -43,31 +44,40 @@ export function createMidtransClient(options: {
     maxResponseSize: MAX_ANSWER_BYTES,
   });
 
+  const exchange = async (account: MidtransAccount, request: MidtransRequest, signal: AbortSignal) => {
+    try {
+      const response = await agent.request({
+        origin: options.urls[account.environment],
+        path: request.path,
+        method: request.method,
+        headers: headersOf(account, request),
+        body: request.body === undefined ? null : JSON.stringify(request.body),
+        signal,
+      });
+      return { httpStatus: response.statusCode, text: await response.body.text() };
+    } catch (cause) {
+      throw new Unanswered('The exchange with Midtrans broke off.', { cause });
+    }
+  };
+
   const attempt = async (account: MidtransAccount, request: MidtransRequest, signal: AbortSignal) => {
-    const response = await agent.request({
-      origin: options.urls[account.environment],
-      path: request.path,
-      method: request.method,
-      headers: headersOf(account, request),
-      body: request.body === undefined ? null : JSON.stringify(request.body),
-      signal,
-    });
-    const answer = readAnswer(response.statusCode, await response.body.text());
+    const { httpStatus, text } = await exchange(account, request, signal);
+    const answer = readAnswer(httpStatus, text);
     if (answer === null || TRANSIENT.has(answer.code)) {
-      throw providerUnavailable(new Error(`Midtrans answered ${answer?.code ?? `HTTP ${response.statusCode}`}.`));
+      throw new Unanswered(`Midtrans answered ${answer?.code ?? `HTTP ${httpStatus}`}.`);
     }
     return answer;
   };
 
   return {
-    send: (account, request) =>
-      options.policies.execute(account, async (signal) => {
-        try {
-          return await attempt(account, request, signal);
-        } catch (error) {
-          throw error instanceof Problem ? error : providerUnavailable(error);
-        }
-      }),
+    async send(account, request) {
+      try {
+        return await options.policies.execute(account, (signal) => attempt(account, request, signal));
+      } catch (error) {
+        // What the policy itself says (open, full, too late) is a Problem already.
+        throw error instanceof Problem ? error : providerUnavailable(error);
+      }
+    },
     close: () => agent.close(),
   };
 }

@@ -1,9 +1,9 @@
 import { currentDeadlineMs } from '@tenantry/kernel/call-context.ts';
-import { Problem } from '@tenantry/kernel/problem.ts';
 import type { BreakerTransition } from '@tenantry/resilience/circuit-breaker.ts';
 import { deadlineAt } from '@tenantry/resilience/deadline.ts';
 import { createPolicy, type Policy } from '@tenantry/resilience/policy.ts';
 import type { MidtransAccount } from './midtrans-account.ts';
+import { Unanswered } from './unanswered.ts';
 
 export type ProviderPolicies = {
   /** One call of one tenant. All its attempts together get four seconds, less when the caller has less. */
@@ -14,8 +14,6 @@ const TIMEOUT_MS = 4_000;
 /** Kept from the caller's deadline, to write down what the provider answered. */
 const MARGIN_MS = 250;
 const MAX_TENANTS = 5_000;
-
-const isRetryable = (error: unknown): boolean => error instanceof Problem && error.kind.category === 'unavailable';
 
 /**
  * A breaker and a bulkhead per tenant and environment: one tenant's revoked account or storm of refunds must not close
@@ -38,7 +36,11 @@ export function createProviderPolicies(options: {
     const policy = createPolicy({
       name: 'Midtrans',
       timeoutMs: TIMEOUT_MS,
-      retry: { isRetryable, maxAttempts: 3, backoff: { baseMs: 100, capMs: 800 } },
+      retry: {
+        isRetryable: (error) => error instanceof Unanswered,
+        maxAttempts: 3,
+        backoff: { baseMs: 100, capMs: 800 },
+      },
       breaker: { minimumCalls: 10, openMs: 5_000 },
       bulkhead: { maxConcurrent: 32, maxQueued: 256 },
     });

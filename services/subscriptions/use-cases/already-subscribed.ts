@@ -14,6 +14,6 @@ export function alreadySubscribedTo(row: SubscriptionRow) {
     `You have the subscription ${id} to ${row.plan_slug}, which is ${row.status}. ${
       nextStep[row.status] ?? `Cancel it (POST /v1/subscriptions/${id}/cancel) before subscribing to another plan.`
     }`,
-    { extensions: { subscriptionId: id, status: row.status, latestInvoiceId: invoiceId } },
+    { extensions: { subscriptionId: id, subscriptionStatus: row.status, latestInvoiceId: invoiceId } },
   );
 }

@@ -2,10 +2,13 @@ import { setTimeout } from 'node:timers/promises';
 import type { Principal } from '@tenantry/auth/principal.ts';
 import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { emit } from '@tenantry/events/emit.ts';
+import { currentDeadlineMs } from '@tenantry/kernel/call-context.ts';
 import { idFromUuid, type UserId } from '@tenantry/kernel/id.ts';
 import { formatInstant } from '@tenantry/kernel/instant.ts';
 import type { Currency } from '@tenantry/kernel/money.ts';
 import { quotaExceeded, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import type { Bulkhead } from '@tenantry/resilience/bulkhead.ts';
+import { type Deadline, deadlineAt } from '@tenantry/resilience/deadline.ts';
 import { usageRecorded } from '../contract/events.ts';
 import type { Period } from '../domain/period.ts';
 import { limitOf, type UsageOfQuota, usageOf } from '../domain/usage.ts';
@@ -19,6 +22,12 @@ import type { ExportSchedule } from './export-schedule.ts';
 
 export type Use = { readonly uuid: string; readonly feature: string; readonly amount: number };
 
+export type ConsumeDeps = SubscriptionsDeps & {
+  readonly exportSchedule: ExportSchedule;
+  /** Callers wait here rather than for a connection: a crowd at one quota leaves connections for everybody else. */
+  readonly countingPlaces: Bulkhead;
+};
+
 const MAX_ATTEMPTS = 5;
 
 /** Rolls the unit of work back: the next attempt counts in the period that follows. */
@@ -31,18 +40,20 @@ class PeriodClosedMeanwhile extends Error {
  * COMMIT, so its lock, which all callers of one quota queue for, is held for one round trip.
  */
 export const consumeEntitlement =
-  ({ databases, tenants, exportSchedule }: SubscriptionsDeps & { readonly exportSchedule: ExportSchedule }) =>
+  ({ databases, tenants, exportSchedule, countingPlaces }: ConsumeDeps) =>
   async (principal: Principal, use: Use): Promise<UsageOfQuota> => {
     const { currency, timeZone } = await tenants.get(principal.tenantId);
     for (let attempt = 1; ; attempt++) {
       try {
-        return await exportSchedule.during(principal.tenantId, (scheduleExport) =>
-          databases.withTenant(principal.tenantId, async (uow) => {
-            const entitlement = await currentEntitlement(uow, principal.id, timeZone);
-            const quota = await findQuota(uow, entitlement, currency, use.feature);
-            return count(uow, principal, entitlement, quota, use, scheduleExport);
-          }),
-        );
+        const attemptToCount = () =>
+          exportSchedule.during(principal.tenantId, (scheduleExport) =>
+            databases.withTenant(principal.tenantId, async (uow) => {
+              const entitlement = await currentEntitlement(uow, principal.id, timeZone);
+              const quota = await findQuota(uow, entitlement, currency, use.feature);
+              return count(uow, principal, entitlement, quota, use, scheduleExport);
+            }),
+          );
+        return await countingPlaces.execute(attemptToCount, { deadline: currentDeadline() });
       } catch (error) {
         if (!(error instanceof PeriodClosedMeanwhile)) throw error;
         if (attempt >= MAX_ATTEMPTS) throw periodIsChanging(error);
@@ -50,6 +61,11 @@ export const consumeEntitlement =
       }
     }
   };
+
+function currentDeadline(): Deadline | undefined {
+  const epochMs = currentDeadlineMs();
+  return Number.isFinite(epochMs) ? deadlineAt(epochMs) : undefined;
+}
 
 const periodIsChanging = (cause: unknown) =>
   upstreamUnavailable('The period is changing right now. Nothing was counted; try again.', {

@@ -1,11 +1,10 @@
-import { type UserId, uuidOf } from '@tenantry/kernel/id.ts';
+import type { UserId } from '@tenantry/kernel/id.ts';
 import { type Route, serve } from '@tenantry/kit/http/route.ts';
 import * as contract from '../contract/me.ts';
 import type { UsersDeps } from '../deps.ts';
-import { listLiveSessions } from '../store/sessions.ts';
 import { changePassword } from '../use-cases/change-password.ts';
 import { endSession } from '../use-cases/end-session.ts';
-import { readUser, updateProfile } from '../use-cases/read-users.ts';
+import { listSessions, readUser, updateProfile } from '../use-cases/read-users.ts';
 import { toSessionView, toUserView } from './views.ts';
 
 export const meRoutes = (deps: UsersDeps): Route[] => [
@@ -16,9 +15,7 @@ export const meRoutes = (deps: UsersDeps): Route[] => [
     return undefined;
   }),
   serve(contract.listSessions, async ({ principal }) => {
-    const rows = await deps.databases.withTenant(principal.tenantId, (uow) =>
-      listLiveSessions(uow, uuidOf(principal.id as UserId)),
-    );
+    const rows = await listSessions(deps)(principal);
     return { data: rows.map((row) => toSessionView(row, principal.sessionId)), nextCursor: null };
   }),
   serve(contract.endSession, async ({ principal, params }) => {

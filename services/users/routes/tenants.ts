@@ -1,12 +1,14 @@
 import { readTenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { idFromUuid } from '@tenantry/kernel/id.ts';
 import { type Route, serve } from '@tenantry/kit/http/route.ts';
+import { toPage } from '@tenantry/kit/paging.ts';
 import * as contract from '../contract/tenants.ts';
 import type { UsersDeps } from '../deps.ts';
 import { changeTenantStatus, updateOwnTenant } from '../use-cases/change-tenant.ts';
 import { createTenant } from '../use-cases/create-tenant.ts';
 import { listTenants, readTenant } from '../use-cases/read-tenants.ts';
-import { toTenantRecord, toTenantView } from './views.ts';
+import { toTenantRecord } from '../use-cases/tenant-record.ts';
+import { toTenantView } from './views.ts';
 
 export const tenantRoutes = (deps: UsersDeps): Route[] => [
   serve(contract.createTenant, async ({ principal, body, resourceUuid }) =>
@@ -20,7 +22,10 @@ export const tenantRoutes = (deps: UsersDeps): Route[] => [
       }),
     ),
   ),
-  serve(contract.listTenants, ({ query }) => listTenants(deps)(query)),
+  serve(contract.listTenants, async ({ query }) => {
+    const { rows, limit } = await listTenants(deps)(query);
+    return toPage(rows, limit, (row) => row.tenant_id, toTenantView);
+  }),
   serve(contract.suspendTenant, async ({ principal, params }) =>
     toTenantView(await changeTenantStatus(deps)(principal, params.tenantId, 'suspended')),
   ),

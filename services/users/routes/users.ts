@@ -1,5 +1,6 @@
 import { idFromUuid } from '@tenantry/kernel/id.ts';
 import { type Route, serve } from '@tenantry/kit/http/route.ts';
+import { toPage } from '@tenantry/kit/paging.ts';
 import * as contract from '../contract/users.ts';
 import type { UsersDeps } from '../deps.ts';
 import { assignRoles } from '../use-cases/assign-roles.ts';
@@ -8,7 +9,10 @@ import { listTenantUsers, readUser } from '../use-cases/read-users.ts';
 import { toUserView } from './views.ts';
 
 export const userRoutes = (deps: UsersDeps): Route[] => [
-  serve(contract.listUsers, ({ principal, query }) => listTenantUsers(deps)(principal, query)),
+  serve(contract.listUsers, async ({ principal, query }) => {
+    const { rows, limit } = await listTenantUsers(deps)(principal, query);
+    return toPage(rows, limit, (row) => row.id, toUserView);
+  }),
   serve(contract.readUser, async ({ principal, params }) => toUserView(await readUser(deps)(principal, params.userId))),
   serve(contract.assignRoles, async ({ principal, params, body }) =>
     toUserView(await assignRoles(deps)(principal, params.userId, body.roles)),

@@ -1,20 +1,7 @@
-import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { idFromUuid } from '@tenantry/kernel/id.ts';
 import { formatInstant } from '@tenantry/kernel/instant.ts';
 import type { SessionRow, TenantRow, UserRow } from '../store/tables.ts';
-
-export const toTenantRecord = (row: TenantRow): TenantRecord => ({
-  id: idFromUuid('ten', row.tenant_id),
-  slug: row.slug,
-  name: row.name,
-  status: row.status,
-  country: row.country,
-  currency: row.currency,
-  timeZone: row.time_zone,
-  mode: row.mode,
-  tax: { registered: row.tax_registered, npwp: row.npwp },
-  version: row.version,
-});
+import { toTenantRecord } from '../use-cases/tenant-record.ts';
 
 export const toTenantView = (row: TenantRow) => ({ ...toTenantRecord(row), createdAt: formatInstant(row.created_at) });
 

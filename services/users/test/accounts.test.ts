@@ -1,7 +1,7 @@
 import { PLATFORM_TENANT_ID, type TenantId } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
-import { OPERATOR_PASSWORD, type World, openWorld } from '../../../tests/support/world.ts';
+import { OPERATOR_PASSWORD, openWorld, type World } from '../../../tests/support/world.ts';
 import { login, refresh, register, verifyAccount } from '../contract/auth.ts';
 import { changePassword, endSession, listSessions, readMe } from '../contract/me.ts';
 import { createTenant } from '../contract/tenants.ts';
@@ -63,14 +63,22 @@ async function activeUser(slug: string, email: string) {
 
 describe('Signing in', () => {
   it('lets the operator in with the password of the configuration', async () => {
-    const answer = await world.call(login, { body: { tenant: 'platform', email: 'operator@tenantry.local', password: OPERATOR_PASSWORD } }, null);
+    const answer = await world.call(
+      login,
+      { body: { tenant: 'platform', email: 'operator@tenantry.local', password: OPERATOR_PASSWORD } },
+      null,
+    );
     expect(answer.status).toBe(200);
     expect(answer.body.user).toMatchObject({ tenantId: PLATFORM_TENANT_ID, roles: ['owner', 'operator'] });
   });
 
   it('lets the admin of a new tenant in at once', async () => {
     const tenant = await newTenant();
-    const answer = await world.call(login, { body: { tenant: tenant.slug, email: 'ADMIN@acme.example', password } }, null);
+    const answer = await world.call(
+      login,
+      { body: { tenant: tenant.slug, email: 'ADMIN@acme.example', password } },
+      null,
+    );
     expect(answer.status).toBe(200);
     expect(answer.body.user).toMatchObject({ tenantId: tenant.id, roles: ['owner'] });
   });
@@ -94,8 +102,13 @@ describe('Signing in', () => {
     const early = await world.call(login, { body: { tenant: slug, email: 'wait@example.com', password } }, null);
     expect(early).toMatchObject({ status: 403, body: { code: 'account-not-active' } });
     expect((await world.call(verifyAccount, { body: { token } }, null)).status).toBe(200);
-    expect(await world.call(verifyAccount, { body: { token } }, null)).toMatchObject({ status: 400, body: { code: 'invalid-token' } });
-    expect((await world.call(login, { body: { tenant: slug, email: 'wait@example.com', password } }, null)).status).toBe(200);
+    expect(await world.call(verifyAccount, { body: { token } }, null)).toMatchObject({
+      status: 400,
+      body: { code: 'invalid-token' },
+    });
+    expect(
+      (await world.call(login, { body: { tenant: slug, email: 'wait@example.com', password } }, null)).status,
+    ).toBe(200);
   });
 });
 
@@ -109,14 +122,22 @@ describe('Signing up', () => {
     expect(known.status).toBe(202);
     expect(known.body).toEqual(fresh.body);
     await eventually(async () => expect(await mails('known@example.com')).toHaveLength(2));
-    const attacker = await world.call(login, { body: { tenant: slug, email: 'known@example.com', password: 'another good secret' } }, null);
+    const attacker = await world.call(
+      login,
+      { body: { tenant: slug, email: 'known@example.com', password: 'another good secret' } },
+      null,
+    );
     expect(attacker.status).toBe(401);
   });
 
   it('keeps the same address in two tenants apart', async () => {
     const [one, two] = [await newTenant(), await newTenant()];
     await registered(one.slug, 'same@example.com');
-    const answer = await world.call(register, { body: { tenant: two.slug, email: 'same@example.com', password, name: 'Budi' } }, null);
+    const answer = await world.call(
+      register,
+      { body: { tenant: two.slug, email: 'same@example.com', password, name: 'Budi' } },
+      null,
+    );
     expect(answer.status).toBe(202);
     await eventually(async () => expect(await mails('same@example.com')).toHaveLength(2));
   });
@@ -127,14 +148,27 @@ describe('Signing up', () => {
     ['lisa-putri1', 'made of the e-mail'],
   ])('refuses the password %s', async (weak, reason) => {
     const { slug } = await newTenant();
-    const answer = await world.call(register, { body: { tenant: slug, email: 'lisa-putri@example.com', password: weak, name: 'Lisa' } }, null);
-    expect(answer).toMatchObject({ status: 400, body: { code: 'weak-password', errors: [{ path: '/password', message: expect.stringContaining(reason) }] } });
+    const answer = await world.call(
+      register,
+      { body: { tenant: slug, email: 'lisa-putri@example.com', password: weak, name: 'Lisa' } },
+      null,
+    );
+    expect(answer).toMatchObject({
+      status: 400,
+      body: { code: 'weak-password', errors: [{ path: '/password', message: expect.stringContaining(reason) }] },
+    });
   });
 
   it('names every fault of the body', async () => {
-    const answer = await world.call(register, { body: { tenant: 'acme', email: 'nonsense', name: 'x', role: 'owner' } as never }, null);
+    const answer = await world.call(
+      register,
+      { body: { tenant: 'acme', email: 'nonsense', name: 'x', role: 'owner' } as never },
+      null,
+    );
     expect(answer).toMatchObject({ status: 400, body: { code: 'validation-failed' } });
-    const paths = (answer.body as unknown as { errors: { path: string }[] }).errors.map((error) => error.path).toSorted();
+    const paths = (answer.body as unknown as { errors: { path: string }[] }).errors
+      .map((error) => error.path)
+      .toSorted();
     expect(paths).toEqual(['/email', '/password', '/role']);
   });
 });
@@ -177,7 +211,10 @@ describe('A user', () => {
     const me = world.principal(tenant.id, ['member'], one.user.id);
     expect((await world.call(readMe, {}, me)).body.email).toBe('one@example.com');
     expect((await world.call(readUser, { params: { userId: two.user.id } }, me)).status).toBe(404);
-    expect(await world.call(listUsers, {}, me)).toMatchObject({ status: 403, body: { code: 'forbidden', requiredPermission: 'user:list' } });
+    expect(await world.call(listUsers, {}, me)).toMatchObject({
+      status: 403,
+      body: { code: 'forbidden', requiredPermission: 'user:list' },
+    });
     const foreigner = world.principal((await newTenant()).id, ['owner']);
     expect((await world.call(readUser, { params: { userId: two.user.id } }, foreigner)).status).toBe(404);
   });
@@ -186,7 +223,9 @@ describe('A user', () => {
     const tenant = await newTenant();
     const here = await activeUser(tenant.slug, 'change@example.com');
     await world.call(login, { body: { tenant: tenant.slug, email: 'change@example.com', password } }, null);
-    const claims = JSON.parse(Buffer.from(here.accessToken.split('.')[1] ?? '', 'base64url').toString()) as { sid: string };
+    const claims = JSON.parse(Buffer.from(here.accessToken.split('.')[1] ?? '', 'base64url').toString()) as {
+      sid: string;
+    };
     const me = { ...world.principal(tenant.id, ['member'], here.user.id), sessionId: claims.sid };
     const change = { currentPassword: password, newPassword: 'a quite different one' };
     expect((await world.call(changePassword, { body: change }, me)).status).toBe(204);
@@ -219,7 +258,9 @@ describe('Roles', () => {
     await world.call(assignRoles, { params: { userId: user.id }, body: { roles: ['owner'] } }, owner);
     const all = (await world.call(listUsers, {}, owner)).body.data.filter((one) => one.roles.includes('owner'));
     expect(all).toHaveLength(2);
-    const answers = await Promise.all(all.map((one) => world.call(assignRoles, { params: { userId: one.id }, body: { roles: ['member'] } }, owner)));
+    const answers = await Promise.all(
+      all.map((one) => world.call(assignRoles, { params: { userId: one.id }, body: { roles: ['member'] } }, owner)),
+    );
     expect(answers.map((answer) => answer.status).toSorted()).toEqual([200, 409]);
   });
 });
@@ -236,13 +277,19 @@ describe('Creating a tenant', () => {
 
   it('is for operators', async () => {
     const tenant = await newTenant();
-    const answer = await world.call(createTenant, { body: body('not-mine') }, world.principal(tenant.id, ['owner', 'operator']));
+    const answer = await world.call(
+      createTenant,
+      { body: body('not-mine') },
+      world.principal(tenant.id, ['owner', 'operator']),
+    );
     expect(answer).toMatchObject({ status: 403, body: { requiredPermission: 'tenant:create' } });
   });
 
   it('with the same key gives the same tenant, also at the same instant', async () => {
     const operator = world.principal(PLATFORM_TENANT_ID, ['operator']);
-    const calls = Array.from({ length: 5 }, () => world.call(createTenant, { body: body('twice') }, operator, { idempotencyKey: 'k-1' }));
+    const calls = Array.from({ length: 5 }, () =>
+      world.call(createTenant, { body: body('twice') }, operator, { idempotencyKey: 'k-1' }),
+    );
     const answers = await Promise.all(calls);
     expect(answers.map((answer) => answer.status).filter((status) => status !== 409)).toContain(201);
     const again = await world.call(createTenant, { body: body('twice') }, operator, { idempotencyKey: 'k-1' });
@@ -250,12 +297,19 @@ describe('Creating a tenant', () => {
     expect(again.headers.get('idempotency-replayed')).toBe('true');
     const other = await world.call(createTenant, { body: body('other') }, operator, { idempotencyKey: 'k-1' });
     expect(other).toMatchObject({ status: 422, body: { code: 'idempotency-key-reused' } });
-    expect(await world.call(createTenant, { body: body('twice') }, operator)).toMatchObject({ status: 409, body: { code: 'slug-taken' } });
+    expect(await world.call(createTenant, { body: body('twice') }, operator)).toMatchObject({
+      status: 409,
+      body: { code: 'slug-taken' },
+    });
   });
 
   it('refuses a time zone that does not exist', async () => {
     const operator = world.principal(PLATFORM_TENANT_ID, ['operator']);
-    const answer = await world.call(createTenant, { body: { ...body('nowhere'), timeZone: 'Asia/Atlantis' } }, operator);
+    const answer = await world.call(
+      createTenant,
+      { body: { ...body('nowhere'), timeZone: 'Asia/Atlantis' } },
+      operator,
+    );
     expect(answer).toMatchObject({ status: 400, body: { errors: [{ path: '/timeZone' }] } });
   });
 });

@@ -2,10 +2,10 @@ import type { Principal } from '@tenantry/auth/principal.ts';
 import { PLATFORM_TENANT_ID, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
 import { recordAudit } from '@tenantry/kit/audit.ts';
 import type { UsersDeps } from '../deps.ts';
-import { checkRoleChange, takesRightsAway } from '../domain/roles.ts';
 import { lastOwner, userNotFound } from '../problems.ts';
 import type { RoleName, UserRow } from '../store/tables.ts';
 import { lockOwners, lockUser, updateUser } from '../store/users.ts';
+import { checkRoleChange, takesRightsAway } from './check-role-change.ts';
 import { revokeSessions } from './revoke-sessions.ts';
 
 /** Sets somebody's roles. Tokens carry roles, so taking one away also ends the sessions whose tokens still have it. */

@@ -7,8 +7,8 @@ import { recordAudit } from '@tenantry/kit/audit.ts';
 import { schedule } from '@tenantry/kit/due/schedule.ts';
 import { tenantChanged } from '../contract/events.ts';
 import type { UsersDeps } from '../deps.ts';
+import { PUBLISH_TENANT } from '../domain/obligations.ts';
 import { checkTenantTransition, type TenantStatus } from '../domain/tenant-status.ts';
-import { PUBLISH_TENANT } from '../schedule/publish-tenant.ts';
 import type { TenantRow, UsersTables } from '../store/tables.ts';
 import { lockTenant, updateTenant } from '../store/tenants.ts';
 

@@ -2,10 +2,10 @@ import type { Principal } from '@tenantry/auth/principal.ts';
 import { type UserId, uuidOf } from '@tenantry/kernel/id.ts';
 import { recordAudit } from '@tenantry/kit/audit.ts';
 import type { UsersDeps } from '../deps.ts';
-import { checkRoleChange } from '../domain/roles.ts';
 import { lastOwner, userNotFound } from '../problems.ts';
 import type { UserRow } from '../store/tables.ts';
 import { lockOwners, lockUser, updateUser } from '../store/users.ts';
+import { checkRoleChange } from './check-role-change.ts';
 import { revokeSessions } from './revoke-sessions.ts';
 
 /** Locks somebody out at once, on every device. An owner can be locked out by an owner only, and never the last one. */

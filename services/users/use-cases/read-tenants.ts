@@ -1,9 +1,8 @@
 import type { PageQueryInput } from '@tenantry/contract/schemas.ts';
 import { idFromUuid, type TenantId } from '@tenantry/kernel/id.ts';
 import { notFound } from '@tenantry/kernel/problems.ts';
-import { readPageQuery, toPage } from '@tenantry/kit/paging.ts';
+import { readPageQuery } from '@tenantry/kit/paging.ts';
 import type { UsersDeps } from '../deps.ts';
-import { toTenantView } from '../routes/views.ts';
 import type { TenantRow } from '../store/tables.ts';
 import { findTenant, TENANT_SLUG } from '../store/tenants.ts';
 
@@ -18,7 +17,7 @@ export const readTenant =
 /** For operators. Tenants lie behind row-level security one by one; which there are is known from their slugs. */
 export const listTenants =
   ({ databases }: Pick<UsersDeps, 'databases'>) =>
-  async (query: PageQueryInput) => {
+  async (query: PageQueryInput): Promise<{ readonly rows: readonly TenantRow[]; readonly limit: number }> => {
     const page = readPageQuery(query);
     let lookups = databases.worker.selectFrom('lookups').select('tenant_id').where('kind', '=', TENANT_SLUG);
     if (page.beforeUuid !== null) lookups = lookups.where('tenant_id', '<', page.beforeUuid);
@@ -31,5 +30,5 @@ export const listTenants =
       const tenant = await databases.withTenant(idFromUuid('ten', tenant_id), findTenant);
       if (tenant !== undefined) rows.push(tenant);
     }
-    return toPage(rows, page.limit, (row) => row.tenant_id, toTenantView);
+    return { rows, limit: page.limit };
   };

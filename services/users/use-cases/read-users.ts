@@ -1,11 +1,11 @@
 import { mayReach, type Principal } from '@tenantry/auth/principal.ts';
 import type { PageQueryInput } from '@tenantry/contract/schemas.ts';
 import { type UserId, uuidOf } from '@tenantry/kernel/id.ts';
-import { readPageQuery, toPage } from '@tenantry/kit/paging.ts';
+import { readPageQuery } from '@tenantry/kit/paging.ts';
 import type { UsersDeps } from '../deps.ts';
 import { userNotFound } from '../problems.ts';
-import { toUserView } from '../routes/views.ts';
-import type { UserRow } from '../store/tables.ts';
+import { listLiveSessions } from '../store/sessions.ts';
+import type { SessionRow, UserRow } from '../store/tables.ts';
 import { findUser, listUsers, updateUser } from '../store/users.ts';
 
 export const readUser =
@@ -21,10 +21,13 @@ export const readUser =
 
 export const listTenantUsers =
   ({ databases }: Pick<UsersDeps, 'databases'>) =>
-  async (principal: Principal, query: PageQueryInput) => {
+  async (
+    principal: Principal,
+    query: PageQueryInput,
+  ): Promise<{ readonly rows: readonly UserRow[]; readonly limit: number }> => {
     const page = readPageQuery(query);
     const rows = await databases.withTenant(principal.tenantId, (uow) => listUsers(uow, page));
-    return toPage(rows, page.limit, (row) => row.id, toUserView);
+    return { rows, limit: page.limit };
   };
 
 export const updateProfile =
@@ -36,3 +39,9 @@ export const updateProfile =
       if (user === undefined) throw userNotFound('This account is gone.');
       return updateUser(uow, uuid, { name: change.name ?? user.name, locale: change.locale ?? user.locale });
     });
+
+/** Where somebody is signed in, newest first. */
+export const listSessions =
+  ({ databases }: Pick<UsersDeps, 'databases'>) =>
+  (principal: Principal): Promise<readonly SessionRow[]> =>
+    databases.withTenant(principal.tenantId, (uow) => listLiveSessions(uow, uuidOf(principal.id as UserId)));

@@ -2,7 +2,7 @@ import { emit } from '@tenantry/events/emit.ts';
 import { idFromUuid } from '@tenantry/kernel/id.ts';
 import { schedule } from '@tenantry/kit/due/schedule.ts';
 import { sessionRevoked } from '../contract/events.ts';
-import { PUBLISH_REVOCATION } from '../schedule/publish-revocation.ts';
+import { PUBLISH_REVOCATION } from '../domain/obligations.ts';
 import { endSessions } from '../store/sessions.ts';
 import type { UsersUnitOfWork } from '../store/tables.ts';
 

@@ -6,11 +6,11 @@ import { idFromUuid, PLATFORM_TENANT_ID } from '@tenantry/kernel/id.ts';
 import { recordAudit } from '@tenantry/kit/audit.ts';
 import type { UsersDeps } from '../deps.ts';
 import { toPublishedKey } from '../keys/signing-key.ts';
-import { toTenantRecord } from '../routes/views.ts';
 import { findTenant, TENANT_SLUG } from '../store/tenants.ts';
 import { findUserByEmail, updateUser } from '../store/users.ts';
 import { createTenant } from './create-tenant.ts';
 import { revokeSessions } from './revoke-sessions.ts';
+import { toTenantRecord } from './tenant-record.ts';
 
 /**
  * What must be there before anybody can call: the keys of access tokens, tenant zero with its operator, and every

@@ -126,6 +126,13 @@ export async function openStage() {
         [uuidOf(user.id as UserId)],
       ),
 
+    /** What is still owed to a user. */
+    dueOf: (user: Principal) =>
+      world.sql(
+        `select due.id from notifications.due join notifications.notifications using (tenant_id, id) where user_id = $1`,
+        [uuidOf(user.id as UserId)],
+      ),
+
     async close(): Promise<void> {
       await world.close();
       await people.close();

@@ -1,11 +1,9 @@
 import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { openStateWriter } from '@tenantry/events/pushed-state.ts';
-import type { DueHandler } from '@tenantry/kit/due/ticker.ts';
+import type { TenantId } from '@tenantry/kernel/id.ts';
 import type { UsersDeps } from '../deps.ts';
-import { toTenantRecord } from '../routes/views.ts';
 import { findTenant } from '../store/tenants.ts';
-
-export const PUBLISH_TENANT = 'tenant:publish';
+import { toTenantRecord } from './tenant-record.ts';
 
 /**
  * Pushes the tenant's record to every process. Each change schedules one of these under an id of its own. Two of them at
@@ -14,13 +12,13 @@ export const PUBLISH_TENANT = 'tenant:publish';
 export async function createTenantPublisher({
   databases,
   nats,
-}: Pick<UsersDeps, 'databases' | 'nats'>): Promise<DueHandler> {
+}: Pick<UsersDeps, 'databases' | 'nats'>): Promise<(tenantId: TenantId) => Promise<void>> {
   const bucket = await openStateWriter<TenantRecord>(nats, TENANTS_BUCKET);
-  return async ({ tenantId }) => {
+  return async (tenantId) => {
     let pushedVersion = 0;
     for (;;) {
       const row = await databases.withTenant(tenantId, findTenant);
-      if (row === undefined || row.version === pushedVersion) return undefined;
+      if (row === undefined || row.version === pushedVersion) return;
       await bucket.put(tenantId, toTenantRecord(row));
       pushedVersion = row.version;
     }

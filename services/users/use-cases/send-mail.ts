@@ -1,4 +1,4 @@
-import type { DueHandler } from '@tenantry/kit/due/ticker.ts';
+import type { TenantId } from '@tenantry/kernel/id.ts';
 import type { UsersDeps } from '../deps.ts';
 import { hashOpaqueToken, mintOpaqueToken } from '../keys/opaque-token.ts';
 import { alreadyRegisteredMail, verificationMail } from '../mail/messages.ts';
@@ -6,7 +6,6 @@ import { findMailIntent, insertMailToken, markMailSent } from '../store/mail.ts'
 import { findTenant } from '../store/tenants.ts';
 import { findUser } from '../store/users.ts';
 
-export const SEND_MAIL = 'mail:send';
 const LINK_LIFE_HOURS = 24;
 
 /**
@@ -14,8 +13,8 @@ const LINK_LIFE_HOURS = 24;
  * sending and noting it sends a second mail with a second token; both work until one is used.
  */
 export const sendMail =
-  ({ databases, mailer, configuration }: Pick<UsersDeps, 'databases' | 'mailer' | 'configuration'>): DueHandler =>
-  async ({ tenantId, uuid }) => {
+  ({ databases, mailer, configuration }: Pick<UsersDeps, 'databases' | 'mailer' | 'configuration'>) =>
+  async (tenantId: TenantId, uuid: string): Promise<void> => {
     const prepared = await databases.withTenant(tenantId, async (uow) => {
       const intent = await findMailIntent(uow, uuid);
       if (intent === undefined || intent.sent_at !== null) return null;
@@ -37,5 +36,4 @@ export const sendMail =
     });
     if (prepared !== null) await mailer.send(prepared);
     await databases.withTenant(tenantId, (uow) => markMailSent(uow, uuid));
-    return undefined;
   };

@@ -1,0 +1,53 @@
+import { AckPolicy, type Consumer, type ConsumerInfo, DeliverPolicy } from '@nats-io/jetstream';
+import { ensureStream, type Nats } from './nats.ts';
+import { aggregateSubjects, streamName } from './subjects.ts';
+
+export type DurableOptions = {
+  readonly durable: string;
+  /** The service whose events these are, and of which of its aggregates. NATS 2.9 has no plural filters. */
+  readonly source: string;
+  readonly aggregate: string;
+  readonly maxAckPending: number;
+};
+
+const NANOS_PER_MS = 1_000_000;
+const ACK_WAIT_MS = 30_000;
+
+/** Finds or makes the durable consumer; makes its stream as well, for the source may start after us. */
+export async function openDurable(nats: Nats, options: DurableOptions): Promise<Consumer> {
+  await ensureStream(nats, options.source);
+  const stream = streamName(nats.namespace, options.source);
+  if ((await findDurable(nats, stream, options.durable)) === null) await addDurable(nats, stream, options, 1);
+  return nats.jetstream.consumers.get(stream, options.durable);
+}
+
+/**
+ * Makes what was delivered but never acknowledged come again at once, in its order. Otherwise it would come when its
+ * time to acknowledge has passed, and what is new would come first. Only for who has just begun to lead.
+ */
+export async function rewindDurable(nats: Nats, options: DurableOptions): Promise<void> {
+  const stream = streamName(nats.namespace, options.source);
+  const info = await findDurable(nats, stream, options.durable);
+  if (info === null || info.num_ack_pending === 0) return;
+  // Should we end between these two, everything is delivered again and the inbox knows what it has seen.
+  await nats.manager.consumers.delete(stream, options.durable);
+  await addDurable(nats, stream, options, info.ack_floor.stream_seq + 1);
+}
+
+const findDurable = (nats: Nats, stream: string, durable: string): Promise<ConsumerInfo | null> =>
+  nats.manager.consumers.info(stream, durable).catch((error: unknown) => {
+    if (error instanceof Error && /(consumer|stream) not found/.test(error.message)) return null;
+    throw error;
+  });
+
+const addDurable = (nats: Nats, stream: string, options: DurableOptions, firstSequence: number) =>
+  nats.manager.consumers.add(stream, {
+    durable_name: options.durable,
+    filter_subject: aggregateSubjects(nats.namespace, options.source, options.aggregate),
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: ACK_WAIT_MS * NANOS_PER_MS,
+    deliver_policy: DeliverPolicy.StartSequence,
+    opt_start_seq: firstSequence,
+    max_deliver: -1,
+    max_ack_pending: options.maxAckPending,
+  });

@@ -1,0 +1,118 @@
+import { createServer } from 'node:http';
+import { generateSigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import type { collectInvoice } from '@tenantry/billing/contract/invoices.ts';
+import type { BodyOf, ResponseOf } from '@tenantry/contract/endpoint.ts';
+import { openStateWriter } from '@tenantry/events/pushed-state.ts';
+import { canonicalJson } from '@tenantry/kernel/canonical-json.ts';
+import type { InvoiceId } from '@tenantry/kernel/id.ts';
+import { REGISTRY_BUCKET, registryKey } from '@tenantry/mesh/registry.ts';
+import type { World } from '../../../tests/support/world.ts';
+
+type Body = BodyOf<typeof collectInvoice>;
+type Collected = ResponseOf<typeof collectInvoice>;
+export type Mood = 'pending' | 'processing' | 'refuses' | 'down';
+
+/**
+ * Billing as subscriptions sees it: one endpoint, found in the registry. Idempotent by the invoice's id as the real one
+ * is, and strict about it: a repeat with other contents fails the test that made it.
+ */
+export async function openBillingStandIn(world: World) {
+  const requests: { invoiceId: InvoiceId; body: Body }[] = [];
+  const bodies = new Map<string, string>();
+  const contradictions: string[] = [];
+  let mood: Mood = 'pending';
+
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(Buffer.from(chunk));
+    const answer = (status: number, body: unknown): void => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    };
+    if (mood === 'down') return answer(503, { code: 'upstream-unavailable', title: 'away', detail: 'away' });
+    const invoiceId = /^\/internal\/invoices\/(inv_[^/]+)\/collect$/.exec(request.url ?? '')?.[1] as InvoiceId;
+    const body = JSON.parse(Buffer.concat(chunks).toString()) as Body;
+    requests.push({ invoiceId, body });
+    const bytes = canonicalJson(body);
+    if ((bodies.get(invoiceId) ?? bytes) !== bytes) contradictions.push(invoiceId);
+    bodies.set(invoiceId, bytes);
+    if (mood === 'refuses') {
+      return answer(422, {
+        code: 'payment-method-refused',
+        title: 'The provider does not take this payment',
+        detail: 'Try another bank.',
+      });
+    }
+    return answer(200, collected(invoiceId, body, mood));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const key = generateSigningKey(`billing-${crypto.randomUUID()}`);
+  const registry = await openStateWriter<unknown>(world.nats, REGISTRY_BUCKET);
+  await registry.put(registryKey({ service: 'billing', instanceId: key.kid }), {
+    instanceId: key.kid,
+    service: 'billing',
+    url: `http://127.0.0.1:${address.port}`,
+    publicKey: toPublicJwk(key.publicKey),
+    status: 'up',
+    generation: Number.MAX_SAFE_INTEGER,
+    registeredAt: '2026-01-01T00:00:00.000Z',
+    endpoints: [],
+  });
+
+  return {
+    requests,
+    contradictions,
+    be(next: Mood): void {
+      mood = next;
+    },
+    async close(): Promise<void> {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+export type BillingStandIn = Awaited<ReturnType<typeof openBillingStandIn>>;
+
+function collected(invoiceId: InvoiceId, body: Body, mood: Mood): Collected {
+  const at = '2026-11-21T09:30:00.000Z';
+  const price = body.lines[0]?.unitPrice ?? { amount: '0', currency: 'IDR' };
+  const nothing = { amount: '0', currency: price.currency };
+  return {
+    invoice: {
+      id: invoiceId,
+      status: 'open',
+      number: 'ACME-2026-000001',
+      customerId: body.customerId,
+      subscriptionId: body.subscriptionId,
+      paymentId: body.paymentId,
+      lines: body.lines.map((line) => ({ ...line, amount: line.unitPrice, period: line.period ?? null })),
+      subtotal: price,
+      tax: nothing,
+      taxes: [],
+      total: price,
+      amountPaid: nothing,
+      amountRefunded: nothing,
+      amountCredited: nothing,
+      finalizedAt: at,
+      dueAt: at,
+      paidAt: null,
+      voidedAt: null,
+      createdAt: at,
+    },
+    payment: {
+      id: body.paymentId,
+      status: mood === 'processing' ? 'processing' : 'pending',
+      amount: price,
+      refundedAmount: nothing,
+      method: body.paymentMethod,
+      instructions: mood === 'processing' ? null : { bank: 'bca', vaNumber: '8808123456' },
+      invoiceId,
+      customerId: body.customerId,
+      expiresAt: null,
+      settledAt: null,
+      createdAt: at,
+    },
+  };
+}
