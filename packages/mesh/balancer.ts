@@ -48,7 +48,12 @@ export function createBalancer(discovery: Discovery) {
         if (permit !== REFUSED) return { instance, breaker, permit };
         refusal ??= breaker.refusal();
       }
-      throw refusal ?? upstreamUnavailable(`The ${service} service is not there right now. Try again shortly.`, { retryAfterSeconds: 1 });
+      throw (
+        refusal ??
+        upstreamUnavailable(`The ${service} service is not there right now. Try again shortly.`, {
+          retryAfterSeconds: 1,
+        })
+      );
     },
   };
 }

@@ -123,9 +123,7 @@ export function createMesh(options: {
  * repeating one is safe by contract; for everything else it takes a method that changes nothing, or a key.
  */
 const mayBeRepeated = (endpoint: Endpoint, idempotencyKey: string | undefined): boolean =>
-  endpoint.method === 'GET' ||
-  endpoint.access === 'services' ||
-  (endpoint.idempotency && idempotencyKey !== undefined);
+  endpoint.method === 'GET' || endpoint.access === 'services' || (endpoint.idempotency && idempotencyKey !== undefined);
 
 const wasNotSent = (error: unknown): boolean =>
   error instanceof InstanceClosing || (error instanceof Error && 'code' in error && NOT_SENT.has(String(error.code)));

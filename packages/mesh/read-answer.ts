@@ -1,6 +1,7 @@
 import type { Endpoint } from '@tenantry/contract/endpoint.ts';
-import { Problem, type ProblemCategory } from '@tenantry/kernel/problem.ts';
-import * as shared from '@tenantry/kernel/problems.ts';
+import { type FieldError, Problem, type ProblemCategory } from '@tenantry/kernel/problem.ts';
+import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import type { WireAnswer } from './send.ts';
 
 const CATEGORY_OF_STATUS: Readonly<Record<number, ProblemCategory>> = {
   400: 'invalid',
@@ -19,22 +20,43 @@ const CATEGORY_OF_STATUS: Readonly<Record<number, ProblemCategory>> = {
 
 const STANDARD = new Set(['type', 'title', 'status', 'detail', 'instance', 'code', 'traceId', 'errors']);
 
-/** The Problem that another service answered, as if it had been thrown here. An answer of no known form is a 503. */
-export function readProblem(status: number, text: string, endpoint: Endpoint): Problem {
-  const category = CATEGORY_OF_STATUS[status];
-  const body = parse(text);
-  if (category === undefined || body === null || typeof body.code !== 'string') {
-    return shared.upstreamUnavailable(`${endpoint.name} failed with status ${status}. Try again shortly.`, {
-      retryAfterSeconds: 1,
-    });
+/** What another service answered; its problem is thrown as if it had happened here. */
+export function readAnswer(answer: WireAnswer, endpoint: Endpoint): unknown {
+  if (answer.status >= 400) throw readProblem(answer, endpoint);
+  if (answer.text === '') return undefined;
+  try {
+    return JSON.parse(answer.text);
+  } catch (cause) {
+    throw unintelligible(answer, endpoint, cause);
   }
-  const title = typeof body.title === 'string' ? body.title : body.code;
-  const detail = typeof body.detail === 'string' ? body.detail : title;
-  const extensions = Object.fromEntries(Object.entries(body).filter(([key]) => !STANDARD.has(key)));
-  return new Problem({ code: body.code, category, title }, detail, { extensions });
 }
 
-function parse(text: string): Record<string, unknown> | null {
+/**
+ * An answer of no known form is a 503, and so is a 401: what it does not believe is our passport, and whoever called us
+ * would be told to sign in again.
+ */
+function readProblem(answer: WireAnswer, endpoint: Endpoint): Problem {
+  const category = CATEGORY_OF_STATUS[answer.status];
+  const body = parseObject(answer);
+  if (category === undefined || category === 'unauthenticated' || body === null || typeof body.code !== 'string')
+    return unintelligible(answer, endpoint);
+  const title = typeof body.title === 'string' ? body.title : body.code;
+  const detail = typeof body.detail === 'string' ? body.detail : title;
+  return new Problem({ code: body.code, category, title }, detail, {
+    extensions: Object.fromEntries(Object.entries(body).filter(([key]) => !STANDARD.has(key))),
+    ...(Array.isArray(body.errors) ? { errors: body.errors as FieldError[] } : {}),
+    ...(answer.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: answer.retryAfterSeconds }),
+  });
+}
+
+const unintelligible = (answer: WireAnswer, endpoint: Endpoint, cause?: unknown): Problem =>
+  upstreamUnavailable(`${endpoint.name} failed with status ${answer.status}. Try again shortly.`, {
+    cause,
+    retryAfterSeconds: 1,
+  });
+
+function parseObject({ contentType, text }: WireAnswer): Readonly<Record<string, unknown>> | null {
+  if (!contentType.startsWith('application/problem+json')) return null;
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;

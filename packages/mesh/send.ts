@@ -1,7 +1,12 @@
 import type { Endpoint } from '@tenantry/contract/endpoint.ts';
 import type { Agent } from 'undici';
 
-export type WireAnswer = { readonly status: number; readonly contentType: string; readonly text: string };
+export type WireAnswer = {
+  readonly status: number;
+  readonly contentType: string;
+  readonly retryAfterSeconds: number | undefined;
+  readonly text: string;
+};
 
 export type WireInput = { readonly params?: unknown; readonly query?: unknown; readonly body?: unknown };
 
@@ -23,8 +28,13 @@ export async function send(
     body: hasBody ? JSON.stringify(input.body) : null,
     signal,
   });
-  const contentType = String(response.headers['content-type'] ?? '');
-  return { status: response.statusCode, contentType, text: await response.body.text() };
+  const seconds = Number(response.headers['retry-after'] ?? Number.NaN);
+  return {
+    status: response.statusCode,
+    contentType: String(response.headers['content-type'] ?? ''),
+    retryAfterSeconds: Number.isInteger(seconds) && seconds >= 0 ? seconds : undefined,
+    text: await response.body.text(),
+  };
 }
 
 function pathOf(endpoint: Endpoint, params: unknown = {}): string {

@@ -8,6 +8,7 @@ import { boundDialect } from './bound-dialect.ts';
 import {
   databaseUnavailable,
   isConnectionLost,
+  isHungUp,
   isRetryable,
   isStalePlan,
   isUnavailable,
@@ -16,7 +17,7 @@ import {
 import type { FoundationTables } from './foundation-tables.ts';
 import { Turns } from './turns.ts';
 
-// More than the connections of a pool, each of which may hold one outdated plan.
+// More than the connections of a pool, each of which may be dead or hold an outdated plan.
 const MAX_ATTEMPTS = 12;
 
 export type TenantDatabaseOptions = {
@@ -42,6 +43,8 @@ export function createWithTenant<Tables>(options: TenantDatabaseOptions): WithTe
         try {
           return await attemptUnitOfWork(options, tenantId, tenantUuid, work);
         } catch (error) {
+          // After a restart of the server the pool may not have noticed yet; nothing had begun, so the next one is tried.
+          if (error instanceof DeadConnection && attempt < MAX_ATTEMPTS) continue;
           if (isUnavailable(error)) throw databaseUnavailable(error);
           if (!isRetryable(error) || attempt >= MAX_ATTEMPTS) throw error;
           // Whoever lost queues up, without a connection: fifty writers of one stream would otherwise starve some of
@@ -56,6 +59,8 @@ export function createWithTenant<Tables>(options: TenantDatabaseOptions): WithTe
   };
 }
 
+class DeadConnection extends Error {}
+
 async function attemptUnitOfWork<Tables, T>(
   options: TenantDatabaseOptions,
   tenantId: TenantId,
@@ -63,7 +68,7 @@ async function attemptUnitOfWork<Tables, T>(
   work: (uow: TenantUnitOfWork<Tables>) => Promise<T>,
 ): Promise<T> {
   const client = await options.poolOf(tenantId).connect();
-  let phase: 'working' | 'committing' | 'over' = 'working';
+  let phase: 'beginning' | 'working' | 'committing' | 'over' = 'beginning';
   let broken = false;
   try {
     await client.query(`begin; select set_config('app.tenant_id', '${tenantUuid}', true)`);
@@ -74,6 +79,7 @@ async function attemptUnitOfWork<Tables, T>(
       traceparent: options.traceparent(),
       sql: new Kysely<Tables & FoundationTables>({ dialect: boundDialect(client, () => phase === 'working') }),
     } as TenantUnitOfWork<Tables>;
+    phase = 'working';
     const result = await work(uow);
     phase = 'committing';
     const committed = await client.query('commit');
@@ -83,10 +89,12 @@ async function attemptUnitOfWork<Tables, T>(
     return result;
   } catch (error) {
     const isLost = isConnectionLost(error);
-    const isUncertain = isLost && phase === 'committing';
+    const failedIn = phase;
     phase = 'over';
     broken = isLost || isStalePlan(error) || !(await rollBack(client));
-    throw isUncertain ? outcomeUnknown(error) : error;
+    if (isLost && failedIn === 'committing') throw outcomeUnknown(error);
+    if (isHungUp(error) && failedIn === 'beginning') throw new DeadConnection('', { cause: error });
+    throw error;
   } finally {
     phase = 'over';
     client.release(broken);

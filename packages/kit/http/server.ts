@@ -1,5 +1,6 @@
 import type { Principal } from '@tenantry/auth/principal.ts';
 import type { Endpoint } from '@tenantry/contract/endpoint.ts';
+import { Closed } from '@tenantry/contract/schemas.ts';
 import type { WithTenant } from '@tenantry/databases/unit-of-work.ts';
 import { type CallContext, continueTrace, runWithContext, traceIdOf } from '@tenantry/kernel/call-context.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
@@ -8,6 +9,7 @@ import { CLIENT_ADDRESS_HEADER, DEADLINE_HEADER, IDEMPOTENCY_KEY_HEADER } from '
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from '../logger.ts';
 import { authorize } from './authorization.ts';
+import { readBodiesAsJson } from './body-parsers.ts';
 import { beginIdempotent, isFinal } from './idempotency.ts';
 import { createHttpMetrics } from './metrics.ts';
 import type { Authenticate } from './passport-check.ts';
@@ -29,7 +31,7 @@ type Prepared = {
   readonly route: Route;
   readonly checkParams: (value: unknown) => unknown;
   readonly checkQuery: (value: unknown) => unknown;
-  readonly checkBody: ((value: unknown) => unknown) | null;
+  readonly checkBody: (value: unknown) => unknown;
   readonly checkAnswer: ((value: unknown) => void) | null;
 };
 
@@ -56,6 +58,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   });
   const metrics = createHttpMetrics(options.service);
 
+  readBodiesAsJson(app);
   app.decorateRequest('callContext');
   app.addHook('onRequest', async (request) => {
     request.callContext = {
@@ -101,7 +104,8 @@ function addRoute(app: FastifyInstance, options: HttpServerOptions, route: Route
     route,
     checkParams: compileInput(endpoint.params, 'params'),
     checkQuery: compileInput(endpoint.query, 'query'),
-    checkBody: endpoint.body === null ? null : compileInput(endpoint.body, 'body'),
+    // No body is asked for: none or {} will do, and a field in it is a mistake of the caller that must not pass in silence.
+    checkBody: compileInput(endpoint.body ?? Closed({}), 'body'),
     checkAnswer: endpoint.response === null ? null : compileOutput(endpoint.response, endpoint.name),
   };
   app.route({
@@ -124,13 +128,13 @@ async function answerRequest(
     throw upstreamTimeout('The deadline of this request had passed before it arrived.');
   const principal = endpoint.access === 'public' ? null : await options.authenticate(request.headers);
   if (principal !== null) authorize(endpoint, principal);
-  if (prepared.checkBody !== null && (request.body === undefined || request.body === null)) {
+  if (endpoint.body !== null && (request.body === undefined || request.body === null)) {
     throw malformedJson('This endpoint needs a JSON body with Content-Type: application/json.');
   }
   const call = {
     params: prepared.checkParams(request.params),
     query: prepared.checkQuery(request.query),
-    body: prepared.checkBody === null ? undefined : prepared.checkBody(request.body),
+    body: endpoint.body === null && request.body === undefined ? undefined : prepared.checkBody(request.body),
     headers: request.headers,
     clientAddress: header(request, CLIENT_ADDRESS_HEADER) ?? request.ip,
     resourceUuid: newUuid(),

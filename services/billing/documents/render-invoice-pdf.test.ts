@@ -27,8 +27,8 @@ describe('The document of an invoice', () => {
     };
     const { pages } = readPdf(await renderInvoicePdf(open([line]), PARTIES, { locale: 'id' }));
     expect(linesOf(pages[0] ?? [])).toEqual([
-      'FAKTUR',
       'BELUM DIBAYAR',
+      'FAKTUR',
       'Nomor | ACME-2026-000001',
       'Tanggal | 21 November 2026',
       'Jatuh tempo | 5 Desember 2026',

@@ -50,7 +50,9 @@ const gateways = async (perSecond: number, burstSeconds: number) => {
 };
 
 async function flood(urls: readonly string[], count: number, ask: (url: string) => Promise<Response>) {
-  const passed = urls.map(() => 0);
+  // Until a gateway has heard of a new tenant it refuses without counting.
+  for (const url of urls) await answersWith(200, () => ask(url));
+  const passed = urls.map(() => 1);
   let sent = 0;
   let lastRefusal: Response | undefined;
   const worker = async (): Promise<void> => {
@@ -95,7 +97,7 @@ describe('Rate limits over two gateways', () => {
     expect(Number(lastRefusal?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     expect(lastRefusal?.headers.get('ratelimit-policy')).toBe(`"tenant";q=${LIMIT};w=${HOURLY}`);
     expect(lastRefusal?.headers.get('ratelimit')).toMatch(/^"tenant";r=0;t=\d+$/);
-    expect((await asTenant(setting.token(other.id))(urls[0] ?? '')).status).toBe(200);
+    await answersWith(200, () => asTenant(setting.token(other.id))(urls[0] ?? ''));
   }, 60_000);
 
   it('count guessable things exactly, by address, whoever asks them', async () => {
@@ -108,7 +110,8 @@ describe('Rate limits over two gateways', () => {
 
   it('tell how much is left', async () => {
     const tenant = await setting.tenant();
-    const response = await asTenant(setting.token(tenant.id))(urls[0] ?? '');
+    const ask = asTenant(setting.token(tenant.id));
+    const response = await answersWith(200, () => ask(urls[0] ?? ''));
     const remaining = Number(/r=(\d+)/.exec(response.headers.get('ratelimit') ?? '')?.[1]);
     expect(remaining).toBe(LIMIT - 1);
   });
@@ -119,10 +122,8 @@ describe('Rate limits over two gateways', () => {
     await redis.stop();
     const tenant = await setting.tenant();
     const ask = asTenant(setting.token(tenant.id));
-    // The connection is known to be gone as soon as one request was counted here.
-    for (const url of urls) expect((await ask(url)).status).toBe(200);
     const { total, passed } = await flood(urls, LIMIT + 600, ask);
-    expect(total + 2).toBeGreaterThanOrEqual(LIMIT * 0.99);
+    expect(total).toBeGreaterThanOrEqual(LIMIT * 0.99);
     expect(total).toBeLessThanOrEqual(LIMIT * 1.01);
     for (const share of passed) expect(share).toBeLessThanOrEqual(LIMIT / 2 + 1);
   }, 60_000);

@@ -21,15 +21,29 @@ export async function findProvider(uow: Uow): Promise<ProviderRecord | null> {
   };
 }
 
+const toRow = (uow: Uow, record: ProviderRecord) => ({
+  tenant_id: uow.tenantUuid,
+  provider: MIDTRANS,
+  environment: record.environment,
+  server_key_hint: record.serverKeyHint,
+  updated_at: record.updatedAt,
+});
+
 export async function putProvider(uow: Uow, record: ProviderRecord): Promise<void> {
-  const columns = {
-    environment: record.environment,
-    server_key_hint: record.serverKeyHint,
-    updated_at: record.updatedAt,
-  };
+  const row = toRow(uow, record);
   await uow.sql
     .insertInto('payment_providers')
-    .values({ tenant_id: uow.tenantUuid, provider: MIDTRANS, ...columns })
-    .onConflict((conflict) => conflict.columns(['tenant_id', 'provider']).doUpdateSet(columns))
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['tenant_id', 'provider']).doUpdateSet(row))
     .execute();
+}
+
+/** False when there is one already, which then stays. */
+export async function addProvider(uow: Uow, record: ProviderRecord): Promise<boolean> {
+  const result = await uow.sql
+    .insertInto('payment_providers')
+    .values(toRow(uow, record))
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  return result.numInsertedOrUpdatedRows === 1n;
 }

@@ -5,11 +5,13 @@ import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import { recordAudit } from '@tenantry/kit/audit.ts';
-import { hintOf, type ProviderEnvironment } from '../domain/provider-account.ts';
+import { hintOf, type ProviderEnvironment, type ProviderRecord } from '../domain/provider-account.ts';
 import { paymentNotConfigured } from '../problems.ts';
 import type { MidtransAccount } from '../provider/midtrans-account.ts';
-import { findProvider, putProvider } from '../store/providers.ts';
+import { addProvider, findProvider, putProvider } from '../store/providers.ts';
 import type { PaymentTables } from '../store/tables.ts';
+
+type PaymentsUnitOfWork = TenantUnitOfWork<PaymentTables>;
 
 type Credentials = { readonly environment: ProviderEnvironment; readonly serverKey: string };
 
@@ -40,26 +42,29 @@ export function createProviderAccounts(options: {
   };
   const keep = (tenantId: TenantId, credentials: Credentials): Promise<void> =>
     databases.secrets.write(tenantId, SECRET, JSON.stringify(credentials));
-  const note = async (uow: TenantUnitOfWork<PaymentTables>, principal: Principal, credentials: Credentials) => {
-    const { environment } = credentials;
-    const serverKeyHint = hintOf(credentials.serverKey);
-    await putProvider(uow, { environment, serverKeyHint, updatedAt: uow.now });
-    await recordAudit(uow as TenantUnitOfWork, principal, {
+  const toRecord = ({ environment, serverKey }: Credentials, updatedAt: Temporal.Instant): ProviderRecord => ({
+    environment,
+    serverKeyHint: hintOf(serverKey),
+    updatedAt,
+  });
+  const audit = (uow: PaymentsUnitOfWork, principal: Principal, { environment, serverKeyHint }: ProviderRecord) =>
+    recordAudit(uow as TenantUnitOfWork, principal, {
       action: 'payment-provider:update',
       resource: uow.tenantId,
       detail: { provider: 'midtrans', environment, serverKeyHint },
     });
-  };
 
   const provision = async (tenantId: TenantId): Promise<MidtransAccount> => {
     // Derived, not random: two processes that provision at the same time arrive at the same account.
     const key = deriveKey(masterKey, `midtrans-sandbox:${tenantId}`).toString('hex').slice(0, 32);
     const credentials: Credentials = { environment: 'sandbox', serverKey: `SB-Mid-server-${key}` };
     const isOurs = await databases.withTenant(tenantId, async (uow) => {
-      const known = await findProvider(uow);
-      if (known !== null) return known.serverKeyHint === hintOf(credentials.serverKey);
-      await note(uow, servicePrincipal('payments', tenantId), credentials);
-      return true;
+      const record = toRecord(credentials, uow.now);
+      if (await addProvider(uow, record)) {
+        await audit(uow, servicePrincipal('payments', tenantId), record);
+        return true;
+      }
+      return (await findProvider(uow))?.serverKeyHint === record.serverKeyHint;
     });
     // Somebody is setting other credentials at this moment; theirs must not be overwritten.
     if (!isOurs)
@@ -77,7 +82,11 @@ export function createProviderAccounts(options: {
       throw paymentNotConfigured('This tenant has no payment provider yet. An admin sets the Midtrans credentials.');
     },
     async set(principal, credentials) {
-      await databases.withTenant(principal.tenantId, (uow) => note(uow, principal, credentials));
+      await databases.withTenant(principal.tenantId, async (uow) => {
+        const record = toRecord(credentials, uow.now);
+        await putProvider(uow, record);
+        await audit(uow, principal, record);
+      });
       await keep(principal.tenantId, credentials);
     },
   };
