@@ -16,11 +16,24 @@ export class FileAnswer {
   }
 }
 
+/** An answer of something that people edit: its version goes out as a strong ETag (RFC 9110 §8.8.3). */
+export class Versioned<Body> {
+  readonly body: Body;
+  readonly version: number;
+
+  constructor(body: Body, version: number) {
+    this.body = body;
+    this.version = version;
+  }
+}
+
 export type Call<E extends Endpoint> = {
   readonly params: ParamsOf<E>;
   readonly query: QueryOf<E>;
   readonly body: BodyOf<E>;
   readonly headers: IncomingHttpHeaders;
+  /** The version that If-Match names; null without the header or for `*`. A use case that edits refuses another one. */
+  readonly ifMatchVersion: number | null;
   /** Address of the client as the gateway saw it. */
   readonly clientAddress: string;
   /**
@@ -32,7 +45,7 @@ export type Call<E extends Endpoint> = {
 
 export type PrincipalCall<E extends Endpoint> = Call<E> & { readonly principal: Principal };
 
-type Answer<E extends Endpoint> = ResponseOf<E> | FileAnswer | undefined;
+type Answer<E extends Endpoint> = ResponseOf<E> | Versioned<ResponseOf<E>> | FileAnswer | undefined;
 
 export type Route = {
   readonly endpoint: Endpoint;

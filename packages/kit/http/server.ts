@@ -10,11 +10,12 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { Logger } from '../logger.ts';
 import { authorize } from './authorization.ts';
 import { readBodiesAsJson } from './body-parsers.ts';
+import { readIfMatch, toETag } from './entity-tag.ts';
 import { beginIdempotent, isFinal } from './idempotency.ts';
 import { createHttpMetrics } from './metrics.ts';
 import type { Authenticate } from './passport-check.ts';
 import { renderProblem } from './problem-body.ts';
-import { FileAnswer, type PrincipalCall, type Route } from './route.ts';
+import { FileAnswer, type PrincipalCall, type Route, Versioned } from './route.ts';
 import { compileInput, compileOutput } from './validation.ts';
 
 export type HttpServerOptions = {
@@ -136,6 +137,7 @@ async function answerRequest(
     query: prepared.checkQuery(request.query),
     body: endpoint.body === null && request.body === undefined ? undefined : prepared.checkBody(request.body),
     headers: request.headers,
+    ifMatchVersion: readIfMatch(header(request, 'if-match')),
     clientAddress: header(request, CLIENT_ADDRESS_HEADER) ?? request.ip,
     resourceUuid: newUuid(),
     ...(principal === null ? {} : { principal }),
@@ -170,8 +172,9 @@ async function answerOnce(
   }
   try {
     const answer = await prepared.route.answer({ ...call, resourceUuid: attempt.resourceUuid });
-    prepared.checkAnswer?.(answer);
-    await attempt.finish({ status: endpoint.status, body: answer });
+    const body = answer instanceof Versioned ? answer.body : answer;
+    prepared.checkAnswer?.(body);
+    await attempt.finish({ status: endpoint.status, body });
     return send(prepared, reply, answer);
   } catch (error) {
     if (isFinal(error)) {
@@ -194,6 +197,10 @@ function send(prepared: Prepared, reply: FastifyReply, answer: unknown): Fastify
       .header('content-disposition', `attachment; filename="${answer.fileName}"`)
       .header('x-content-type-options', 'nosniff')
       .send(answer.bytes);
+  }
+  if (answer instanceof Versioned) {
+    reply.header('etag', toETag(answer.version));
+    return send(prepared, reply, answer.body);
   }
   prepared.checkAnswer?.(answer);
   return reply.code(endpoint.status).send(answer === undefined ? undefined : answer);

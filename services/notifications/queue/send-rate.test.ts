@@ -1,13 +1,12 @@
 import { createRedis } from '@tenantry/databases/redis.ts';
 import { newId, newUuid } from '@tenantry/kernel/id.ts';
-import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createSendRate } from './send-rate.ts';
 
 const NOW = Temporal.Instant.from('2026-11-22T02:00:00Z');
 const at = (ms: number) => NOW.add({ milliseconds: ms });
 
-let redis: Redis;
+let redis: ReturnType<typeof createRedis>;
 beforeAll(async () => {
   redis = createRedis({ url: inject('redisUrl'), namespace: `r${newUuid().slice(-12)}`, onError: () => undefined });
   await new Promise((resolve) => redis.once('ready', resolve));

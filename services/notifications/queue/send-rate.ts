@@ -1,5 +1,5 @@
+import type { Databases } from '@tenantry/databases/factory.ts';
 import type { BotId, NotificationId, TenantId } from '@tenantry/kernel/id.ts';
-import type { Redis } from 'ioredis';
 
 /** One message that wants to go out. */
 export type Departure = {
@@ -66,7 +66,7 @@ return 1
 `;
 
 export function createSendRate(options: {
-  readonly redis: Redis;
+  readonly redis: Databases<unknown>['redis'];
   readonly onError: (error: unknown) => void;
 }): SendRate {
   const alone = paceAlone();

@@ -26,7 +26,9 @@ export async function openBillingStandIn(world: World) {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(Buffer.from(chunk));
     const answer = (status: number, body: unknown): void => {
-      response.writeHead(status, { 'content-type': status < 400 ? 'application/json' : 'application/problem+json' }).end(JSON.stringify(body));
+      response
+        .writeHead(status, { 'content-type': status < 400 ? 'application/json' : 'application/problem+json' })
+        .end(JSON.stringify(body));
     };
     if (mood === 'down') return answer(503, { code: 'upstream-unavailable', title: 'away', detail: 'away' });
     const invoiceId = /^\/internal\/invoices\/(inv_[^/]+)\/collect$/.exec(request.url ?? '')?.[1] as InvoiceId;

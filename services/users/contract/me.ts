@@ -1,5 +1,6 @@
 import { endpoint } from '@tenantry/contract/endpoint.ts';
 import { Closed, DisplayNameSchema, IdSchema, InstantSchema, LocaleSchema } from '@tenantry/contract/schemas.ts';
+import { stale } from '@tenantry/kernel/problems.ts';
 import { Type } from 'typebox';
 import { invalidCredentials, weakPassword } from '../problems.ts';
 import { PasswordSchema, UserView } from './schemas.ts';
@@ -23,6 +24,7 @@ export const updateMe = endpoint({
   reach: 'own',
   body: Closed({ name: Type.Optional(DisplayNameSchema), locale: Type.Optional(LocaleSchema) }),
   response: UserView,
+  problems: [stale],
   example: { body: { locale: 'en' } },
 });
 

@@ -25,6 +25,7 @@ create table users (
   status text not null check (status in ('invited', 'unverified', 'active', 'locked', 'disabled', 'erased')),
   password_hash text not null,
   roles text[] not null,
+  version integer not null,
   created_at timestamptz not null,
   primary key (tenant_id, id),
   unique (tenant_id, email)

@@ -1,5 +1,5 @@
 import type { UserId } from '@tenantry/kernel/id.ts';
-import { type Route, serve } from '@tenantry/kit/http/route.ts';
+import { type Route, serve, Versioned } from '@tenantry/kit/http/route.ts';
 import * as contract from '../contract/me.ts';
 import type { UsersDeps } from '../deps.ts';
 import { changePassword } from '../use-cases/change-password.ts';
@@ -8,8 +8,14 @@ import { listSessions, readUser, updateProfile } from '../use-cases/read-users.t
 import { toSessionView, toUserView } from './views.ts';
 
 export const meRoutes = (deps: UsersDeps): Route[] => [
-  serve(contract.readMe, async ({ principal }) => toUserView(await readUser(deps)(principal, principal.id as UserId))),
-  serve(contract.updateMe, async ({ principal, body }) => toUserView(await updateProfile(deps)(principal, body))),
+  serve(contract.readMe, async ({ principal }) => {
+    const user = await readUser(deps)(principal, principal.id as UserId);
+    return new Versioned(toUserView(user), user.version);
+  }),
+  serve(contract.updateMe, async ({ principal, body, ifMatchVersion }) => {
+    const user = await updateProfile(deps)(principal, body, ifMatchVersion);
+    return new Versioned(toUserView(user), user.version);
+  }),
   serve(contract.changePassword, async ({ principal, body }) => {
     await changePassword(deps)(principal, body);
     return undefined;

@@ -1,6 +1,6 @@
 import { readTenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { idFromUuid } from '@tenantry/kernel/id.ts';
-import { type Route, serve } from '@tenantry/kit/http/route.ts';
+import { type Route, serve, Versioned } from '@tenantry/kit/http/route.ts';
 import { toPage } from '@tenantry/kit/paging.ts';
 import * as contract from '../contract/tenants.ts';
 import type { UsersDeps } from '../deps.ts';
@@ -35,9 +35,13 @@ export const tenantRoutes = (deps: UsersDeps): Route[] => [
   serve(contract.closeTenant, async ({ principal, params }) =>
     toTenantView(await changeTenantStatus(deps)(principal, params.tenantId, 'closed')),
   ),
-  serve(contract.readOwnTenant, async ({ principal }) => toTenantView(await readTenant(deps)(principal.tenantId))),
-  serve(contract.updateOwnTenant, async ({ principal, body }) =>
-    toTenantView(await updateOwnTenant(deps)(principal, body)),
-  ),
+  serve(contract.readOwnTenant, async ({ principal }) => {
+    const tenant = await readTenant(deps)(principal.tenantId);
+    return new Versioned(toTenantView(tenant), tenant.version);
+  }),
+  serve(contract.updateOwnTenant, async ({ principal, body, ifMatchVersion }) => {
+    const tenant = await updateOwnTenant(deps)(principal, body, ifMatchVersion);
+    return new Versioned(toTenantView(tenant), tenant.version);
+  }),
   serve(readTenantRecord, async ({ params }) => toTenantRecord(await readTenant(deps)(params.tenantId))),
 ];

@@ -24,6 +24,7 @@ export type UsersTables = {
     status: 'invited' | 'unverified' | 'active' | 'locked' | 'disabled' | 'erased';
     password_hash: string;
     roles: RoleName[];
+    version: number;
     created_at: Temporal.Instant;
   };
   sessions: {

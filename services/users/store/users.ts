@@ -38,7 +38,7 @@ export async function insertUser(uow: UsersUnitOfWork, row: UserRow): Promise<bo
 export const updateUser = (uow: UsersUnitOfWork, uuid: string, change: Partial<UserRow>): Promise<UserRow> =>
   uow.sql
     .updateTable('users')
-    .set(change)
+    .set((eb) => ({ ...change, version: eb('version', '+', 1) }))
     .where('tenant_id', '=', uow.tenantUuid)
     .where('id', '=', uuid)
     .returningAll()

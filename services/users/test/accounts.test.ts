@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { OPERATOR_PASSWORD, openWorld, type World } from '../../../tests/support/world.ts';
 import { login, refresh, register, verifyAccount } from '../contract/auth.ts';
-import { changePassword, endSession, listSessions, readMe } from '../contract/me.ts';
+import { changePassword, endSession, listSessions, readMe, updateMe } from '../contract/me.ts';
 import { createTenant } from '../contract/tenants.ts';
 import { assignRoles, listUsers, readUser } from '../contract/users.ts';
 
@@ -234,6 +234,21 @@ describe('A user', () => {
     expect((await world.call(changePassword, { body: change }, me)).status).toBe(401);
     expect((await world.call(endSession, { params: { sessionId: claims.sid as 'ses_' } }, me)).status).toBe(204);
     expect((await world.call(endSession, { params: { sessionId: claims.sid as 'ses_' } }, me)).status).toBe(404);
+  });
+});
+
+describe('Editing', () => {
+  it('refuses who has seen an older version, also of two at the same instant', async () => {
+    const tenant = await newTenant();
+    const { user } = await activeUser(tenant.slug, 'edit@example.com');
+    const me = world.principal(tenant.id, ['member'], user.id);
+    const etag = (await world.call(readMe, {}, me)).headers.get('etag') ?? '';
+    const rename = (name: string, ifMatch: string) =>
+      world.call(updateMe, { body: { name } }, me, { headers: { 'if-match': ifMatch } });
+    const answers = await Promise.all([rename('One', etag), rename('Two', etag)]);
+    expect(answers.map((answer) => answer.status).toSorted()).toEqual([200, 412]);
+    expect(await rename('Three', 'W/"x"')).toMatchObject({ status: 412, body: { code: 'stale' } });
+    expect((await rename('Four', '*')).body.name).toBe('Four');
   });
 });
 

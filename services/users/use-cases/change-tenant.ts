@@ -5,6 +5,7 @@ import { newId, PLATFORM_TENANT_ID, type TenantId } from '@tenantry/kernel/id.ts
 import { conflict, notFound } from '@tenantry/kernel/problems.ts';
 import { recordAudit } from '@tenantry/kit/audit.ts';
 import { schedule } from '@tenantry/kit/due/schedule.ts';
+import { checkVersion } from '@tenantry/kit/http/entity-tag.ts';
 import { tenantChanged } from '../contract/events.ts';
 import type { UsersDeps } from '../deps.ts';
 import { PUBLISH_TENANT } from '../domain/obligations.ts';
@@ -27,10 +28,15 @@ export const changeTenantStatus =
 /** Changes what a tenant says about itself. */
 export const updateOwnTenant =
   ({ databases }: Pick<UsersDeps, 'databases'>) =>
-  (principal: Principal, change: { name?: string; tax?: { registered: boolean; npwp?: string } }): Promise<TenantRow> =>
+  (
+    principal: Principal,
+    change: { name?: string; tax?: { registered: boolean; npwp?: string } },
+    ifMatchVersion: number | null,
+  ): Promise<TenantRow> =>
     databases.withTenant(principal.tenantId, async (uow) => {
       const tenant = await lockTenant(uow);
       if (tenant === undefined) throw notFound('There is no such tenant.');
+      checkVersion(ifMatchVersion, tenant.version);
       const { name = tenant.name, tax } = change;
       return save(
         uow,

@@ -65,6 +65,7 @@ export const createTenant =
         status: 'active',
         password_hash: passwordHash,
         roles: [...tenant.admin.roles],
+        version: 1,
         created_at: uow.now,
       });
       await schedule(uow, PUBLISH_TENANT, newId('evt'), uow.now);

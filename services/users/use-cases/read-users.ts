@@ -1,12 +1,13 @@
 import { mayReach, type Principal } from '@tenantry/auth/principal.ts';
 import type { PageQueryInput } from '@tenantry/contract/schemas.ts';
 import { type UserId, uuidOf } from '@tenantry/kernel/id.ts';
+import { checkVersion } from '@tenantry/kit/http/entity-tag.ts';
 import { readPageQuery } from '@tenantry/kit/paging.ts';
 import type { UsersDeps } from '../deps.ts';
 import { userNotFound } from '../problems.ts';
 import { listLiveSessions } from '../store/sessions.ts';
 import type { SessionRow, UserRow } from '../store/tables.ts';
-import { findUser, listUsers, updateUser } from '../store/users.ts';
+import { findUser, listUsers, lockUser, updateUser } from '../store/users.ts';
 
 export const readUser =
   ({ databases }: Pick<UsersDeps, 'databases'>) =>
@@ -32,11 +33,16 @@ export const listTenantUsers =
 
 export const updateProfile =
   ({ databases }: Pick<UsersDeps, 'databases'>) =>
-  (principal: Principal, change: { name?: string; locale?: 'id' | 'en' }): Promise<UserRow> =>
+  (
+    principal: Principal,
+    change: { name?: string; locale?: 'id' | 'en' },
+    ifMatchVersion: number | null,
+  ): Promise<UserRow> =>
     databases.withTenant(principal.tenantId, async (uow) => {
       const uuid = uuidOf(principal.id as UserId);
-      const user = await findUser(uow, uuid);
+      const user = await lockUser(uow, uuid);
       if (user === undefined) throw userNotFound('This account is gone.');
+      checkVersion(ifMatchVersion, user.version);
       return updateUser(uow, uuid, { name: change.name ?? user.name, locale: change.locale ?? user.locale });
     });
 

@@ -42,6 +42,7 @@ export const registerUser =
         status: 'unverified',
         password_hash: passwordHash,
         roles: ['member'],
+        version: 1,
         created_at: uow.now,
       });
       if (isNew) {

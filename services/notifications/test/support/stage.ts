@@ -24,12 +24,12 @@ export type Linked = {
 };
 
 /** Notifications on real stores, with Telegram simulated and users played by a stand-in. */
-export async function openStage() {
+export async function openStage(environment: Readonly<Record<string, string>> = {}) {
   const door = await openPublicDoor();
   const world = await openWorld({
     services: ['notifications'],
     simulators: ['telegram'],
-    environment: { PUBLIC_URL: door.url },
+    environment: { PUBLIC_URL: door.url, ...environment },
   });
   door.leadTo(() => world.urlOf('notifications'));
   const people = await openPeople(world);

@@ -1,0 +1,34 @@
+import { generateSigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import type { Discovery } from '../discovery.ts';
+import type { InstanceRecord } from '../registry.ts';
+
+const publicKey = toPublicJwk(generateSigningKey('nobody').publicKey);
+
+/** A registry without a hub: what is set is what everybody knows. */
+export function localDiscovery() {
+  let records: readonly InstanceRecord[] = [];
+  const listeners: (() => void)[] = [];
+  const discovery: Discovery = {
+    instancesOf: (service) => records.filter((record) => record.service === service && record.status === 'up'),
+    all: () => records,
+    issuerOf: async () => null,
+    onChange: (listener) => void listeners.push(listener),
+    close: async () => undefined,
+  };
+  return {
+    discovery,
+    set(service: string, urls: readonly string[]): void {
+      records = urls.map((url, index) => ({
+        instanceId: `${service}-${index}-${new URL(url).port}`,
+        service,
+        url,
+        publicKey,
+        status: 'up',
+        generation: 1,
+        registeredAt: '2026-01-01T00:00:00.000Z',
+        endpoints: [],
+      }));
+      for (const listener of listeners) listener();
+    },
+  };
+}
