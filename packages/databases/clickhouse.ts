@@ -1,4 +1,4 @@
-import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 
@@ -32,11 +32,13 @@ export const analyticsUnavailable = (cause?: unknown) =>
 const TENANT_PARAMETER = /\{\s*tenant\s*:\s*UUID\s*\}/;
 
 export function createAnalytics(options: { url: string; database: string }): Analytics {
-  const client: ClickHouseClient = createClient({
+  const connection = {
     url: options.url,
-    database: options.database,
     request_timeout: 10_000,
-  });
+    // It would write to the console on its own; what it throws is logged by whoever asked.
+    log: { level: ClickHouseLogLevel.OFF },
+  };
+  const client: ClickHouseClient = createClient({ ...connection, database: options.database });
   const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
@@ -49,14 +51,14 @@ export function createAnalytics(options: { url: string; database: string }): Ana
     createDatabase: () =>
       guarded(async () => {
         // From inside the default database: a server refuses a session in one that does not exist.
-        const client = createClient({ url: options.url, request_timeout: 10_000 });
+        const outside = createClient(connection);
         try {
-          await client.command({
+          await outside.command({
             query: 'create database if not exists {name:Identifier}',
             query_params: { name: options.database },
           });
         } finally {
-          await client.close();
+          await outside.close();
         }
       }),
     command: (statement) => guarded(async () => void (await client.command({ query: statement }))),

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { OneOf } from '@tenantry/contract/schemas.ts';
 import { type Static, type TObject, Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { convertTexts } from './convert-texts.ts';
+import { type SchemaError, toFieldErrors } from './http/field-errors.ts';
 
 /**
  * What every process of the house reads from its environment. Layers: defaults < the JSON file that
@@ -51,31 +53,36 @@ export function readConfiguration<const Schema extends TObject>(
   const given = Object.fromEntries(
     known.filter((name) => layers[name] !== undefined).map((name) => [name, layers[name]]),
   );
-  const value = Value.Convert(schema, Value.Default(schema, given));
-  const problems = Value.Errors(schema, value).map((error) => {
-    const missing =
-      error.keyword === 'required' ? error.params.requiredProperties.join(', ') : error.instancePath.slice(1);
-    const description = (schema.properties[missing] as { description?: string } | undefined)?.description;
-    const what = error.keyword === 'required' ? 'is missing' : error.message;
-    return `  ${missing} ${what}${description === undefined ? '' : ` (${description})`}`;
+  const value = Value.Default(schema, convertTexts(schema, given));
+  const faults = toFieldErrors(Value.Errors(schema, value) as unknown as SchemaError[], '').map(({ path, message }) => {
+    const name = path.slice(1);
+    const { description } = schema.properties[name] as { description?: string };
+    return `  ${name} ${message}${description === undefined ? '' : ` (${description})`}`;
   });
-  if (problems.length > 0) {
-    throw new ConfigurationError(
-      `The configuration has ${problems.length} problem(s):\n${[...new Set(problems)].join('\n')}`,
-    );
+  if (faults.length > 0) {
+    throw new ConfigurationError(`The configuration has ${faults.length} problem(s):\n${faults.join('\n')}`);
   }
   return value as Static<Schema>;
 }
 
 function readFile(path: string | undefined): Record<string, unknown> {
   if (path === undefined || path === '') return {};
+  const text = readText(path);
   try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    // The parser's own message would quote the file, secrets and all.
+  }
+  throw new ConfigurationError('TENANTRY_CONFIG_FILE must hold one JSON object.');
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
   } catch (error) {
     throw new ConfigurationError(
       `TENANTRY_CONFIG_FILE cannot be read: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-  throw new ConfigurationError('TENANTRY_CONFIG_FILE must hold one JSON object.');
 }

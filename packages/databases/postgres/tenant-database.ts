@@ -42,9 +42,10 @@ export function createWithTenant<Tables>(options: TenantDatabaseOptions): WithTe
       for (let attempt = 1; ; attempt++) {
         try {
           return await attemptUnitOfWork(options, tenantId, tenantUuid, work);
-        } catch (error) {
+        } catch (caught) {
           // After a restart of the server the pool may not have noticed yet; nothing had begun, so the next one is tried.
-          if (error instanceof DeadConnection && attempt < MAX_ATTEMPTS) continue;
+          if (caught instanceof DeadConnection && attempt < MAX_ATTEMPTS) continue;
+          const error = caught instanceof DeadConnection ? caught.cause : caught;
           if (isUnavailable(error)) throw databaseUnavailable(error);
           if (!isRetryable(error) || attempt >= MAX_ATTEMPTS) throw error;
           // Whoever lost queues up, without a connection: fifty writers of one stream would otherwise starve some of

@@ -1,5 +1,11 @@
 import { Problem, statusOf } from '@tenantry/kernel/problem.ts';
-import { malformedJson, malformedRequest, payloadTooLarge, unsupportedMediaType } from '@tenantry/kernel/problems.ts';
+import {
+  malformedJson,
+  malformedRequest,
+  notFound,
+  payloadTooLarge,
+  unsupportedMediaType,
+} from '@tenantry/kernel/problems.ts';
 
 export const PROBLEM_TYPE_BASE = 'https://tenantry.dev/problems/';
 
@@ -23,6 +29,8 @@ function fromFramework(error: unknown): Problem | null {
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
     case 'FST_ERR_BAD_URL':
       return malformedRequest('The request cannot be understood. Check its length and its path.');
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return notFound('There is nothing at this address.');
     default:
       // secure-json-parse refuses __proto__ and constructor.prototype with a bare SyntaxError.
       return error instanceof SyntaxError && 'statusCode' in error && error.statusCode === 400

@@ -10,13 +10,14 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { Logger } from '../logger.ts';
 import { authorize } from './authorization.ts';
 import { readBodiesAsJson } from './body-parsers.ts';
+import { contentDisposition } from './content-disposition.ts';
 import { readIfMatch, toETag } from './entity-tag.ts';
 import { beginIdempotent, isFinal } from './idempotency.ts';
 import { createHttpMetrics } from './metrics.ts';
 import type { Authenticate } from './passport-check.ts';
 import { renderProblem } from './problem-body.ts';
 import { FileAnswer, type PrincipalCall, type Route, Versioned } from './route.ts';
-import { compileInput, compileOutput } from './validation.ts';
+import { compileInput, compileOutput, compileParams } from './validation.ts';
 
 export type HttpServerOptions = {
   readonly service: string;
@@ -56,6 +57,10 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
     forceCloseConnections: 'idle',
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true },
+    // An address that the router cannot read never reaches a hook or the error handler.
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(options.logger, request, reply, error);
+    },
   });
   const metrics = createHttpMetrics(options.service);
 
@@ -103,7 +108,7 @@ function addRoute(app: FastifyInstance, options: HttpServerOptions, route: Route
   const { endpoint } = route;
   const prepared: Prepared = {
     route,
-    checkParams: compileInput(endpoint.params, 'params'),
+    checkParams: compileParams(endpoint.params),
     checkQuery: compileInput(endpoint.query, 'query'),
     // No body is asked for: none or {} will do, and a field in it is a mistake of the caller that must not pass in silence.
     checkBody: compileInput(endpoint.body ?? Closed({}), 'body'),
@@ -177,14 +182,11 @@ async function answerOnce(
     await attempt.finish({ status: endpoint.status, body });
     return send(prepared, reply, answer);
   } catch (error) {
-    if (isFinal(error)) {
-      const { status, body } = renderProblem(error, problemContext(request));
-      await attempt.finish({ status, body });
-    } else {
-      await attempt
-        .abandon()
-        .catch((cause: unknown) => options.logger.warn({ err: cause }, 'idempotency key stays leased'));
-    }
+    // Whatever becomes of the note, the caller is told what happened: kept or not, a repeat will find it again.
+    const { status, body } = renderProblem(error, problemContext(request));
+    await (isFinal(error) ? attempt.finish({ status, body }) : attempt.abandon()).catch((cause: unknown) =>
+      options.logger.warn({ err: cause }, 'idempotency key stays leased'),
+    );
     throw error;
   }
 }
@@ -194,7 +196,7 @@ function send(prepared: Prepared, reply: FastifyReply, answer: unknown): Fastify
   if (answer instanceof FileAnswer) {
     return reply
       .type(answer.contentType)
-      .header('content-disposition', `attachment; filename="${answer.fileName}"`)
+      .header('content-disposition', contentDisposition(answer.fileName))
       .header('x-content-type-options', 'nosniff')
       .send(answer.bytes);
   }
@@ -213,7 +215,7 @@ const header = (request: FastifyRequest, name: string): string | undefined => {
 
 const problemContext = (request: FastifyRequest) => ({
   instance: request.url.split('?')[0] ?? '/',
-  traceId: traceIdOf(request.callContext.traceparent),
+  traceId: traceIdOf((request.callContext as CallContext | undefined)?.traceparent ?? continueTrace(undefined)),
 });
 
 function sendProblem(logger: Logger, request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {

@@ -14,7 +14,6 @@ import { listLedgerAccounts, proveLedger } from '../contract/ledger.ts';
 import type { InvoiceViewBody, NewInvoiceLineBody } from '../contract/schemas.ts';
 
 export type ProblemBody = { readonly code: string } & Readonly<Record<string, unknown>>;
-export type Collection = Parameters<ReturnType<typeof wordsOf>['collect']>[1];
 
 /** A tenant with people in it: somebody of its staff, and customers with a name and an address. */
 export type Household = {
@@ -39,7 +38,31 @@ type World = Awaited<ReturnType<typeof openWorld>>;
 export async function openHouse(services: Parts = ['users', 'billing']) {
   const withPayments = services.includes('payments');
   const world = await openWorld({ services, simulators: withPayments ? ['midtrans', 'mailbox'] : ['mailbox'] });
-  return { world, ...wordsOf(world), close: () => world.close() };
+  return { world, ...wordsOf(world), ...providerOf(world), close: () => world.close() };
+}
+
+/** What people and banks do at the payment provider, and time. */
+function providerOf(world: World) {
+  const simulate = async (path: string, body: unknown, method = 'POST'): Promise<void> => {
+    const init = { method, headers: { 'content-type': 'application/json' } };
+    const answer = await fetch(
+      `${world.midtransUrl}/simulator${path}`,
+      method === 'POST' ? { ...init, body: JSON.stringify(body) } : { method },
+    );
+    if (!answer.ok) throw new Error(`The simulator answers ${path} with ${answer.status}: ${await answer.text()}`);
+  };
+  return {
+    simulate,
+    /** The provider's clock and ours. No notification reaches payments here, so it is by time that it asks. */
+    async advance(seconds: number): Promise<void> {
+      await simulate('/clock/advance', { seconds });
+      world.clock.advance({ seconds });
+    },
+    async transactionsOf(orderId: string): Promise<number> {
+      const answer = await fetch(`${world.midtransUrl}/simulator/transactions?orderId=${orderId}`);
+      return ((await answer.json()) as { data: readonly unknown[] }).data.length;
+    },
+  };
 }
 
 export type House = Awaited<ReturnType<typeof openHouse>>;

@@ -22,12 +22,7 @@ const MAX_ATTEMPTS = 3;
 /** How long a request may wait for the registry to bring an instance, while a service is being restarted. */
 const MAX_REGISTRY_WAIT_MS = 1_000;
 
-class DeadlinePassed extends Error {
-  override readonly name = 'DeadlinePassed';
-}
-class ClientLeft extends Error {
-  override readonly name = 'ClientLeft';
-}
+type AbortReason = 'deadline-passed' | 'client-left';
 
 /**
  * Gets one request answered: by an instance that the balancer picks, by another one where the first could not have done
@@ -138,13 +133,13 @@ export class Forwarding {
   #expire(): void {
     const current = this.#current;
     this.#giveUp(upstreamTimeout(`The ${this.#options.service} service did not answer in time.`));
-    current?.abort(new DeadlinePassed());
+    current?.abort('deadline-passed');
   }
 
   #leave(): void {
     clearTimeout(this.#deadline);
     this.#isSettled = true;
-    this.#current?.abort(new ClientLeft());
+    this.#current?.abort('client-left');
   }
 }
 
@@ -162,7 +157,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   readonly #permit: BreakerPermit;
   readonly #startedAtMs: number;
   #controller: Dispatcher.DispatchController | null = null;
-  #abortReason: Error | null = null;
+  #abortReason: AbortReason | null = null;
   #relay: AnswerRelay | null = null;
   #latencyMs = 0;
   #isClosing = false;
@@ -194,15 +189,15 @@ class Attempt implements Dispatcher.DispatchHandler {
     }
   }
 
-  abort(reason: Error): void {
+  abort(reason: AbortReason): void {
     if (this.#isDone) return;
     this.#abortReason = reason;
-    this.#controller?.abort(reason);
+    this.#controller?.abort(new Error(reason));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#abortReason !== null) controller.abort(this.#abortReason);
+    if (this.#abortReason !== null) controller.abort(new Error(this.#abortReason));
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
@@ -244,7 +239,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     if (this.#isDone) return;
     this.#isDone = true;
     const wasSent = this.#controller !== null;
-    if (this.#abortReason instanceof ClientLeft) {
+    if (this.#abortReason === 'client-left') {
       this.#instance.abandon(this.#permit, this.#elapsedMs());
       return;
     }

@@ -17,6 +17,7 @@ export type SendQueue = {
 
 export const SEND_QUEUE = 'notifications-send';
 const ADD_TIMEOUT_MS = 2_000;
+const CLOSE_LIMIT_MS = 500;
 
 export const queuePrefix = (namespace: string): string => (namespace === '' ? 'bullmq' : `${namespace}:bullmq`);
 
@@ -55,7 +56,7 @@ export function openSendQueue(options: {
       }
     },
     async close() {
-      await within(ADD_TIMEOUT_MS, queue.close()).catch(() => undefined);
+      await within(CLOSE_LIMIT_MS, queue.close()).catch(() => undefined);
       connection.disconnect();
     },
   };

@@ -11,7 +11,9 @@ export type SendWorker = { readonly start: () => void; readonly close: () => Pro
 /** Most of a job's time is Telegram's; more at once than this and one slow bot would keep all the others waiting. */
 const CONCURRENCY = 32;
 const RETRY_AFTER_FAULT_MS = 2_000;
-const CLOSE_LIMIT_MS = 8_000;
+/** For messages under way to end. Without Redis nothing can be handed back anyway. */
+const CLOSE_LIMIT_MS = 7_000;
+const CLOSE_WITHOUT_REDIS_MS = 500;
 
 /** Takes jobs from the queue. When to try again is decided by `deliver`; BullMQ's own attempts are not used. */
 export function createSendWorker(options: {
@@ -48,7 +50,8 @@ export function createSendWorker(options: {
       worker.run().catch(options.onError);
     },
     async close() {
-      await within(CLOSE_LIMIT_MS, worker.close()).catch(options.onError);
+      const limitMs = connection.status === 'ready' ? CLOSE_LIMIT_MS : CLOSE_WITHOUT_REDIS_MS;
+      await within(limitMs, worker.close()).catch(options.onError);
       connection.disconnect();
     },
   };

@@ -5,9 +5,7 @@ import { evolve, type Payment, type RecordedPaymentEvent, replay } from '../doma
 import { FIRST_EVENT_TYPES, type PaymentEvent } from '../domain/payment-events.ts';
 import { toPaymentRecord, toRefundRecord } from '../domain/payment-record.ts';
 import { fromPaymentRecord, fromRefundRecord } from './payment-rows.ts';
-import type { PaymentTables } from './tables.ts';
-
-type Uow = TenantUnitOfWork<PaymentTables>;
+import type { PaymentsUnitOfWork } from './tables.ts';
 
 /** A payment with the number of events it came from. */
 export type PaymentStream = { readonly payment: Payment; readonly version: number };
@@ -16,7 +14,7 @@ const toRecorded = (event: StoredEvent): RecordedPaymentEvent =>
   ({ type: event.type, data: event.data, recordedAt: event.recordedAt }) as RecordedPaymentEvent;
 
 /** Null when there is no such payment in this tenant. */
-export async function loadPayment(uow: Uow, id: PaymentId): Promise<PaymentStream | null> {
+export async function loadPayment(uow: PaymentsUnitOfWork, id: PaymentId): Promise<PaymentStream | null> {
   const events = await readStream(uow as TenantUnitOfWork, id);
   const payment = replay(id, events.map(toRecorded));
   return payment === null ? null : { payment, version: events.length };
@@ -26,7 +24,7 @@ export async function loadPayment(uow: Uow, id: PaymentId): Promise<PaymentStrea
  * The same for somebody who is about to change it. Writers of one payment queue here instead of racing for the next
  * version: of twenty at once each would otherwise be undone by all those before it.
  */
-export async function loadPaymentForUpdate(uow: Uow, id: PaymentId): Promise<PaymentStream | null> {
+export async function loadPaymentForUpdate(uow: PaymentsUnitOfWork, id: PaymentId): Promise<PaymentStream | null> {
   await uow.sql
     .selectFrom('payments')
     .select('version')
@@ -38,7 +36,11 @@ export async function loadPaymentForUpdate(uow: Uow, id: PaymentId): Promise<Pay
 }
 
 /** The first events of a new payment. */
-export async function createPayment(uow: Uow, id: PaymentId, events: readonly PaymentEvent[]): Promise<PaymentStream> {
+export async function createPayment(
+  uow: PaymentsUnitOfWork,
+  id: PaymentId,
+  events: readonly PaymentEvent[],
+): Promise<PaymentStream> {
   const payment = replay(id, record(uow, events));
   if (payment === null) throw new Error('A payment begins with an event.');
   return write(uow, payment, 0, events);
@@ -46,7 +48,7 @@ export async function createPayment(uow: Uow, id: PaymentId, events: readonly Pa
 
 /** Appends what happened and rewrites the read rows, in the caller's transaction. */
 export async function appendToPayment(
-  uow: Uow,
+  uow: PaymentsUnitOfWork,
   stream: PaymentStream,
   events: readonly PaymentEvent[],
 ): Promise<PaymentStream> {
@@ -54,11 +56,11 @@ export async function appendToPayment(
   return write(uow, record(uow, events).reduce(evolve, stream.payment), stream.version, events);
 }
 
-const record = (uow: Uow, events: readonly PaymentEvent[]): readonly RecordedPaymentEvent[] =>
+const record = (uow: PaymentsUnitOfWork, events: readonly PaymentEvent[]): readonly RecordedPaymentEvent[] =>
   events.map((event) => ({ ...event, recordedAt: uow.now }));
 
 async function write(
-  uow: Uow,
+  uow: PaymentsUnitOfWork,
   payment: Payment,
   versionBefore: number,
   events: readonly PaymentEvent[],
@@ -69,7 +71,7 @@ async function write(
 }
 
 /** The read rows follow from the stream and from nothing else; also used to rebuild them. */
-export async function writeRows(uow: Uow, { payment, version }: PaymentStream): Promise<void> {
+export async function writeRows(uow: PaymentsUnitOfWork, { payment, version }: PaymentStream): Promise<void> {
   const row = fromPaymentRecord(uow.tenantUuid, toPaymentRecord(payment), version);
   await uow.sql
     .insertInto('payments')
@@ -92,7 +94,7 @@ export async function writeRows(uow: Uow, { payment, version }: PaymentStream): 
 }
 
 /** All payments of the tenant, oldest first. */
-export async function listPaymentStreams(uow: Uow): Promise<readonly PaymentId[]> {
+export async function listPaymentStreams(uow: PaymentsUnitOfWork): Promise<readonly PaymentId[]> {
   const uuids = await listStreams(uow as TenantUnitOfWork, FIRST_EVENT_TYPES);
   return uuids.map((uuid) => idFromUuid('pay', uuid));
 }

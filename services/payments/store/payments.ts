@@ -1,12 +1,9 @@
-import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { idFromUuid, type PaymentId, type RefundId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
 import type { PaymentRecord, ReasonedRefund } from '../domain/payment-record.ts';
 import { toPaymentRecord, toRefundRecord } from './payment-rows.ts';
-import type { PaymentTables } from './tables.ts';
+import type { PaymentsUnitOfWork } from './tables.ts';
 
-type Uow = TenantUnitOfWork<PaymentTables>;
-
-export async function findPayment(uow: Uow, id: PaymentId): Promise<PaymentRecord | null> {
+export async function findPayment(uow: PaymentsUnitOfWork, id: PaymentId): Promise<PaymentRecord | null> {
   const row = await uow.sql
     .selectFrom('payments')
     .selectAll()
@@ -18,7 +15,7 @@ export async function findPayment(uow: Uow, id: PaymentId): Promise<PaymentRecor
 
 /** Newest first, below `beforeUuid`; of one customer, or of all when that is null. */
 export async function listPaymentRecords(
-  uow: Uow,
+  uow: PaymentsUnitOfWork,
   filter: { readonly customerId: UserId | null; readonly beforeUuid: string | null; readonly limit: number },
 ): Promise<readonly PaymentRecord[]> {
   let query = uow.sql.selectFrom('payments').selectAll().where('tenant_id', '=', uow.tenantUuid);
@@ -29,7 +26,10 @@ export async function listPaymentRecords(
 }
 
 /** Newest first. */
-export async function listRefundRecords(uow: Uow, paymentId: PaymentId): Promise<readonly ReasonedRefund[]> {
+export async function listRefundRecords(
+  uow: PaymentsUnitOfWork,
+  paymentId: PaymentId,
+): Promise<readonly ReasonedRefund[]> {
   const rows = await uow.sql
     .selectFrom('refunds')
     .leftJoin('refund_reasons', (join) =>
@@ -46,7 +46,7 @@ export async function listRefundRecords(uow: Uow, paymentId: PaymentId): Promise
   return rows.map((row) => ({ ...toRefundRecord(row), reason: row.reason ?? '' }));
 }
 
-export async function findPaymentOfRefund(uow: Uow, refundId: RefundId): Promise<PaymentId | null> {
+export async function findPaymentOfRefund(uow: PaymentsUnitOfWork, refundId: RefundId): Promise<PaymentId | null> {
   const row = await uow.sql
     .selectFrom('refunds')
     .select('payment_id')
@@ -56,7 +56,7 @@ export async function findPaymentOfRefund(uow: Uow, refundId: RefundId): Promise
   return row === undefined ? null : idFromUuid('pay', row.payment_id);
 }
 
-export async function keepRefundReason(uow: Uow, refundId: RefundId, reason: string): Promise<void> {
+export async function keepRefundReason(uow: PaymentsUnitOfWork, refundId: RefundId, reason: string): Promise<void> {
   await uow.sql
     .insertInto('refund_reasons')
     .values({ tenant_id: uow.tenantUuid, refund_id: uuidOf(refundId), reason })
@@ -64,7 +64,7 @@ export async function keepRefundReason(uow: Uow, refundId: RefundId, reason: str
     .execute();
 }
 
-export async function readRefundReason(uow: Uow, refundId: RefundId): Promise<string> {
+export async function readRefundReason(uow: PaymentsUnitOfWork, refundId: RefundId): Promise<string> {
   const row = await uow.sql
     .selectFrom('refund_reasons')
     .select('reason')

@@ -1,12 +1,9 @@
-import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import type { ProviderEnvironment, ProviderRecord } from '../domain/provider-account.ts';
-import type { PaymentTables } from './tables.ts';
-
-type Uow = TenantUnitOfWork<PaymentTables>;
+import type { PaymentsUnitOfWork } from './tables.ts';
 
 const MIDTRANS = 'midtrans';
 
-export async function findProvider(uow: Uow): Promise<ProviderRecord | null> {
+export async function findProvider(uow: PaymentsUnitOfWork): Promise<ProviderRecord | null> {
   const row = await uow.sql
     .selectFrom('payment_providers')
     .selectAll()
@@ -21,7 +18,7 @@ export async function findProvider(uow: Uow): Promise<ProviderRecord | null> {
   };
 }
 
-const toRow = (uow: Uow, record: ProviderRecord) => ({
+const toRow = (uow: PaymentsUnitOfWork, record: ProviderRecord) => ({
   tenant_id: uow.tenantUuid,
   provider: MIDTRANS,
   environment: record.environment,
@@ -29,7 +26,7 @@ const toRow = (uow: Uow, record: ProviderRecord) => ({
   updated_at: record.updatedAt,
 });
 
-export async function putProvider(uow: Uow, record: ProviderRecord): Promise<void> {
+export async function putProvider(uow: PaymentsUnitOfWork, record: ProviderRecord): Promise<void> {
   const row = toRow(uow, record);
   await uow.sql
     .insertInto('payment_providers')
@@ -39,7 +36,7 @@ export async function putProvider(uow: Uow, record: ProviderRecord): Promise<voi
 }
 
 /** False when there is one already, which then stays. */
-export async function addProvider(uow: Uow, record: ProviderRecord): Promise<boolean> {
+export async function addProvider(uow: PaymentsUnitOfWork, record: ProviderRecord): Promise<boolean> {
   const result = await uow.sql
     .insertInto('payment_providers')
     .values(toRow(uow, record))

@@ -1,3 +1,5 @@
+import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+
 export type PaymentTables = {
   payments: {
     tenant_id: string;
@@ -34,3 +36,5 @@ export type PaymentTables = {
     updated_at: Temporal.Instant;
   };
 };
+
+export type PaymentsUnitOfWork = TenantUnitOfWork<PaymentTables>;

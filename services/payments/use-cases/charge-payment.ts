@@ -10,10 +10,11 @@ import { type PaymentRecord, toPaymentRecord } from '../domain/payment-record.ts
 import { firstAttemptAt, isChargeUnfinished } from '../domain/reconciliation.ts';
 import { paymentMethodRefused, paymentNotConfigured } from '../problems.ts';
 import { createPayment, loadPayment, type PaymentStream } from '../store/payment-streams.ts';
+import type { PaymentsUnitOfWork } from '../store/tables.ts';
 import type { AttemptCharge } from './attempt-charge.ts';
 import { PAYMENT_RECONCILIATION } from './due-kinds.ts';
 import { isOutcomeUnknown } from './is-outcome-unknown.ts';
-import type { PaymentsDeps, PaymentsUnitOfWork } from './payments-deps.ts';
+import type { PaymentsDeps } from './payments-deps.ts';
 
 /**
  * Intent, provider, answer: two units of work with the call between them. A repeat with the same id goes on from what

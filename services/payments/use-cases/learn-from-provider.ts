@@ -4,7 +4,8 @@ import type { Payment } from '../domain/payment.ts';
 import type { PaymentEvent } from '../domain/payment-events.ts';
 import { paymentNotFound } from '../problems.ts';
 import { loadPaymentForUpdate, type PaymentStream } from '../store/payment-streams.ts';
-import type { PaymentsDeps, PaymentsUnitOfWork } from './payments-deps.ts';
+import type { PaymentsUnitOfWork } from '../store/tables.ts';
+import type { PaymentsDeps } from './payments-deps.ts';
 import { savePayment } from './save-payment.ts';
 
 /** Writes down what follows from the payment as it is by now; nothing, when nothing follows. */

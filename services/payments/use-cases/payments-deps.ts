@@ -1,12 +1,9 @@
 import type { Databases } from '@tenantry/databases/factory.ts';
-import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import type { Clock } from '@tenantry/kernel/clock.ts';
 import type { Logger } from '@tenantry/kit/logger.ts';
 import type { PaymentProvider } from '../provider/payment-provider.ts';
 import type { PaymentTables } from '../store/tables.ts';
 import type { ProviderAccounts } from './provider-accounts.ts';
-
-export type PaymentsUnitOfWork = TenantUnitOfWork<PaymentTables>;
 
 /** What use cases are made of; each takes the part that it needs. */
 export type PaymentsDeps = {

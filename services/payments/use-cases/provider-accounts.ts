@@ -9,9 +9,7 @@ import { hintOf, type ProviderEnvironment, type ProviderRecord } from '../domain
 import { paymentNotConfigured } from '../problems.ts';
 import type { MidtransAccount } from '../provider/midtrans-account.ts';
 import { addProvider, findProvider, putProvider } from '../store/providers.ts';
-import type { PaymentTables } from '../store/tables.ts';
-
-type PaymentsUnitOfWork = TenantUnitOfWork<PaymentTables>;
+import type { PaymentsUnitOfWork, PaymentTables } from '../store/tables.ts';
 
 type Credentials = { readonly environment: ProviderEnvironment; readonly serverKey: string };
 

@@ -3,7 +3,8 @@ import type { PaymentId } from '@tenantry/kernel/id.ts';
 import type { PaymentRecord } from '../domain/payment-record.ts';
 import { paymentNotFound } from '../problems.ts';
 import { findPayment } from '../store/payments.ts';
-import type { PaymentsDeps, PaymentsUnitOfWork } from './payments-deps.ts';
+import type { PaymentsUnitOfWork } from '../store/tables.ts';
+import type { PaymentsDeps } from './payments-deps.ts';
 
 /** Out of reach and missing give the same answer. */
 export async function requireReadable(

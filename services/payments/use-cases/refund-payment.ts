@@ -11,10 +11,11 @@ import { firstAttemptAt } from '../domain/reconciliation.ts';
 import { paymentNotFound, refundRefused } from '../problems.ts';
 import { loadPaymentForUpdate } from '../store/payment-streams.ts';
 import { keepRefundReason, readRefundReason } from '../store/payments.ts';
+import type { PaymentsUnitOfWork } from '../store/tables.ts';
 import type { AttemptRefund } from './attempt-refund.ts';
 import { REFUND_RECONCILIATION } from './due-kinds.ts';
 import { isOutcomeUnknown } from './is-outcome-unknown.ts';
-import type { PaymentsDeps, PaymentsUnitOfWork } from './payments-deps.ts';
+import type { PaymentsDeps } from './payments-deps.ts';
 import { savePayment } from './save-payment.ts';
 
 export type RefundCommand = {

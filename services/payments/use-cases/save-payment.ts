@@ -5,7 +5,7 @@ import { paymentFailed, paymentRefunded, paymentReversed, paymentSettled } from 
 import { evolve, type Payment, refundedMinor } from '../domain/payment.ts';
 import type { PaymentEvent } from '../domain/payment-events.ts';
 import { appendToPayment, type PaymentStream } from '../store/payment-streams.ts';
-import type { PaymentsUnitOfWork } from './payments-deps.ts';
+import type { PaymentsUnitOfWork } from '../store/tables.ts';
 
 /** Events, read rows and what others are told of them: one transaction. Appending nothing tells nothing. */
 export async function savePayment(

@@ -44,10 +44,12 @@ describe('At the end of its period', () => {
     });
     await story.world.heard(subscriptionCanceled, ({ data }) => data.subscriptionId === told.subscriptionId);
     expect(story.billing.requests).toHaveLength(1);
-    const due = await story.world.sql('select kind from subscriptions.due where id = $1', [
-      uuidOf(told.subscriptionId),
-    ]);
-    await eventually(() => expect(due).toEqual([]));
+    await eventually(async () => {
+      const due = await story.world.sql('select kind from subscriptions.due where id = $1', [
+        uuidOf(told.subscriptionId),
+      ]);
+      expect(due).toEqual([]);
+    });
   });
 
   it('a subscription renews: usage is totalled, the next period is asked for, and paying makes it active', async () => {

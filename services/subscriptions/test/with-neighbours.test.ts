@@ -87,11 +87,18 @@ describe('With billing, payments and the provider', () => {
 
   it('money that the provider takes back after it was settled leaves a grace', async () => {
     const { customer, planId } = await newcomer('unlucky');
-    const order = await job.subscribe(customer, planId);
-    await job.pay(order);
-    await untilStatus(customer.token, order.subscriptionId, 'active');
-    await expectAnswer(200, `${world.midtransUrl}/simulator/reverse`, 'POST', { body: { vaNumber: order.vaNumber } });
-    await untilStatus(customer.token, order.subscriptionId, 'past_due');
+    const order = await expectAnswer<SubscriptionBody & { payment: PaymentBody }>(
+      201,
+      `${world.gatewayUrl}/v1/subscriptions`,
+      'POST',
+      { token: customer.token, body: { planId, paymentMethod: { type: 'bank_transfer', bank: 'permata' } } },
+    );
+    const { vaNumber } = order.payment.instructions;
+    await job.pay({ vaNumber });
+    await untilStatus(customer.token, order.id, 'active');
+    // Permata may deny a transfer hours after its settlement.
+    await expectAnswer(200, `${world.midtransUrl}/simulator/reverse`, 'POST', { body: { vaNumber } });
+    await untilStatus(customer.token, order.id, 'past_due');
     expect((await job.entitlements(customer)).planSlug).toBe('pro');
   });
 });

@@ -51,7 +51,8 @@ export const requestCollection =
       );
       return { subscription: await note(acceptCollection), payment };
     } catch (error) {
-      if (!isRefusal(error)) throw isTransient(error) ? collectionUnknown(error) : error;
+      if (!(error instanceof Problem)) throw error;
+      if (!isRefusal(error)) throw unanswered(error);
       logger.info({ subscriptionId: id, invoiceId: collection.invoiceId, code: error.kind.code }, 'collection refused');
       await note(refuseCollection);
       throw error;
@@ -59,10 +60,15 @@ export const requestCollection =
   };
 
 /** What asking again would not change; a database of ours that is away is no refusal. */
-const isRefusal = (error: unknown): error is Problem =>
-  error instanceof Problem && (error.kind.category === 'unprocessable' || error.kind.category === 'conflict');
+const isRefusal = ({ kind }: Problem): boolean => kind.category === 'unprocessable' || kind.category === 'conflict';
 
-const collectionUnknown = (cause: unknown) =>
+/** Billing that is away is asked again; billing that does not understand us is a mistake of ours, not of the caller. */
+const unanswered = (cause: Problem): Error =>
+  isTransient(cause)
+    ? collectionUnknown(cause)
+    : new Error(`Billing does not take what we ask for: ${cause.message}`, { cause });
+
+const collectionUnknown = (cause: Problem) =>
   upstreamUnavailable(
     'The payment could not be asked for yet. The subscription is kept and its payment will be asked for; repeat with the same Idempotency-Key to get it.',
     { cause, retryAfterSeconds: 2 },

@@ -21,7 +21,7 @@ const TokensView = Closed({
 });
 
 /** For the endpoints at which something could be guessed. Per client address. */
-const GUESSABLE = { limit: 300, windowSeconds: 60 };
+const GUESSABLE = { limit: 600, windowSeconds: 60 };
 
 export const register = endpoint({
   name: 'users.register',

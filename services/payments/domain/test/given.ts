@@ -8,7 +8,7 @@ import type { PaymentMethod } from '../payment-method.ts';
 /** A UUID that a test can tell from others. */
 const uuid = (n: number): string => `01900000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
 
-export const paymentId: PaymentId = idFromUuid('pay', uuid(1));
+const paymentId: PaymentId = idFromUuid('pay', uuid(1));
 const invoiceId: InvoiceId = idFromUuid('inv', uuid(2));
 const customerId: UserId = idFromUuid('usr', uuid(3));
 export const refundId = (n: number): RefundId => idFromUuid('rfd', uuid(1_000 + n));
