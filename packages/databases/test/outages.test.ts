@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { newId, newUuid, type TenantId } from '@tenantry/kernel/id.ts';
 import { Problem, statusOf } from '@tenantry/kernel/problem.ts';
+import { conflict } from '@tenantry/kernel/problems.ts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
@@ -200,10 +201,11 @@ describe('When PostgreSQL does not answer', () => {
     }
   });
 
-  it("a tenant's own refusal that speaks of terminated connections stays what it is", async () => {
-    const own = new Error('Connection terminated the contract: see § 4');
-    const withCode = Object.assign(own, { code: 'contract-terminated' });
-    await expect(world.databases.withTenant(newId('ten'), () => Promise.reject(withCode))).rejects.toBe(withCode);
+  it.each([
+    conflict('Connection terminated: the customer hung up.'),
+    new Error('The contract was terminated; timeout expired.'),
+  ])('a refusal of the work itself stays what it is: %s', async (own) => {
+    await expect(world.databases.withTenant(newId('ten'), () => Promise.reject(own))).rejects.toBe(own);
   });
 });
 

@@ -1,4 +1,6 @@
 import type { FieldError } from '@tenantry/kernel/problem.ts';
+import type { TSchema, TSchema } from 'typebox';
+import { expectedForm } from './expected-form.ts';
 
 export type SchemaError = {
   readonly keyword: string;
@@ -16,12 +18,12 @@ const MAX_NAME_LENGTH = 100;
  * Says what is wrong in words of the caller: the field first, then what would be right.
  * @param part '' for a body, whose paths are JSON Pointers (`/` is the whole of it); else for example `query`
  */
-export function toFieldErrors(errors: Iterable<SchemaError>, part: string): readonly FieldError[] {
+export function toFieldErrors(schema: TSchema, errors: Iterable<SchemaError>, part: string): readonly FieldError[] {
   const found = new Map<string, string>();
   const say = (path: string, message: string): void => {
     if (!found.has(path)) found.set(path, message);
   };
-  for (const { keyword, instancePath, message, params } of ofMeantBranches([...errors])) {
+  for (const { keyword, schemaPath, instancePath, message, params } of ofMeantBranches([...errors])) {
     const at = (name?: string): string => {
       const pointer = name === undefined ? instancePath : `${instancePath}/${toToken(name)}`;
       if (part === '') return pointer === '' ? '/' : pointer;
@@ -35,11 +37,26 @@ export function toFieldErrors(errors: Iterable<SchemaError>, part: string): read
       const allowed = JSON.stringify(params.allowedValue);
       const earlier = found.get(at());
       found.set(at(), earlier?.startsWith('must be ') === true ? `${earlier} or ${allowed}` : `must be ${allowed}`);
+    } else if (keyword === 'pattern') {
+      say(at(), expectedForm(schema, instancePath) ?? message);
     } else if (keyword !== 'boolean' && keyword !== 'anyOf') {
-      say(at(), message);
+      const isForm = keyword === 'pattern' || keyword === 'format';
+      say(at(), (isForm ? describeForm(schema, schemaPath) : undefined) ?? message);
     }
   }
   return [...found].slice(0, MAX_ERRORS).map(([path, text]) => ({ path, message: text }));
+}
+
+function describeForm(schema: TSchema | undefined, schemaPath: string): string | undefined {
+  const keys = schemaPath.split('/').slice(1);
+  const broken = keys.reduce<unknown>(
+    (inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[key] : undefined),
+    schema,
+  ) as { readonly description?: string; readonly examples?: readonly unknown[] } | undefined;
+  const [example] = broken?.examples ?? [];
+  const { description } = broken ?? {};
+  if (example === undefined) return description === undefined ? undefined : `must be: ${description}`;
+  return `must look like ${example}${description === undefined ? '' : ` (${description})`}`;
 }
 
 /** RFC 6901 §3. */

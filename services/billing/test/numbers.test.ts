@@ -1,9 +1,9 @@
-import { type Databases, openDatabases } from '@tenantry/databases/factory.ts';
-import { continueTrace } from '@tenantry/kernel/call-context.ts';
+import type { Databases } from '@tenantry/databases/factory.ts';
 import type { InvoiceId } from '@tenantry/kernel/id.ts';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BillingTables } from '../store/tables.ts';
 import { drawNumber } from '../use-cases/draw-number.ts';
+import { openBillingDatabases } from './billing-databases.ts';
 import { type House, type Household, line, openHouse } from './billing-house.ts';
 
 let house: House;
@@ -67,7 +67,7 @@ describe('The numbers of a tenant', () => {
   it('are right by the counter’s lock alone, whichever process draws them', async () => {
     const tenant = await house.world.addTenant();
     const at = Temporal.Instant.from('2026-11-21T09:30:00Z');
-    const processes = [openBillingDatabases(), openBillingDatabases()];
+    const processes = [openBillingDatabases(house), openBillingDatabases(house)];
     try {
       const drawn = await Promise.allSettled(
         upTo(200).map((turn) =>
@@ -93,7 +93,7 @@ describe('The numbers of a tenant', () => {
     const tenants = await Promise.all([jakarta, newYork].map((overrides) => house.world.addTenant(overrides)));
     const midnightInJakarta = Temporal.Instant.from('2026-12-31T17:00:00Z');
     const instants = [-1, 0, 1].map((milliseconds) => midnightInJakarta.add({ milliseconds }));
-    const databases = openBillingDatabases();
+    const databases = openBillingDatabases(house);
     try {
       const numbers: string[] = [];
       for (const tenant of tenants) {
@@ -121,23 +121,3 @@ describe('The numbers of a tenant', () => {
     expect(positionsOf([first.number, second.number])).toEqual([1, 2]);
   });
 });
-
-/** The stores as another process of billing would open them. */
-function openBillingDatabases(): Databases<BillingTables> {
-  const { world } = house;
-  const databaseUrl = new URL(world.databaseUrl);
-  databaseUrl.username = '';
-  databaseUrl.password = '';
-  return openDatabases<BillingTables>({
-    service: 'billing',
-    databaseUrl: databaseUrl.href,
-    redisUrl: inject('redisUrl'),
-    clickhouseUrl: '',
-    masterKey: world.masterKey,
-    dataDir: world.dataDir,
-    namespace: world.namespace,
-    clock: world.clock,
-    traceparent: () => continueTrace(undefined),
-    onError: () => undefined,
-  });
-}

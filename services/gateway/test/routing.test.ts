@@ -148,7 +148,7 @@ describe('A service instance that dies', () => {
     expect(await marks()).toEqual(new Set(['first']));
 
     // The first beats every two seconds of real time; its lease must not end with the second's.
-    setting.passTime(3_900);
+    setting.passTime(3_000);
     await vi.waitFor(() => expect(setting.discovery.instancesOf('notes')).toHaveLength(1), { timeout: 8_000 });
 
     const successor = await setting.service('notes', noteRoutes('third'), { port });

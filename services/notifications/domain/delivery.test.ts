@@ -5,9 +5,9 @@ import {
   concludeFailed,
   concludeSent,
   type Delivery,
+  giveUp,
   MAX_ATTEMPTS,
   readiness,
-  suppress,
 } from './delivery.ts';
 
 const NOW = Temporal.Instant.from('2026-11-22T02:00:00Z');
@@ -84,7 +84,7 @@ describe('What becomes of an attempt', () => {
   });
   it('to a chat that is gone: suppressed; by a bot without a token: dead; of a refused message: dead', () => {
     expect(concludeFailed(sending, { kind: 'drop-link', reason: 'chat-blocked' }, NOW, 0)).toEqual(
-      suppress(sending, 'chat-blocked'),
+      giveUp(sending, 'chat-blocked'),
     );
     expect(concludeFailed(sending, { kind: 'revoke-bot' }, NOW, 0)).toMatchObject({
       status: 'dead',

@@ -74,7 +74,9 @@ const ended = (delivery: Delivery, status: 'sent' | 'suppressed' | 'dead', failu
 
 export const concludeSent = (delivery: Delivery): Delivery => ended(delivery, 'sent', null);
 
-export const suppress = (delivery: Delivery, reason: FailureCode): Delivery => ended(delivery, 'suppressed', reason);
+/** Nobody can be reached: that is nobody's fault. That a bot's token was revoked is for an admin to mend. */
+export const giveUp = (delivery: Delivery, reason: FailureCode): Delivery =>
+  ended(delivery, reason === 'bot-revoked' ? 'dead' : 'suppressed', reason);
 
 export function concludeFailed(delivery: Delivery, verdict: Verdict, now: Temporal.Instant, jitter: number): Delivery {
   switch (verdict.kind) {
@@ -100,9 +102,9 @@ export function concludeFailed(delivery: Delivery, verdict: Verdict, now: Tempor
       };
     }
     case 'drop-link':
-      return suppress(delivery, verdict.reason);
+      return giveUp(delivery, verdict.reason);
     case 'revoke-bot':
-      return ended(delivery, 'dead', 'bot-revoked');
+      return giveUp(delivery, 'bot-revoked');
     case 'plain-text':
       return ended(delivery, 'dead', 'message-refused');
     case 'fail':

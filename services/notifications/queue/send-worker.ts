@@ -10,7 +10,7 @@ export type SendWorker = { readonly start: () => void; readonly close: () => Pro
 
 /** Most of a job's time is Telegram's; more at once than this and one slow bot would keep all the others waiting. */
 const CONCURRENCY = 32;
-const RETRY_AFTER_FAULT_MS = 2_000;
+const LONGEST_FAULT_WAIT_MS = 60_000;
 /** For messages under way to end. Without Redis nothing can be handed back anyway. */
 const CLOSE_LIMIT_MS = 7_000;
 const CLOSE_WITHOUT_REDIS_MS = 500;
@@ -57,11 +57,15 @@ export function createSendWorker(options: {
   };
 }
 
-async function deliver(options: Parameters<typeof createSendWorker>[0], { data }: Job<SendJob>): Promise<JobOutcome> {
+async function deliver(
+  options: Parameters<typeof createSendWorker>[0],
+  { data, attemptsStarted }: Job<SendJob>,
+): Promise<JobOutcome> {
   try {
     return await runInBackground(continueTrace(undefined), () => options.deliver(data));
   } catch (error) {
     options.onFault(error, data);
-    return { kind: 'wait', waitMs: RETRY_AFTER_FAULT_MS * (1 + Math.random()) };
+    const waitMs = Math.min(1_000 * 2 ** Math.min(attemptsStarted, 6), LONGEST_FAULT_WAIT_MS);
+    return { kind: 'wait', waitMs: waitMs * (0.5 + Math.random() / 2) };
   }
 }

@@ -1,4 +1,4 @@
-import { isUniqueViolation } from '@tenantry/databases/postgres/errors.ts';
+import { databaseUnavailable, isUnavailable, isUniqueViolation } from '@tenantry/databases/postgres/errors.ts';
 import { findLookup, type WorkerDatabase } from '@tenantry/databases/postgres/worker-database.ts';
 import { idFromUuid, type TenantId } from '@tenantry/kernel/id.ts';
 import type { NotificationsUnitOfWork } from './tables.ts';
@@ -25,14 +25,23 @@ export async function insertBotLookups(
 export const isTelegramIdTaken = (error: unknown): boolean => isUniqueViolation(error, 'lookups_pkey');
 export const isPurposeTaken = (error: unknown): boolean => isUniqueViolation(error, 'bots_one_per_purpose');
 
+/** Outside of a unit of work nobody else turns a lost database into a 503. */
+async function reaching<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw isUnavailable(error) ? databaseUnavailable(error) : error;
+  }
+}
+
 export async function findTenantOfBot(worker: WorkerDatabase, botUuid: string): Promise<TenantId | null> {
-  const found = await findLookup(worker, OF_WEBHOOK, botUuid);
+  const found = await reaching(findLookup(worker, OF_WEBHOOK, botUuid));
   return found === null ? null : idFromUuid('ten', found.tenantUuid);
 }
 
 /** Which of our bots stands for this bot of Telegram now. */
 export async function findBotOfTelegramId(worker: WorkerDatabase, telegramId: bigint): Promise<string | null> {
-  return (await findLookup(worker, OF_TELEGRAM_ID, String(telegramId)))?.target ?? null;
+  return (await reaching(findLookup(worker, OF_TELEGRAM_ID, String(telegramId))))?.target ?? null;
 }
 
 /** Only this bot's own: the same Telegram bot may have been registered anew meanwhile. */
@@ -44,10 +53,12 @@ export async function deleteBotLookups(
     [OF_WEBHOOK, bot.id],
     [OF_TELEGRAM_ID, String(bot.telegram_id)],
   ] as const)
-    await worker
-      .deleteFrom('lookups')
-      .where('kind', '=', kind)
-      .where('key', '=', key)
-      .where('target', '=', bot.id)
-      .execute();
+    await reaching(
+      worker
+        .deleteFrom('lookups')
+        .where('kind', '=', kind)
+        .where('key', '=', key)
+        .where('target', '=', bot.id)
+        .execute(),
+    );
 }

@@ -140,6 +140,18 @@ describe('The health of a bot', () => {
     expect(listed.body.data).toMatchObject([{ status: 'revoked' }]);
   });
 
+  it('is degraded when the webhook leads elsewhere, which is put right', async () => {
+    const { admin, botId, token, username } = await stage.link();
+    const health = () => stage.world.call(readBotHealth, { params: { botId: botId as BotId } }, admin);
+    const moved = await fetch(`${stage.world.telegramUrl}/bot${token}/deleteWebhook`);
+    expect(moved.status).toBe(200);
+    expect((await health()).body).toMatchObject({ status: 'degraded' });
+    await eventually(async () => {
+      expect((await stage.telegram.bot(username))?.webhookUrl).toContain(botId);
+      expect((await health()).body).toMatchObject({ status: 'healthy' });
+    });
+  });
+
   it('is 503 while Telegram is away', async () => {
     const { admin, botId, token } = await stage.link();
     await stage.telegram.fail({ token, method: 'getWebhookInfo' }, { kind: '502-html' });

@@ -145,7 +145,7 @@ describe('A message that cannot arrive', () => {
     await stage.pay(tenant, user.id, { number: 'C-2' });
     await eventually(async () => expect(await stage.rows(user)).toHaveLength(2));
     await eventually(async () =>
-      expect(await stage.receipt(user)).toMatchObject({ status: 'suppressed', failure: 'bot-revoked', attempts: 0 }),
+      expect(await stage.receipt(user)).toMatchObject({ status: 'dead', failure: 'bot-revoked', attempts: 0 }),
     );
   });
 });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BotId, idFromUuid, type NotificationId, type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
-import { beginAttempt, concludeFailed, concludeSent, type Delivery, readiness, suppress } from '../domain/delivery.ts';
+import { beginAttempt, concludeFailed, concludeSent, type Delivery, giveUp, readiness } from '../domain/delivery.ts';
 import type { FailureCode } from '../domain/failure-code.ts';
 import type { Locale } from '../domain/locale.ts';
 import { type RenderedMessage, renderMessage } from '../domain/message.ts';
@@ -47,7 +47,7 @@ export const deliverNotification = (deps: Deps) => {
     const { row, route } = prepared;
     const locale = row.locale ?? (await deps.readLocale(tenantId, idFromUuid('usr', row.user_id ?? '')));
     if (locale === null) {
-      await deps.databases.withTenant(tenantId, (uow) => suppressRow(uow, row, 'recipient-unknown'));
+      await deps.databases.withTenant(tenantId, (uow) => giveUpRow(uow, row, 'recipient-unknown'));
       return DONE;
     }
     const waitMs = await deps.sendRate.take({
@@ -72,7 +72,7 @@ async function prepare(uow: NotificationsUnitOfWork, notificationId: Notificatio
   if (state.kind === 'wait') return untilMs(state.until, uow.now);
   const route = await routeOf(uow, row);
   if (typeof route !== 'string') return { kind: 'ready', row, route };
-  await suppressRow(uow, row, route);
+  await giveUpRow(uow, row, route);
   return DONE;
 }
 
@@ -87,10 +87,10 @@ async function routeOf(uow: NotificationsUnitOfWork, row: NotificationRow): Prom
   return { botUuid: bot.id, chatId: row.chat_id, isBotRevoked: false };
 }
 
-async function suppressRow(uow: NotificationsUnitOfWork, row: NotificationRow, reason: FailureCode): Promise<void> {
+async function giveUpRow(uow: NotificationsUnitOfWork, row: NotificationRow, reason: FailureCode): Promise<void> {
   const locked = await lockNotification(uow, row.id);
   if (locked === undefined || readiness(deliveryOf(locked), uow.now).kind !== 'ready') return;
-  await saveDelivery(uow, row.id, suppress(deliveryOf(locked), reason));
+  await saveDelivery(uow, row.id, giveUp(deliveryOf(locked), reason));
 }
 
 const attemptDelivery =
@@ -103,7 +103,7 @@ const attemptDelivery =
     if (begun.kind !== 'begun') return begun;
     const { delivery, message } = begun;
     if (secret === null)
-      return conclude(deps, departing, (uow) => record(uow, departing, delivery, suppress(delivery, 'bot-removed')));
+      return conclude(deps, departing, (uow) => record(uow, departing, delivery, giveUp(delivery, 'bot-removed')));
     let messageId: bigint;
     try {
       messageId = await send(deps, departing, secret.token, message);

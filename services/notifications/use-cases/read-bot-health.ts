@@ -1,6 +1,7 @@
 import type { Principal } from '@tenantry/auth/principal.ts';
 import { type BotId, uuidOf } from '@tenantry/kernel/id.ts';
 import { formatInstant } from '@tenantry/kernel/instant.ts';
+import { schedule } from '@tenantry/kit/due/schedule.ts';
 import { botNotFound } from '../problems.ts';
 import { findActiveBot, lastSentAt, updateBot } from '../store/bots.ts';
 import type { BotStatus } from '../store/tables.ts';
@@ -8,7 +9,7 @@ import type { WebhookInfo } from '../telegram/client.ts';
 import { TelegramRefused } from '../telegram/failure.ts';
 import { readBotSecret } from './bot-secrets.ts';
 import { unavailableTelegram } from './create-bot.ts';
-import type { NotificationsDeps } from './deps.ts';
+import { DUE, type NotificationsDeps } from './deps.ts';
 import { webhookUrlOf } from './set-bot-webhook.ts';
 
 export type BotHealth = {
@@ -38,8 +39,13 @@ export const readBotHealth =
 
     const info = await askTelegram(telegram, secret.token);
     const status = info === 'revoked' ? 'revoked' : judge(info, webhookUrlOf(publicUrl, botId), clock.now());
-    if (status !== bot.status && bot.status !== 'paused')
-      await databases.withTenant(tenantId, (uow) => updateBot(uow, bot.id, { status }));
+    const isAstray = info !== 'revoked' && info.url !== webhookUrlOf(publicUrl, botId);
+    if ((isAstray || status !== bot.status) && bot.status !== 'paused')
+      await databases.withTenant(tenantId, async (uow) => {
+        await updateBot(uow, bot.id, { status, ...(isAstray ? { webhook_set_at: null } : {}) });
+        // Somebody else set it, or our public address has changed.
+        if (isAstray) await schedule(uow, DUE.setBotWebhook, botId, uow.now);
+      });
     return {
       status: bot.status === 'paused' ? 'paused' : status,
       pendingUpdates: info === 'revoked' ? 0 : info.pendingUpdateCount,

@@ -3,7 +3,7 @@ import type { SubscriptionEvent } from './events.ts';
 import type { Collection, Subscription } from './subscription.ts';
 
 /** A first payment that could not be asked for within this time is given up; a renewal has its grace instead. */
-export const COLLECTION_GIVEN_UP_AFTER = { hours: 24 };
+const COLLECTION_GIVEN_UP_AFTER = { hours: 24 };
 
 /** The invoice that billing must still be asked to collect, if it is this one. */
 export function awaitingCollection(subscription: Subscription, invoiceId: string): Collection | null {

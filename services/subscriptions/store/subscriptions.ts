@@ -15,7 +15,7 @@ export type LoadedSubscription = {
 };
 
 /** What waits, runs or is owed: of these a subscriber has at most one (unique index `subscriptions_live`). */
-export const LIVE_STATUSES = ['incomplete', 'trialing', 'active', 'past_due', 'paused'] as const;
+const LIVE_STATUSES = ['incomplete', 'trialing', 'active', 'past_due', 'paused'] as const;
 /** The types that begin a stream of this service, for a rebuild. */
 export const FIRST_EVENTS: readonly SubscriptionEvent['type'][] = ['created'];
 

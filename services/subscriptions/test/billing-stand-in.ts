@@ -75,8 +75,6 @@ export async function openBillingStandIn(world: World) {
   };
 }
 
-export type BillingStandIn = Awaited<ReturnType<typeof openBillingStandIn>>;
-
 function collected(invoiceId: InvoiceId, body: Body, mood: Mood): Collected {
   const at = '2026-11-21T09:30:00.000Z';
   const price = body.lines[0]?.unitPrice ?? { amount: '0', currency: 'IDR' };

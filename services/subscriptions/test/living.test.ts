@@ -10,7 +10,7 @@ let story: Awaited<ReturnType<typeof openSubscriptionsWorld>>;
 beforeEach(async () => {
   story = await openSubscriptionsWorld();
 });
-afterEach(() => story.close());
+afterEach(() => story?.close());
 
 const subscribed = async () => {
   const tenant = await story.world.addTenant();

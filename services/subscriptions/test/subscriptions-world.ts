@@ -41,7 +41,7 @@ export type Told = {
 };
 
 /** What happens in many stories. */
-export function storiesOf(world: Awaited<ReturnType<typeof openWorld>>) {
+function storiesOf(world: Awaited<ReturnType<typeof openWorld>>) {
   const planId = async (user: Principal, slug: string) => {
     const { body } = await world.call(listPlans, {}, user);
     const plan = body.data.find((candidate) => candidate.slug === slug);

@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { EmbeddedServer } from '@tenantry/deploy/embedded/embedded-server.ts';
+import { startRedis } from '@tenantry/deploy/embedded/redis.ts';
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { eventually } from '../../tests/support/eventually.ts';
+import { createRedis } from './redis.ts';
+
+// A server of this file's own, because it is killed.
+const folder = mkdtempSync(join(tmpdir(), 'tenantry-redis-'));
+const start = (port?: number): Promise<EmbeddedServer> =>
+  startRedis({
+    dataDir: join(folder, 'data'),
+    logFile: join(folder, 'log'),
+    tuning: 'durable',
+    serversDir:
+      process.env['TENANTRY_SERVERS_DIR'] ?? fileURLToPath(new URL('../../.tenantry/servers', import.meta.url)),
+    ...(port === undefined ? {} : { port }),
+  });
+const errors: Error[] = [];
+let server: EmbeddedServer;
+let redis: Redis;
+beforeAll(async () => {
+  server = await start();
+  redis = createRedis({ url: server.url, namespace: 'ns', onError: (error) => errors.push(error) });
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it('prefixes every key with its namespace', async () => {
+  await eventually(() => redis.set('ten_x:a', '1'));
+  const plain = createRedis({ url: server.url, namespace: '', onError: () => undefined });
+  await eventually(async () => expect(await plain.get('ns:ten_x:a')).toBe('1'));
+  plain.disconnect();
+});
+
+it('refuses at once while Redis is killed, never repeats what was under way, and works again when it is back', async () => {
+  // Stopped first, so that the command is certainly under way when the server dies.
+  process.kill(server.pid, 'SIGSTOP');
+  const underWay = redis.incr('count').then(
+    () => 'answered',
+    () => 'refused',
+  );
+  process.kill(server.pid, 'SIGKILL');
+  expect(await underWay).toBe('refused');
+  await server.exited;
+  const startedMs = performance.now();
+  for (let i = 0; i < 50; i++) await expect(redis.get('count')).rejects.toThrow();
+  console.log(`50 refusals in ${Math.round(performance.now() - startedMs)} ms`);
+  server = await start(server.port);
+  await eventually(async () => expect(await redis.ping()).toBe('PONG'));
+  expect(await redis.get('count')).toBeNull();
+  expect(errors.length).toBeGreaterThan(0);
+});
+
+it('gives up on a server that does not answer', async () => {
+  process.kill(server.pid, 'SIGSTOP');
+  try {
+    await expect(redis.get('count')).rejects.toThrow('timed out');
+  } finally {
+    process.kill(server.pid, 'SIGCONT');
+  }
+  await eventually(async () => expect(await redis.ping()).toBe('PONG'));
+});
