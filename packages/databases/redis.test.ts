@@ -42,12 +42,12 @@ it('prefixes every key with its namespace', async () => {
 
 it('refuses at once while Redis is killed, never repeats what was under way, and works again when it is back', async () => {
   // Stopped first, so that the command is certainly under way when the server dies.
-  process.kill(server.pid, 'SIGSTOP');
+  process.kill(-server.pid, 'SIGSTOP');
   const underWay = redis.incr('count').then(
     () => 'answered',
     () => 'refused',
   );
-  process.kill(server.pid, 'SIGKILL');
+  process.kill(-server.pid, 'SIGKILL');
   expect(await underWay).toBe('refused');
   await server.exited;
   const startedMs = performance.now();
@@ -60,11 +60,11 @@ it('refuses at once while Redis is killed, never repeats what was under way, and
 });
 
 it('gives up on a server that does not answer', async () => {
-  process.kill(server.pid, 'SIGSTOP');
+  process.kill(-server.pid, 'SIGSTOP');
   try {
     await expect(redis.get('count')).rejects.toThrow('timed out');
   } finally {
-    process.kill(server.pid, 'SIGCONT');
+    process.kill(-server.pid, 'SIGCONT');
   }
   await eventually(async () => expect(await redis.ping()).toBe('PONG'));
 });

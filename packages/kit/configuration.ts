@@ -54,11 +54,13 @@ export function readConfiguration<const Schema extends TObject>(
     known.filter((name) => layers[name] !== undefined).map((name) => [name, layers[name]]),
   );
   const value = Value.Default(schema, convertTexts(schema, given));
-  const faults = toFieldErrors(Value.Errors(schema, value) as unknown as SchemaError[], '').map(({ path, message }) => {
-    const name = path.slice(1);
-    const { description } = schema.properties[name] as { description?: string };
-    return `  ${name} ${message}${description === undefined ? '' : ` (${description})`}`;
-  });
+  const faults = toFieldErrors(schema, Value.Errors(schema, value) as unknown as SchemaError[], '').map(
+    ({ path, message }) => {
+      const name = path.slice(1);
+      const { description } = schema.properties[name] as { description?: string };
+      return `  ${name} ${message}${description === undefined ? '' : ` (${description})`}`;
+    },
+  );
   if (faults.length > 0) {
     throw new ConfigurationError(`The configuration has ${faults.length} problem(s):\n${faults.join('\n')}`);
   }

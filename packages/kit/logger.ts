@@ -23,12 +23,30 @@ const REDACTED = [
   'headers["tenantry-passport"]',
 ];
 
+/**
+ * Of an error what tells where it came from. Not its other members: PostgreSQL quotes the row in `detail`, and providers
+ * put whole answers into theirs.
+ */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { name, message, stack, cause } = error;
+  return {
+    type: name,
+    message,
+    ...('code' in error ? { code: error.code } : {}),
+    ...(error instanceof AggregateError ? { errors: error.errors.map(describeError) } : {}),
+    ...(cause === undefined ? {} : { cause: describeError(cause) }),
+    stack,
+  };
+}
+
 export const createLogger = (options: { service: string; instanceId: string; level: string }): Logger =>
   pino({
     level: options.level,
     base: { service: options.service, instance: options.instanceId },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: describeError },
     redact: { paths: REDACTED, censor: '[redacted]' },
     mixin: () => ({ traceId: traceIdOf(currentTraceparent()) }),
   });

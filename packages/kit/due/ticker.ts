@@ -60,7 +60,8 @@ export function startTicker(options: TickerOptions): { readonly stop: () => Prom
           });
           running.add(task);
         }
-        sleepMs = rows.length > 0 && running.size < BATCH ? 0 : await untilNextDue(options, kinds);
+        // With all hands full nothing can be claimed: whoever finishes wakes us.
+        if (running.size < BATCH) sleepMs = rows.length > 0 ? 0 : await untilNextDue(options, kinds);
       } catch (error) {
         if (!stopped) options.onError(error, 'ticker');
       }

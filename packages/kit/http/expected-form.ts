@@ -1,24 +1,22 @@
 import type { TSchema } from 'typebox';
 
-type Documented = {
-  readonly description?: string;
-  readonly examples?: readonly unknown[];
-  readonly properties?: Readonly<Record<string, TSchema>>;
-  readonly items?: TSchema;
-};
-
-/** The schema of the value at a JSON Pointer, as far as objects and lists lead to it. */
-function schemaAt(schema: TSchema, pointer: string): Documented | undefined {
-  let current: Documented | undefined = schema as Documented;
-  for (const step of pointer.split('/').slice(1)) {
-    current = (current?.properties?.[step] ?? current?.items) as Documented | undefined;
-  }
-  return current;
-}
+/** The schema at a place that an error names, for example `#/properties/method/anyOf/0`. */
+const schemaAt = (schema: TSchema, schemaPath: string): unknown =>
+  schemaPath
+    .split('/')
+    .slice(1)
+    .reduce<unknown>(
+      (inner, key) =>
+        typeof inner === 'object' && inner !== null ? (inner as Readonly<Record<string, unknown>>)[key] : undefined,
+      schema,
+    );
 
 /** A pattern means something to us and nothing to the caller: the description and an example do. */
-export function expectedForm(schema: TSchema, pointer: string): string | null {
-  const { description, examples } = schemaAt(schema, pointer) ?? {};
+export function expectedForm(schema: TSchema, schemaPath: string): string | null {
+  const { description, examples } = (schemaAt(schema, schemaPath) ?? {}) as {
+    readonly description?: string;
+    readonly examples?: readonly unknown[];
+  };
   const example = examples?.[0] === undefined ? '' : `, for example ${JSON.stringify(examples[0])}`;
   if (description !== undefined) return `must be: ${description}${example}`;
   return example === '' ? null : `has not the right form${example}`;

@@ -1,5 +1,5 @@
 import type { FieldError } from '@tenantry/kernel/problem.ts';
-import type { TSchema, TSchema } from 'typebox';
+import type { TSchema } from 'typebox';
 import { expectedForm } from './expected-form.ts';
 
 export type SchemaError = {
@@ -37,26 +37,13 @@ export function toFieldErrors(schema: TSchema, errors: Iterable<SchemaError>, pa
       const allowed = JSON.stringify(params.allowedValue);
       const earlier = found.get(at());
       found.set(at(), earlier?.startsWith('must be ') === true ? `${earlier} or ${allowed}` : `must be ${allowed}`);
-    } else if (keyword === 'pattern') {
-      say(at(), expectedForm(schema, instancePath) ?? message);
+    } else if (keyword === 'pattern' || keyword === 'format') {
+      say(at(), expectedForm(schema, schemaPath) ?? message);
     } else if (keyword !== 'boolean' && keyword !== 'anyOf') {
-      const isForm = keyword === 'pattern' || keyword === 'format';
-      say(at(), (isForm ? describeForm(schema, schemaPath) : undefined) ?? message);
+      say(at(), message);
     }
   }
   return [...found].slice(0, MAX_ERRORS).map(([path, text]) => ({ path, message: text }));
-}
-
-function describeForm(schema: TSchema | undefined, schemaPath: string): string | undefined {
-  const keys = schemaPath.split('/').slice(1);
-  const broken = keys.reduce<unknown>(
-    (inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[key] : undefined),
-    schema,
-  ) as { readonly description?: string; readonly examples?: readonly unknown[] } | undefined;
-  const [example] = broken?.examples ?? [];
-  const { description } = broken ?? {};
-  if (example === undefined) return description === undefined ? undefined : `must be: ${description}`;
-  return `must look like ${example}${description === undefined ? '' : ` (${description})`}`;
 }
 
 /** RFC 6901 §3. */

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Principal } from '@tenantry/auth/principal.ts';
+import type { FoundationTables } from '@tenantry/databases/postgres/foundation-tables.ts';
 import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-work.ts';
 import { canonicalJson } from '@tenantry/kernel/canonical-json.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
 import { Problem } from '@tenantry/kernel/problem.ts';
 import { idempotencyKeyInFlight, idempotencyKeyReused, validationFailed } from '@tenantry/kernel/problems.ts';
+import type { Expression, ExpressionBuilder, SqlBool } from 'kysely';
 
 const LEASE_SECONDS = 30;
 const KEPT_HOURS = 24;
@@ -41,8 +43,9 @@ export async function beginIdempotent(
   const resourceUuid = newUuid();
   const own = { principal: principal.id, route, key };
 
+  let lease = Temporal.Instant.fromEpochMilliseconds(0);
   const existing = await withTenant(principal.tenantId, async (uow) => {
-    const lease = uow.now.add({ seconds: LEASE_SECONDS });
+    lease = uow.now.add({ seconds: LEASE_SECONDS });
     const expiry = uow.now.add({ hours: KEPT_HOURS });
     const inserted = await uow.sql
       .insertInto('idempotency_keys')
@@ -81,11 +84,18 @@ export async function beginIdempotent(
   const run = (uuid: string): Attempt => ({
     kind: 'run',
     resourceUuid: uuid,
+    // The first answer stands: an attempt that was given up for dead may come back after the one that took over.
     finish: (answer) =>
       withTenant(principal.tenantId, (uow) =>
-        update(uow, own, { status: answer.status, response: JSON.stringify(answer.body ?? null) }),
+        update(uow, own, { status: answer.status, response: JSON.stringify(answer.body ?? null) }, ({ eb }) =>
+          eb('status', 'is', null),
+        ),
       ),
-    abandon: () => withTenant(principal.tenantId, (uow) => update(uow, own, { leased_until: uow.now })),
+    // Only our own lease: whoever took over is still at work under theirs.
+    abandon: () =>
+      withTenant(principal.tenantId, (uow) =>
+        update(uow, own, { leased_until: uow.now }, ({ eb }) => eb('leased_until', '=', lease)),
+      ),
   });
   if (existing === null) return run(resourceUuid);
   if (existing.fingerprint !== fingerprint) {
@@ -112,10 +122,13 @@ const ownRow = (uow: TenantUnitOfWork<unknown>, own: OwnKey) =>
     .where('route', '=', own.route)
     .where('key', '=', own.key);
 
+type Still = (builder: ExpressionBuilder<FoundationTables, 'idempotency_keys'>) => Expression<SqlBool>;
+
 async function update(
   uow: TenantUnitOfWork<unknown>,
   own: OwnKey,
   set: Readonly<Record<string, unknown>>,
+  still: Still = ({ lit }) => lit(true),
 ): Promise<void> {
   await (uow as TenantUnitOfWork).sql
     .updateTable('idempotency_keys')
@@ -124,5 +137,6 @@ async function update(
     .where('principal', '=', own.principal)
     .where('route', '=', own.route)
     .where('key', '=', own.key)
+    .where(still)
     .execute();
 }

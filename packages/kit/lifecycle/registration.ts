@@ -11,6 +11,7 @@ export type InstanceAnnouncement = Omit<InstanceRecord, 'generation' | 'register
 export type Registration = {
   /** Resolves with the first acceptance. */
   readonly accepted: Promise<void>;
+  /** Once, however often it is called. */
   readonly leave: () => Promise<void>;
 };
 
@@ -55,26 +56,35 @@ export function registerWithHub(options: {
     return true;
   };
 
+  let isAway = false;
+  let beating = Promise.resolve();
   const loop = (registered: boolean): void => {
     if (stopped) return;
-    beat(registered).then(
+    beating = beat(registered).then(
       () => {
-        timer = setTimeout(() => loop(true), HEARTBEAT_MS);
+        isAway = false;
+        next(true, HEARTBEAT_MS);
       },
       (error: unknown) => {
-        logger.warn({ err: error }, 'the hub cannot be reached; going on without it');
-        timer = setTimeout(() => loop(registered), RETRY_MS);
+        // Once per outage: at this pace more would bury everything else.
+        if (!isAway) logger.warn({ err: error }, 'the hub cannot be reached; going on without it');
+        isAway = true;
+        next(registered, RETRY_MS);
       },
     );
   };
+  const next = (registered: boolean, delayMs: number): void => {
+    if (!stopped) timer = setTimeout(() => loop(registered), delayMs);
+  };
   loop(false);
 
-  return {
-    accepted,
-    async leave() {
-      stopped = true;
-      clearTimeout(timer);
-      await request('DELETE', `/${announcement.instanceId}`).catch(() => undefined);
-    },
+  const leave = async (): Promise<void> => {
+    stopped = true;
+    clearTimeout(timer);
+    // A registration under way would otherwise arrive after our leave and stand until its lease ran out.
+    await beating;
+    await request('DELETE', `/${announcement.instanceId}`).catch(() => undefined);
   };
+  let left: Promise<void> | undefined;
+  return { accepted, leave: () => (left ??= leave()) };
 }

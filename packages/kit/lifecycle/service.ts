@@ -70,8 +70,9 @@ export type ServiceDefinition<Tables, Configuration extends ServiceConfiguration
 export type RunningService = { readonly url: string; readonly instanceId: string; readonly close: () => Promise<void> };
 
 /**
- * Opens a service: stores, then what hangs on them, then the door; closed in reverse order, door first, so that what is
- * under way can finish. Knows nothing of processes, so several services can live in one.
+ * Opens a service: stores, then what hangs on them, then the door. Closing begins with the registry, so that nobody new is
+ * sent here, and then goes in reverse order, so that what is under way can finish. Knows nothing of processes, so several
+ * services can live in one.
  */
 export async function openService<Tables, Configuration extends ServiceConfiguration>(
   definition: ServiceDefinition<Tables, Configuration>,
@@ -152,10 +153,12 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       onError: (error, kind) => logger.error({ err: error, kind }, 'due work failed; it will be tried again'),
     });
     closing.push(ticker.stop);
+    closing.push(registration.leave);
     logger.info({ url }, 'ready');
     return { url, instanceId, close: () => closing.close() };
   } catch (error) {
-    await closing.close();
+    // What hindered the start is worth more than what then could not be closed.
+    await closing.close().catch((cause: unknown) => logger.warn({ err: cause }, 'not everything could be closed'));
     throw error;
   }
 }

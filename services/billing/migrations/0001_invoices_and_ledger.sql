@@ -83,7 +83,8 @@ create table ledger_postings (
 create index ledger_postings_account on ledger_postings (tenant_id, account, currency) include (side, amount);
 
 -- Looked at when the transaction ends, so that an entry may be written posting by posting.
-create function refuse_unbalanced_entry() returns trigger language plpgsql as $$
+-- It finds its tables whoever inserts, so its search path is the schema's own.
+create function refuse_unbalanced_entry() returns trigger language plpgsql set search_path from current as $$
 declare
   entry uuid := case when tg_table_name = 'ledger_entries' then (to_jsonb(new) ->> 'id')::uuid
                      else (to_jsonb(new) ->> 'entry_id')::uuid end;

@@ -113,4 +113,13 @@ describe('A limit by leases', () => {
     nowMs += 10_000;
     expect(await allowed(limiter, 500)).toBe(400);
   });
+
+  it('does not fill a bucket by losing Redis', async () => {
+    const limiter = limiterOn(sharedBucket());
+    expect(await allowed(limiter, 400)).toBe(400);
+    isRedisGone = true;
+    nowMs += 100;
+    // A tenth of a second has brought a twentieth of the limit back.
+    expect(await allowed(limiter, 400)).toBe(20);
+  });
 });

@@ -131,6 +131,8 @@ export class LeaseLimiter {
   #takeLocally(account: Account, nowMs: number): Decision {
     const { limit, windowSeconds, name } = this.policy;
     const share = Math.max(1, Math.floor(limit / Math.max(1, this.#options.gateways())));
+    // What was used up when Redis was last heard of is used up here too: losing it must not fill anybody's bucket.
+    account.local.postpone(account.resetAtMs);
     return account.local.take({ name, limit: share, windowSeconds }, nowMs);
   }
 

@@ -21,19 +21,28 @@ export class RedisGate {
   /** The answer of `ask`; null when Redis is away. `onLate` gets an answer that came after the patience had ended. */
   async ask<T>(ask: () => Promise<T>, onLate: (answer: T) => void = () => undefined): Promise<T | null> {
     if (this.isAway) return null;
+    let isSettled = false;
     let isLate = false;
     let timer: NodeJS.Timeout | undefined;
     const answer = ask().then(
       (value) => {
+        isSettled = true;
         if (isLate) onLate(value);
         return value;
       },
-      () => this.#giveUp(),
+      () => {
+        isSettled = true;
+        return this.#giveUp();
+      },
     );
     const patience = new Promise<null>((resolve) => {
       timer = setTimeout(() => {
-        isLate = true;
-        resolve(this.#giveUp());
+        // Where this process itself was busy for so long, the answer may be here, unread: sockets are read after timers.
+        setImmediate(() => {
+          if (isSettled) return;
+          isLate = true;
+          resolve(this.#giveUp());
+        });
       }, PATIENCE_MS);
     });
     const first = await Promise.race([answer, patience]);

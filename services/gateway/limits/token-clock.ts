@@ -7,6 +7,11 @@ import type { Decision, Policy } from './decision.ts';
 export class TokenClock {
   #fullAtMs = 0;
 
+  /** The bucket is known to be full no earlier than this. */
+  postpone(fullAtMs: number): void {
+    this.#fullAtMs = Math.max(this.#fullAtMs, fullAtMs);
+  }
+
   take({ limit, windowSeconds }: Policy, nowMs: number): Decision {
     const windowMs = windowSeconds * 1_000;
     const perTokenMs = windowMs / limit;

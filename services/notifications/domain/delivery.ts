@@ -30,7 +30,7 @@ const LEASE_SECONDS = 30;
 export const MAX_ATTEMPTS = 24;
 const LONGEST_BACKOFF_SECONDS = 3_600;
 
-export const isFinal = (status: NotificationStatus): boolean =>
+const isFinal = (status: NotificationStatus): boolean =>
   status === 'sent' || status === 'suppressed' || status === 'dead';
 
 export type Readiness =

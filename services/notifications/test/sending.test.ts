@@ -57,7 +57,9 @@ describe('A message that Telegram delays', () => {
     expect(await stage.texts(flooded.chatId)).toHaveLength(1);
     stage.world.clock.advance({ minutes: 11 });
     expect(await stage.untilMessages(flooded.chatId, 3)).toHaveLength(3);
-    expect(await stage.rows(flooded.user)).toMatchObject([{ status: 'sent' }, { status: 'sent' }]);
+    await eventually(async () =>
+      expect(await stage.rows(flooded.user)).toMatchObject([{ status: 'sent' }, { status: 'sent' }]),
+    );
   });
 });
 

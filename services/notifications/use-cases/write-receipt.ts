@@ -4,7 +4,7 @@ import { uuidOf } from '@tenantry/kernel/id.ts';
 import type { NotificationsUnitOfWork } from '../store/tables.ts';
 import { intendNotification } from './intend-notification.ts';
 
-export const RECEIPT = 'receipt';
+const RECEIPT = 'receipt';
 
 /** One receipt per invoice, however often and under however many event ids its payment is told. */
 export const writeReceipt = async (uow: NotificationsUnitOfWork, paid: DataOf<typeof invoicePaid>): Promise<void> => {
