@@ -4,8 +4,14 @@ import PDFDocument from 'pdfkit';
 
 type FontSource = PDFKit.Mixins.PDFFontSource;
 
+const require = createRequire(import.meta.url);
+
 /** DejaVu Sans covers Latin, Greek and Cyrillic; only the glyphs in use are embedded. */
-export type Face = 'DejaVuSans' | 'DejaVuSans-Bold';
+const FILES = {
+  regular: require.resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf'),
+  bold: require.resolve('dejavu-fonts-ttf/ttf/DejaVuSans-Bold.ttf'),
+} as const;
+export type Face = keyof typeof FILES;
 
 /** What fontkit keeps of a glyph stays for the life of the font, with the characters that it stood for at first. */
 type OpenFont = { _glyphs: object };
@@ -27,7 +33,7 @@ export function invoiceFont(face: Face): FontSource {
 }
 
 function load(face: Face) {
-  const bytes = readFileSync(createRequire(import.meta.url).resolve(`dejavu-fonts-ttf/ttf/${face}.ttf`));
+  const bytes = readFileSync(FILES[face]);
   const holder: unknown = new PDFDocument({ font: '', autoFirstPage: false }).font(bytes);
   const font = isObject(holder) && isObject(holder._font) ? holder._font.font : null;
   // A pdfkit or fontkit that keeps these elsewhere gets the bytes: slower, and just as right.

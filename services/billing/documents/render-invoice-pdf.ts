@@ -61,7 +61,7 @@ export function renderInvoicePdf(
     },
   });
   const bytes = buffer(document);
-  document.registerFont('regular', invoiceFont('DejaVuSans')).registerFont('bold', invoiceFont('DejaVuSans-Bold'));
+  document.registerFont('regular', invoiceFont('regular')).registerFont('bold', invoiceFont('bold'));
   const sheet: Sheet = { document, invoice, parties, locale: options.locale, labels };
   drawHeading(sheet);
   drawParties(sheet);

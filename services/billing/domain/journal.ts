@@ -19,7 +19,7 @@ const debit = (account: Account, amount: Money): Posting => ({ account, side: 'd
 const credit = (account: Account, amount: Money): Posting => ({ account, side: 'credit', amount });
 
 /** The entry of an event, or null when it moves nothing. `before` is the invoice that it happened to. */
-export function journalEntryOf(before: Invoice | null, event: InvoiceEvent, after: Invoice): JournalEntry | null {
+function journalEntryOf(before: Invoice | null, event: InvoiceEvent, after: Invoice): JournalEntry | null {
   const entry = entryOf(before, event, after);
   if (entry === null) return null;
   const postings = entry.postings.filter((posting) => posting.amount.minor > 0n);

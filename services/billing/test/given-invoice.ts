@@ -8,8 +8,8 @@ import type { NewLine } from '../domain/invoice-line.ts';
 import { draftInvoice, finalizeInvoice } from '../domain/issue-invoice.ts';
 import type { TaxScheme } from '../domain/tax.ts';
 
-export const INVOICE_ID: InvoiceId = 'inv_01h455vb4pex5vsknk084sn02q';
-export const CUSTOMER_ID: UserId = 'usr_01h455vb4pex5vsknk084sn02q';
+const INVOICE_ID: InvoiceId = 'inv_01h455vb4pex5vsknk084sn02q';
+const CUSTOMER_ID: UserId = 'usr_01h455vb4pex5vsknk084sn02q';
 export const PAYMENT_ID: PaymentId = 'pay_01h455vb4pex5vsknk084sn02q';
 export const REFUND_IDS: readonly [RefundId, RefundId] = [
   'rfd_01h455vb4pex5vsknk084sn02q',

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Decision, Policy } from './decision.ts';
 import { LeaseLimiter } from './lease-limiter.ts';
 import { RedisGate } from './redis-gate.ts';
-import type { Purchase } from './redis-scripts.ts';
+import type { Order, Purchase } from './redis-scripts.ts';
 import { TokenClock } from './token-clock.ts';
 
 const POLICY: Policy = { name: 'tenant', limit: 400, windowSeconds: 2 };
@@ -14,9 +14,10 @@ let isRedisGone: boolean;
 /** A shared bucket with the arithmetic of the script. */
 function sharedBucket() {
   const clock = new TokenClock();
-  return async (_key: string, waiting: number, wanted: number): Promise<Purchase> => {
+  return async (_key: string, { waiting, wanted, debt }: Order): Promise<Purchase> => {
     purchases++;
     if (isRedisGone) throw new Error('gone');
+    for (let i = 0; i < Math.round(debt); i++) clock.take(POLICY, nowMs);
     let sold = 0;
     let last: Decision | undefined;
     const stock = Math.max(waiting, 0) + wanted;
@@ -91,7 +92,7 @@ describe('A limit by leases', () => {
     expect(purchases).toBeLessThan(5);
   });
 
-  it('does not hoard: what was not used within a second is worthless', async () => {
+  it('does not hoard: what was not used within two seconds is worthless', async () => {
     const buy = sharedBucket();
     const limiter = limiterOn(buy);
     await allowed(limiter, 100);
@@ -100,7 +101,12 @@ describe('A limit by leases', () => {
   });
 
   it('counts each key for itself', async () => {
-    const limiter = limiterOn(async (_key, waiting) => ({ sold: waiting, available: 0, resetMs: 0, retryAfterMs: 0 }));
+    const limiter = limiterOn(async (_key, { waiting }) => ({
+      sold: waiting,
+      available: 0,
+      resetMs: 0,
+      retryAfterMs: 0,
+    }));
     expect((await limiter.take('a')).isAllowed && (await limiter.take('b')).isAllowed).toBe(true);
   });
 
@@ -112,6 +118,24 @@ describe('A limit by leases', () => {
     isRedisGone = false;
     nowMs += 10_000;
     expect(await allowed(limiter, 500)).toBe(400);
+  });
+
+  it('settles with Redis afterwards what it gave away without it', async () => {
+    const limiter = limiterOn(sharedBucket());
+    await allowed(limiter, 1);
+    isRedisGone = true;
+    nowMs += 3_000;
+    expect(await allowed(limiter, 100)).toBe(100);
+    isRedisGone = false;
+    nowMs += 500;
+    // A hundred were used, and a quarter of the limit came back in half a second: the bucket is full, not fuller.
+    expect(await allowed(limiter, 600)).toBe(400);
+    isRedisGone = true;
+    nowMs += 2_000;
+    expect(await allowed(limiter, 300)).toBe(300);
+    isRedisGone = false;
+    nowMs += 500;
+    expect(await allowed(limiter, 600)).toBe(200);
   });
 
   it('does not fill a bucket by losing Redis', async () => {

@@ -1,12 +1,12 @@
 import { BoundedCache } from '../bounded-cache.ts';
 import type { Decision, Policy } from './decision.ts';
 import type { RedisGate } from './redis-gate.ts';
-import type { Purchase } from './redis-scripts.ts';
+import type { Order, Purchase } from './redis-scripts.ts';
 import { TokenClock } from './token-clock.ts';
 
 export type LeaseLimiterOptions = {
   readonly policy: Policy;
-  readonly buy: (key: string, waiting: number, wanted: number) => Promise<Purchase>;
+  readonly buy: (key: string, order: Order) => Promise<Purchase>;
   readonly gate: RedisGate;
   /** Live gateways, among whom the limit is divided while Redis is away. */
   readonly gateways: () => number;
@@ -17,6 +17,7 @@ type Account = {
   /** Bought and not used; worthless after `expiresAtMs`, or tokens of a quiet hour would be spent beside a full bucket. */
   tokens: number;
   expiresAtMs: number;
+  boughtAtMs: number;
   /** How many to keep in stock: grows while they sell, shrinks while they expire. */
   stock: number;
   available: number;
@@ -29,7 +30,10 @@ type Account = {
 };
 
 const MAX_ACCOUNTS = 20_000;
-const LEASE_MS = 1_000;
+const LEASE_MS = 2_000;
+/** Stock that sells within the first time doubles, and one that lasts longer than the second is halved. */
+const QUICK_MS = 125;
+const SLOW_MS = 500;
 const MAX_STOCK = 128;
 /** After a refusal nobody asks again for so long: the bucket fills meanwhile, so nothing is lost but questions. */
 const DENIAL_MS = 20;
@@ -54,7 +58,6 @@ export class LeaseLimiter {
     const account = this.#account(key);
     if (account.tokens > 0 && nowMs >= account.expiresAtMs) {
       account.tokens = 0;
-      account.stock = Math.ceil(account.stock / 2);
     }
     if (account.tokens > 0) {
       account.tokens--;
@@ -76,6 +79,7 @@ export class LeaseLimiter {
       account = {
         tokens: 0,
         expiresAtMs: 0,
+        boughtAtMs: 0,
         stock: 1,
         available: this.policy.limit,
         resetAtMs: 0,
@@ -95,7 +99,9 @@ export class LeaseLimiter {
       const asked = account.waiting.length;
       const credit = (purchase: Purchase): void => this.#credit(account, purchase, asked);
       const { gate, buy, monotonicMs } = this.#options;
-      const purchase = await gate.ask(() => buy(key, asked, account.stock), credit);
+      const debt = account.local.takenBeyond(account.resetAtMs, this.#localPolicy(), monotonicMs());
+      const order = { waiting: asked, wanted: account.stock, debt };
+      const purchase = await gate.ask(() => buy(key, order), credit);
       if (purchase === null) {
         const nowMs = monotonicMs();
         for (const resolve of account.waiting.splice(0)) resolve(this.#takeLocally(account, nowMs));
@@ -109,7 +115,11 @@ export class LeaseLimiter {
 
   #credit(account: Account, purchase: Purchase, asked: number): void {
     const nowMs = this.#options.monotonicMs();
-    if (purchase.sold > asked) account.stock = Math.min(account.stock * 2, MAX_STOCK);
+    const lastedMs = nowMs - account.boughtAtMs;
+    if (lastedMs < QUICK_MS) account.stock = Math.min(account.stock * 2, MAX_STOCK);
+    else if (lastedMs > SLOW_MS) account.stock = Math.ceil(account.stock / 2);
+    account.boughtAtMs = nowMs;
+    account.local.forget();
     account.tokens += purchase.sold;
     account.expiresAtMs = nowMs + LEASE_MS;
     account.available = purchase.available;
@@ -129,11 +139,14 @@ export class LeaseLimiter {
   }
 
   #takeLocally(account: Account, nowMs: number): Decision {
-    const { limit, windowSeconds, name } = this.policy;
-    const share = Math.max(1, Math.floor(limit / Math.max(1, this.#options.gateways())));
     // What was used up when Redis was last heard of is used up here too: losing it must not fill anybody's bucket.
     account.local.postpone(account.resetAtMs);
-    return account.local.take({ name, limit: share, windowSeconds }, nowMs);
+    return account.local.take(this.#localPolicy(), nowMs);
+  }
+
+  #localPolicy(): Policy {
+    const share = Math.floor(this.policy.limit / Math.max(1, this.#options.gateways()));
+    return { ...this.policy, limit: Math.max(1, share) };
   }
 
   #allowed(account: Account, nowMs: number): Decision {

@@ -37,7 +37,7 @@ export function createRateLimiters(
   const lease = (policy: Policy): LeaseLimiter =>
     new LeaseLimiter({
       policy,
-      buy: (key, waiting, wanted) => buyTokens(redis, key, { ...policy, waiting, wanted }),
+      buy: (key, order) => buyTokens(redis, key, { ...policy, ...order }),
       gate,
       gateways,
       monotonicMs,

@@ -5,20 +5,23 @@ export type RedisClient = ReturnType<typeof createRedis>;
 
 /**
  * Sells tokens of one bucket. KEYS[1] holds the microsecond at which it is full again. ARGV: tokens in the bucket, window
- * in µs, how many requests wait, how many more are wanted in stock. What is for stock is at most a quarter of what is
- * there, so that the last tokens go to whoever has a request, in whichever gateway. The clock is Redis's own, so gateways
- * need not agree on the time. Returns { sold, available after, µs until full, µs until the next token if none was sold }.
+ * in µs, how many requests wait, how many more are wanted in stock, how many were given away while Redis was not heard
+ * of. What is for stock is at most a quarter of what is there, so that the last tokens go to whoever has a request, in
+ * whichever gateway. The clock is Redis's own, so gateways need not agree on the time. Returns { sold, available after,
+ * µs until full, µs until the next token if none was sold }.
  */
 const BUY_TOKENS = `
 local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
-local waiting, wanted = tonumber(ARGV[3]), tonumber(ARGV[4])
+local waiting, wanted, debt = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local full = tonumber(redis.call('GET', KEYS[1]) or '0')
 if full < now then full = now end
 local per_token = window / limit
+if debt > 0 then full = math.min(full + debt * per_token, now + window) end
 local available = math.floor((now + window - full) / per_token + 1e-6)
 if available < 1 then
+  if debt > 0 then redis.call('SET', KEYS[1], string.format('%.0f', full), 'PX', math.ceil((full - now) / 1000) + 1000) end
   return { 0, 0, math.ceil(full - now), math.ceil(full + per_token - window - now) }
 end
 local sold = math.min(available, math.max(waiting, math.min(waiting + wanted, math.floor(available / 4))))
@@ -48,6 +51,15 @@ async function run(redis: RedisClient, sha: string, script: string, key: string,
   return answer as readonly number[];
 }
 
+export type Order = {
+  /** Requests that wait for a token. */
+  readonly waiting: number;
+  /** Tokens for stock besides. */
+  readonly wanted: number;
+  /** Tokens that were given away without Redis. */
+  readonly debt: number;
+};
+
 export type Purchase = {
   readonly sold: number;
   readonly available: number;
@@ -58,9 +70,9 @@ export type Purchase = {
 export async function buyTokens(
   redis: RedisClient,
   key: string,
-  order: { limit: number; windowSeconds: number; waiting: number; wanted: number },
+  order: { limit: number; windowSeconds: number } & Order,
 ): Promise<Purchase> {
-  const args = [order.limit, order.windowSeconds * 1_000_000, order.waiting, order.wanted];
+  const args = [order.limit, order.windowSeconds * 1_000_000, order.waiting, order.wanted, order.debt];
   const [sold = 0, available = 0, resetUs = 0, retryUs = 0] = await run(redis, BUY_SHA, BUY_TOKENS, key, args);
   return { sold, available, resetMs: resetUs / 1_000, retryAfterMs: retryUs / 1_000 };
 }

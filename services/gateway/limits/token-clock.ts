@@ -12,6 +12,15 @@ export class TokenClock {
     this.#fullAtMs = Math.max(this.#fullAtMs, fullAtMs);
   }
 
+  /** Tokens taken beyond what made the bucket full at `fullAtMs`, less those that have come back since. */
+  takenBeyond(fullAtMs: number, { limit, windowSeconds }: Policy, nowMs: number): number {
+    return Math.max(0, ((this.#fullAtMs - Math.max(fullAtMs, nowMs)) * limit) / (windowSeconds * 1_000));
+  }
+
+  forget(): void {
+    this.#fullAtMs = 0;
+  }
+
   take({ limit, windowSeconds }: Policy, nowMs: number): Decision {
     const windowMs = windowSeconds * 1_000;
     const perTokenMs = windowMs / limit;

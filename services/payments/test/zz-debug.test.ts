@@ -8,7 +8,14 @@ CloseStack.prototype.push = function (step) {
   const id = n++;
   push.call(this, async () => {
     log(`close ${id} ${step.toString().slice(0, 60).replaceAll('\n', ' ')}`);
+    const timer = setTimeout(() => {
+      for (const h of (process as any)._getActiveHandles()) {
+        if (h.constructor.name === 'Socket')
+          log(`socket ${h.localPort}->${h.remotePort} server=${h.server?.constructor?.name} read=${h.bytesRead} written=${h.bytesWritten} paused=${h.isPaused?.()} destroyed=${h.destroyed} msg=${h._httpMessage?.constructor?.name} ${h._httpMessage?.req?.method} ${h._httpMessage?.req?.url} ${h._httpMessage?.writableEnded} parser=${!!h.parser} incoming=${h.parser?.incoming?.url}`);
+      }
+    }, 15000);
     await step();
+    clearTimeout(timer);
     log(`closed ${id}`);
   });
 };

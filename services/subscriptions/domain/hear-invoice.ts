@@ -35,10 +35,10 @@ export function hearInvoice(
     case 'paid':
       return hearPaid(subscription, fact, hearing);
     case 'voided':
+      // Of what was paid: the money had been taken back before, which was not heard or will be too late.
       return subscription.status === 'incomplete'
         ? [expiry('voided', fact, hearing)]
-        : // A renewal that will not be collected: the grace, already running, ends it.
-          note(fact);
+        : hearReversed(subscription, fact, hearing);
     case 'refunded-in-full':
       if (subscription.status === 'incomplete') return [expiry('refunded', fact, hearing)];
       return isRunning(subscription) ? end(subscription, 'refunded', hearing.now, fact.version) : note(fact);
@@ -69,6 +69,7 @@ function hearPaid(subscription: Subscription, fact: InvoiceFact, hearing: Hearin
   }
 }
 
+/** What was paid no longer is: a grace begins, unless one runs already. */
 function hearReversed(subscription: Subscription, fact: InvoiceFact, hearing: Hearing): readonly SubscriptionEvent[] {
   if (subscription.status !== 'active') return note(fact);
   const graceEndsAt = formatInstant(hearing.now.add({ hours: 24 * hearing.graceDays }));

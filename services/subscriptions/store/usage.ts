@@ -97,35 +97,36 @@ export async function closeCounters(
     .toSorted((a, b) => (a.feature < b.feature ? -1 : 1));
 }
 
-export async function hasUsageRecord(uow: Uow, uuid: string): Promise<boolean> {
-  const row = await uow.sql
+/** Which of these uses were recorded before: a repeat must not count again. */
+export async function findRecorded(uow: Uow, uuids: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await uow.sql
     .selectFrom('usage_records')
     .select('id')
     .where('tenant_id', '=', uow.tenantUuid)
-    .where('id', '=', uuid)
-    .executeTakeFirst();
-  return row !== undefined;
+    .where('id', 'in', [...uuids])
+    .execute();
+  return new Set(rows.map((row) => row.id));
 }
 
-/** @returns false when this use was recorded before: a repeat must not count again */
-export async function insertUsageRecord(
+export async function insertUsageRecords(
   uow: Uow,
   key: CounterKey,
-  use: { readonly uuid: string; readonly feature: string; readonly amount: number },
-): Promise<boolean> {
-  const inserted = await uow.sql
+  feature: string,
+  uses: readonly { readonly uuid: string; readonly amount: number }[],
+): Promise<void> {
+  await uow.sql
     .insertInto('usage_records')
-    .values({
-      ...keyColumns(uow, key),
-      id: use.uuid,
-      feature: use.feature,
-      amount: use.amount,
-      recorded_at: uow.now,
-      exported_at: null,
-    })
-    .onConflict((conflict) => conflict.columns(['tenant_id', 'id']).doNothing())
-    .executeTakeFirst();
-  return inserted.numInsertedOrUpdatedRows === 1n;
+    .values(
+      uses.map(({ uuid, amount }) => ({
+        ...keyColumns(uow, key),
+        id: uuid,
+        feature,
+        amount,
+        recorded_at: uow.now,
+        exported_at: null,
+      })),
+    )
+    .execute();
 }
 
 /** Oldest first. */

@@ -1,0 +1,148 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { generateSigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import { deriveClusterToken } from '@tenantry/databases/credentials.ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
+import { createLogger } from '../logger.ts';
+import { type Registration, registerWithHub } from './registration.ts';
+
+const MASTER_KEY = 'ab'.repeat(32);
+const announcement = {
+  instanceId: 'billing-1',
+  service: 'billing',
+  url: 'http://127.0.0.1:1',
+  publicKey: toPublicJwk(generateSigningKey('billing-1').publicKey),
+  endpoints: [],
+};
+
+/** A hub that can forget, hold an answer back, go away and come back. */
+async function openHub(port = 0) {
+  const seen: string[] = [];
+  const bodies: unknown[] = [];
+  let known = false;
+  let release: () => void = () => undefined;
+  let held: Promise<void> | null = null;
+  const server: Server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    if (request.headers.authorization !== `Bearer ${deriveClusterToken(MASTER_KEY)}`) {
+      response.writeHead(401).end();
+      return;
+    }
+    seen.push(`${request.method} ${request.url}`);
+    await held;
+    if (request.method === 'POST') {
+      bodies.push(JSON.parse(Buffer.concat(chunks).toString()));
+      known = true;
+    }
+    if (request.method === 'DELETE') known = false;
+    response.writeHead(request.method === 'PUT' && !known ? 404 : 204).end();
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    port: address.port,
+    seen,
+    bodies,
+    isKnown: () => known,
+    forget: () => {
+      known = false;
+    },
+    hold: () => {
+      held = new Promise((resolve) => {
+        release = resolve;
+      });
+    },
+    release: () => {
+      held = null;
+      release();
+    },
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+const open: { close: () => Promise<unknown> }[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0).toReversed()) await one.close();
+});
+const hubAt = async (port?: number) => {
+  const hub = await openHub(port);
+  open.push(hub);
+  return hub;
+};
+function register(hubUrl: string): Registration {
+  const logger = createLogger({ service: 'billing', instanceId: 'billing-1', level: 'silent' });
+  const registration = registerWithHub({ hubUrl, masterKey: MASTER_KEY, announcement, logger });
+  open.push({ close: registration.leave });
+  return registration;
+}
+
+describe('An instance', () => {
+  it('registers with its full record, beats, and leaves', async () => {
+    const hub = await hubAt();
+    const registration = register(hub.url);
+    await registration.accepted;
+    expect(hub.bodies).toEqual([announcement]);
+    await eventually(() => expect(hub.seen).toContain('PUT /v1/registry/instances/billing-1/heartbeat'));
+    await registration.leave();
+    expect(hub.seen.at(-1)).toBe('DELETE /v1/registry/instances/billing-1');
+    expect(hub.isKnown()).toBe(false);
+  });
+
+  it('registers again with its full record as soon as the hub has forgotten it', async () => {
+    const hub = await hubAt();
+    await register(hub.url).accepted;
+    hub.forget();
+    await eventually(() => expect(hub.bodies).toEqual([announcement, announcement]));
+    expect(hub.isKnown()).toBe(true);
+  });
+
+  it('starts without a hub, and finds it when it is there', async () => {
+    const gone = await openHub();
+    await gone.close();
+    const registration = register(gone.url);
+    const hub = await hubAt(gone.port);
+    await registration.accepted;
+    expect(hub.isKnown()).toBe(true);
+  });
+
+  it('goes on through an outage of the hub', async () => {
+    const first = await openHub();
+    await register(first.url).accepted;
+    await first.close();
+    const second = await hubAt(first.port);
+    await eventually(() => expect(second.isKnown()).toBe(true));
+  });
+
+  it('that leaves while it registers does not stay behind', async () => {
+    const hub = await hubAt();
+    hub.hold();
+    const registration = register(hub.url);
+    await eventually(() => expect(hub.seen).toEqual(['POST /v1/registry/instances']));
+    const left = registration.leave();
+    hub.release();
+    await left;
+    expect(hub.seen).toEqual(['POST /v1/registry/instances', 'DELETE /v1/registry/instances/billing-1']);
+    expect(hub.isKnown()).toBe(false);
+  });
+
+  it('leaves once, however often it is told to', async () => {
+    const hub = await hubAt();
+    const registration = register(hub.url);
+    await registration.accepted;
+    await Promise.all([registration.leave(), registration.leave()]);
+    expect(hub.seen.filter((line) => line.startsWith('DELETE'))).toHaveLength(1);
+  });
+
+  it('can leave when the hub is away', async () => {
+    const gone = await openHub();
+    await gone.close();
+    await register(gone.url).leave();
+  });
+});
