@@ -144,7 +144,7 @@ describe('The outbox relay', () => {
       await Promise.all(relays.map((relay) => relay.stop()));
       await second.close();
     }
-    expect(await leaders()).toEqual([]);
+    await eventually(async () => expect(await leaders()).toEqual([]));
   });
 
   it('that ends between publishing and deleting publishes again under the same id, which the server drops', async () => {

@@ -66,6 +66,15 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 
   readBodiesAsJson(app);
   app.decorateRequest('callContext');
+  // A request under way when the door closes would leave its connection open, and the close waiting, for the whole
+  // keep-alive time.
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (isClosing) reply.header('connection', 'close');
+  });
   app.addHook('onRequest', async (request) => {
     request.callContext = {
       traceparent: continueTrace(header(request, 'traceparent')),

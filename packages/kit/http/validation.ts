@@ -5,6 +5,9 @@ import { Value } from 'typebox/value';
 import { convertTexts } from '../convert-texts.ts';
 import { type SchemaError, toFieldErrors } from './field-errors.ts';
 
+/** Of the faults of one request, as many are told. */
+const MAX_ERRORS = 20;
+
 /** A compiled check of a body or a query. Throws `validation-failed` with every fault it finds. */
 export function compileInput(schema: TSchema, part: 'query' | 'body'): (value: unknown) => unknown {
   const check = Compile(schema);
@@ -13,7 +16,11 @@ export function compileInput(schema: TSchema, part: 'query' | 'body'): (value: u
     const value =
       part === 'body' ? input : Value.Default(schema, convertTexts(schema, input as Record<string, unknown>));
     if (check.Check(value)) return value;
-    const errors = toFieldErrors(schema, check.Errors(value) as unknown as SchemaError[], part === 'body' ? '' : part);
+    const errors = toFieldErrors(
+      schema,
+      check.Errors(value) as unknown as SchemaError[],
+      part === 'body' ? '' : part,
+    ).slice(0, MAX_ERRORS);
     const names = errors.map((error) => error.path).join(', ');
     throw validationFailed(`The ${part} has ${errors.length} fault(s): ${names}. Correct them and send it again.`, {
       errors,

@@ -11,7 +11,7 @@ const FILES = {
   regular: require.resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf'),
   bold: require.resolve('dejavu-fonts-ttf/ttf/DejaVuSans-Bold.ttf'),
 } as const;
-export type Face = keyof typeof FILES;
+type Face = keyof typeof FILES;
 
 /** What fontkit keeps of a glyph stays for the life of the font, with the characters that it stood for at first. */
 type OpenFont = { _glyphs: object };

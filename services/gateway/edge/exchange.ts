@@ -1,8 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import type { Verified } from '../access/verified.ts';
-import type { Route } from '../routing/route-table.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Target } from './target.ts';
+
+/** Where a request goes. It stands beside the exchange because each names the other. */
+export type Route = {
+  /** Who answers: a service's name, or `gateway` for what is answered here. */
+  readonly service: string;
+  readonly endpoint: EndpointRecord;
+  /** Null for what a service answers. */
+  readonly answer: Step | null;
+  /** Health, metrics and the documentation: no token, no rate limit, no line in the access log. */
+  readonly isOperational: boolean;
+};
 
 /** One request and its answer on their way through the gateway; each step adds what it has found out. */
 export class Exchange {

@@ -3,9 +3,8 @@ import type { HttpMetrics } from '@tenantry/kit/http/metrics.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import { readSystemHealthEndpoint } from '../contract/health.ts';
 import { SECURITY_HEADERS } from '../edge/answer-headers.ts';
-import type { Exchange } from '../edge/exchange.ts';
+import type { Exchange, Route } from '../edge/exchange.ts';
 import { sendJson, sendWhole } from '../edge/send.ts';
-import type { Route } from '../routing/route-table.ts';
 
 type Answer = (exchange: Exchange) => void | Promise<void>;
 

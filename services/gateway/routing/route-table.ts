@@ -1,17 +1,7 @@
 import { notFound } from '@tenantry/kernel/problems.ts';
 import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import findMyWay from 'find-my-way';
-import type { Exchange } from '../edge/exchange.ts';
-
-export type Route = {
-  /** Who answers: a service's name, or `gateway` for what is answered here. */
-  readonly service: string;
-  readonly endpoint: EndpointRecord;
-  /** Null for what a service answers. */
-  readonly answer: ((exchange: Exchange) => void | Promise<void>) | null;
-  /** Health, metrics and the documentation: no token, no rate limit, no line in the access log. */
-  readonly isOperational: boolean;
-};
+import type { Route } from '../edge/exchange.ts';
 
 export type RouteTable = {
   readonly find: (method: string, path: string) => Route | undefined;

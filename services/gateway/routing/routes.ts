@@ -1,7 +1,8 @@
 import type { Logger } from '@tenantry/kit/logger.ts';
 import type { Discovery } from '@tenantry/mesh/discovery.ts';
 import type { EndpointRecord, InstanceRecord } from '@tenantry/mesh/registry.ts';
-import { compileRoutes, type Route, type RouteTable, shapeOf } from './route-table.ts';
+import type { Route } from '../edge/exchange.ts';
+import { compileRoutes, type RouteTable, shapeOf } from './route-table.ts';
 
 /**
  * The routes of all services, kept in step with the registry. A service that has no instance left keeps its routes:

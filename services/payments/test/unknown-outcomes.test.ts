@@ -2,6 +2,7 @@ import type { Principal } from '@tenantry/auth/principal.ts';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { newId, type PaymentId } from '@tenantry/kernel/id.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import type { PaymentMethod } from '../contract/schemas.ts';
 import { BCA, GOPAY, openStory, PERMATA, QRIS, type Story } from './story.ts';
 
@@ -127,6 +128,18 @@ describe('A charge whose answer is unknown', () => {
       expect((await story.becomes(customer, id, 'pending')).instructions).not.toBeNull();
       await oneTransaction(id);
     }
+  });
+
+  it('that is under way when the service is told to end is finished before it ends', async () => {
+    const id = newId('pay');
+    await misfortune(id, { kind: 'delay', delayMs: 1_000 });
+    const charge = story.charge(tenant, customer, BCA, { id });
+    await eventually(async () => expect(await story.events(id)).toEqual(['payment-requested']));
+    await story.world.stop('payments');
+    expect((await charge).body).toMatchObject({ status: 'pending', instructions: { bank: 'bca' } });
+    await story.world.start('payments');
+    story.relay.passTo(story.world.urlOf('payments'));
+    await oneTransaction(id);
   });
 
   it('goes on when it is asked for again, without waiting for its time', async () => {

@@ -97,13 +97,16 @@ export async function closeCounters(
     .toSorted((a, b) => (a.feature < b.feature ? -1 : 1));
 }
 
+/** One parameter, however many there are: a list of them would be another statement to prepare for every length. */
+const isOneOf = (uuids: readonly string[]) => sql<boolean>`id = any(${uuids}::uuid[])`;
+
 /** Which of these uses were recorded before: a repeat must not count again. */
 export async function findRecorded(uow: Uow, uuids: readonly string[]): Promise<ReadonlySet<string>> {
   const rows = await uow.sql
     .selectFrom('usage_records')
     .select('id')
     .where('tenant_id', '=', uow.tenantUuid)
-    .where('id', 'in', [...uuids])
+    .where(isOneOf(uuids))
     .execute();
   return new Set(rows.map((row) => row.id));
 }
@@ -141,11 +144,10 @@ export const listUnexported = (uow: Uow, limit: number): Promise<UsageRecordRow[
     .execute();
 
 export async function markExported(uow: Uow, uuids: readonly string[]): Promise<void> {
-  if (uuids.length === 0) return;
   await uow.sql
     .updateTable('usage_records')
     .set({ exported_at: uow.now })
     .where('tenant_id', '=', uow.tenantUuid)
-    .where('id', 'in', [...uuids])
+    .where(isOneOf(uuids))
     .execute();
 }

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => story?.close());
 
 const subscribed = async () => {
-  const tenant = await story.world.addTenant();
+  const tenant = await story.addTenant();
   const user = story.world.principal(tenant.id, ['member']);
   return { tenant, user, told: await story.activate(tenant, user) };
 };
@@ -23,7 +23,7 @@ describe('A subscription', () => {
     const params = { subscriptionId: told.subscriptionId };
     const statusFor = async (principal: Parameters<typeof story.read>[0]) =>
       (await story.world.call(readSubscription, { params }, principal)).status;
-    const elsewhere = await story.world.addTenant();
+    const elsewhere = await story.addTenant();
     expect(await statusFor(user)).toBe(200);
     for (const role of ['billing', 'admin', 'owner'])
       expect(await statusFor(story.world.principal(tenant.id, [role]))).toBe(200);
@@ -46,7 +46,7 @@ describe('A subscription', () => {
 
   it('is canceled by nobody out of reach', async () => {
     const { tenant, user, told } = await subscribed();
-    const elsewhere = await story.world.addTenant();
+    const elsewhere = await story.addTenant();
     const input = { params: { subscriptionId: told.subscriptionId }, body: { at: 'now' as const } };
     for (const principal of [
       story.world.principal(tenant.id, ['member']),
@@ -75,14 +75,14 @@ describe('A subscription', () => {
       ids: [told.subscriptionId],
       cursor: null,
     });
-    expect((await idsFor(story.world.principal((await story.world.addTenant()).id, ['owner']))).ids).toEqual([]);
+    expect((await idsFor(story.world.principal((await story.addTenant()).id, ['owner']))).ids).toEqual([]);
   });
 });
 
 describe('Plans', () => {
   it('are each tenant’s own copies, in its currency, cheapest first', async () => {
-    const rupiah = await story.world.addTenant();
-    const dollars = await story.world.addTenant({ currency: 'USD' });
+    const rupiah = await story.addTenant();
+    const dollars = await story.addTenant({ currency: 'USD' });
     const plansOf = async (tenantId: typeof rupiah.id) =>
       (await story.world.call(listPlans, {}, story.world.principal(tenantId, ['member']))).body.data;
     const [ours, theirs] = [await plansOf(rupiah.id), await plansOf(dollars.id)];
@@ -119,7 +119,7 @@ describe('Every row', () => {
   });
 
   it('of entitlements needs the permission', async () => {
-    const tenant = await story.world.addTenant();
+    const tenant = await story.addTenant();
     const nobody = story.world.principal(tenant.id, []);
     expect((await story.world.call(readEntitlements, {}, nobody)).status).toBe(403);
     expect((await story.world.call(readEntitlements, {}, null)).status).toBe(401);

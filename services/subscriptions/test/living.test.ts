@@ -13,7 +13,7 @@ beforeEach(async () => {
 afterEach(() => story?.close());
 
 const subscribed = async () => {
-  const tenant = await story.world.addTenant();
+  const tenant = await story.addTenant();
   const user = story.world.principal(tenant.id, ['member']);
   const told = await story.activate(tenant, user);
   return { tenant, user, told };
@@ -120,7 +120,7 @@ describe('At the end of its period', () => {
   });
 
   it('what costs nothing goes on', async () => {
-    const tenant = await story.world.addTenant();
+    const tenant = await story.addTenant();
     const user = story.world.principal(tenant.id, ['member']);
     const { body } = await story.subscribe(user, 'free');
     story.world.clock.advance({ days: 32 });
@@ -173,7 +173,7 @@ describe('Canceling at once', () => {
   });
 
   it('is refused while the first payment is awaited', async () => {
-    const tenant = await story.world.addTenant();
+    const tenant = await story.addTenant();
     const user = story.world.principal(tenant.id, ['member']);
     const told = toldOf((await story.subscribe(user)).body);
     const answer = await cancel(user, told, 'now');

@@ -1,10 +1,15 @@
-import { newId, uuidOf } from '@tenantry/kernel/id.ts';
+import { newId, newUuid, uuidOf } from '@tenantry/kernel/id.ts';
+import type { Problem } from '@tenantry/kernel/problem.ts';
+import type { TenantDirectory } from '@tenantry/kit/tenants/directory.ts';
+import { Bulkhead } from '@tenantry/resilience/bulkhead.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
-import { consumeEntitlement } from '../contract/entitlements.ts';
+import { consumeEntitlement as consumeEndpoint } from '../contract/entitlements.ts';
 import { usageRecorded } from '../contract/events.ts';
 import { cancelSubscription } from '../contract/subscriptions.ts';
-import { openSubscriptionsWorld, problemOf } from './subscriptions-world.ts';
+import { consumeEntitlement } from '../use-cases/consume-entitlement.ts';
+import { createExportSchedule } from '../use-cases/export-schedule.ts';
+import { openDatabasesOf, openSubscriptionsWorld, problemOf } from './subscriptions-world.ts';
 
 let story: Awaited<ReturnType<typeof openSubscriptionsWorld>>;
 beforeAll(async () => {
@@ -13,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => story?.close());
 
 const newcomer = async (plan: 'free' | 'pro' | 'enterprise') => {
-  const tenant = await story.world.addTenant();
+  const tenant = await story.addTenant();
   const user = story.world.principal(tenant.id, ['member']);
   const told = plan === 'free' ? null : await story.activate(tenant, user, plan);
   return { tenant, user, told };
@@ -31,7 +36,7 @@ const recordedFor = async (subscriberId: string) => {
 };
 
 /** `calls` at once, `width` of them in flight. */
-async function inParallel<T>(calls: number, width: number, call: (index: number) => Promise<T>): Promise<T[]> {
+async function inParallel<T>(calls: number, width: number, call: (index: number) => Promise<T> | T): Promise<T[]> {
   const results: T[] = [];
   let next = 0;
   const lane = async (): Promise<void> => {
@@ -68,6 +73,43 @@ describe('A quota of 1,000 and 2,000 calls', () => {
     },
     60_000,
   );
+
+  it('from three instances, which share nothing but the database: exactly 1,000 get through', async () => {
+    const { tenant, user } = await newcomer('pro');
+    const tenants: TenantDirectory = {
+      peek: () => tenant,
+      get: async () => tenant,
+      onChange: () => undefined,
+      close: async () => undefined,
+    };
+    const instances = Array.from({ length: 3 }, () => {
+      const databases = openDatabasesOf(story.world);
+      const consume = consumeEntitlement({
+        databases,
+        tenants,
+        exportSchedule: createExportSchedule(),
+        countingPlaces: new Bulkhead({ name: 'counting', maxConcurrent: 6, maxQueued: 5_000 }),
+      });
+      return { databases, consume };
+    });
+    try {
+      const outcomes = await inParallel(
+        2_000,
+        300,
+        (index) =>
+          instances[index % 3]?.consume(user, { uuid: newUuid(), feature: 'api-calls', amount: 1 }).then(
+            ({ used }) => used,
+            (error: Problem) => error.kind.code,
+          ) ?? 'nobody',
+      );
+      const counted = outcomes.filter((outcome) => typeof outcome === 'number');
+      expect(counted.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 1_000 }, (_, index) => index + 1));
+      expect(new Set(outcomes.filter((outcome) => typeof outcome === 'string'))).toEqual(new Set(['quota-exceeded']));
+      expect(await recordedFor(user.id)).toEqual({ counted: 1_000, recorded: 1_000, rows: 1_000 });
+    } finally {
+      await Promise.all(instances.map(({ databases }) => databases.close()));
+    }
+  }, 60_000);
 
   it('of different size: what is counted never exceeds it, and what does not fit leaves no trace', async () => {
     const { user } = await newcomer('pro');
@@ -177,7 +219,7 @@ describe('What cannot be used up', () => {
     ['time-travel', 404, 'feature-not-found'],
   ])('%s → %i', async (feature, status, code) => {
     const { user } = await newcomer('free');
-    const answer = await story.world.call(consumeEntitlement, { params: { feature }, body: { amount: 1 } }, user);
+    const answer = await story.world.call(consumeEndpoint, { params: { feature }, body: { amount: 1 } }, user);
     expect(answer.status).toBe(status);
     expect(problemOf(answer)).toMatchObject({ code });
   });
@@ -185,23 +227,5 @@ describe('What cannot be used up', () => {
   it('an amount that is none', async () => {
     const { user } = await newcomer('free');
     for (const amount of [0, -1, 1.5]) expect((await story.consume(user, amount)).status).toBe(400);
-  });
-});
-
-describe('Plans', () => {
-  it('of a new tenant are made once, however many look at the same time', async () => {
-    const tenant = await story.world.addTenant({ currency: 'USD' });
-    const users = Array.from({ length: 12 }, () => story.world.principal(tenant.id, ['member']));
-    const ids = await Promise.all(users.map((user) => story.planId(user, 'pro')));
-    expect(new Set(ids).size).toBe(1);
-    const [user] = users;
-    if (user === undefined) throw new Error('nobody');
-    await eventually(async () => {
-      const [count] = await story.world.sql<{ count: number }>(
-        'select count(*)::int as count from subscriptions.plan_prices where tenant_id = $1',
-        [uuidOf(tenant.id)],
-      );
-      expect(count).toEqual({ count: 5 });
-    });
   });
 });

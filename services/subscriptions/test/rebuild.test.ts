@@ -1,32 +1,15 @@
-import { openDatabases } from '@tenantry/databases/factory.ts';
-import { currentTraceparent } from '@tenantry/kernel/call-context.ts';
 import { canonicalJson } from '@tenantry/kernel/canonical-json.ts';
 import { uuidOf } from '@tenantry/kernel/id.ts';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cancelSubscription } from '../contract/subscriptions.ts';
-import type { SubscriptionsTables } from '../store/tables.ts';
 import { rebuildSubscriptions } from '../use-cases/rebuild-subscriptions.ts';
-import { openSubscriptionsWorld, toldOf } from './subscriptions-world.ts';
+import { openDatabasesOf, openSubscriptionsWorld, toldOf } from './subscriptions-world.ts';
 
 let story: Awaited<ReturnType<typeof openSubscriptionsWorld>>;
-let databases: ReturnType<typeof openDatabases<SubscriptionsTables>>;
+let databases: ReturnType<typeof openDatabasesOf>;
 beforeAll(async () => {
   story = await openSubscriptionsWorld();
-  const url = new URL(story.world.databaseUrl);
-  url.username = '';
-  url.password = '';
-  databases = openDatabases<SubscriptionsTables>({
-    service: 'subscriptions',
-    databaseUrl: url.href,
-    redisUrl: inject('redisUrl'),
-    clickhouseUrl: '',
-    masterKey: story.world.masterKey,
-    dataDir: story.world.dataDir,
-    namespace: story.world.namespace,
-    clock: story.world.clock,
-    traceparent: currentTraceparent,
-    onError: () => undefined,
-  });
+  databases = openDatabasesOf(story.world);
 });
 afterAll(async () => {
   await databases?.close();
@@ -35,7 +18,7 @@ afterAll(async () => {
 
 describe('Replaying the streams', () => {
   it('gives every row again, byte for byte, also from nothing', async () => {
-    const tenant = await story.world.addTenant();
+    const tenant = await story.addTenant();
     const people = Array.from({ length: 5 }, () => story.world.principal(tenant.id, ['member']));
     const [waiting, active, ending, reversed, gone] = people as [
       (typeof people)[0],
@@ -75,7 +58,7 @@ describe('Replaying the streams', () => {
   });
 
   it('never puts an older version over a newer one', async () => {
-    const tenant = await story.world.addTenant();
+    const tenant = await story.addTenant();
     const user = story.world.principal(tenant.id, ['member']);
     const told = await story.activate(tenant, user);
     await story.world.sql(

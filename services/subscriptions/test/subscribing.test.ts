@@ -13,7 +13,7 @@ afterAll(() => story?.close());
 beforeEach(() => story.billing.be('pending'));
 
 const newcomer = async () => {
-  const tenant = await story.world.addTenant();
+  const tenant = await story.addTenant();
   return { tenant, user: story.world.principal(tenant.id, ['member']) };
 };
 

@@ -6,14 +6,17 @@ import {
   invoiceVoided,
 } from '@tenantry/billing/contract/events.ts';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
+import { openDatabases } from '@tenantry/databases/factory.ts';
+import { currentTraceparent } from '@tenantry/kernel/call-context.ts';
 import { type InvoiceId, newId, type SubscriptionId, type TenantId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
-import { expect } from 'vitest';
+import { expect, inject } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { openWorld } from '../../../tests/support/world.ts';
 import { consumeEntitlement, readEntitlements } from '../contract/entitlements.ts';
 import { listPlans } from '../contract/plans.ts';
 import type { SubscriptionStatus } from '../contract/schemas.ts';
 import { createSubscription, listSubscriptions, readSubscription } from '../contract/subscriptions.ts';
+import type { SubscriptionsTables } from '../store/tables.ts';
 import { openBillingStandIn } from './billing-stand-in.ts';
 
 export const BANK_TRANSFER = { type: 'bank_transfer', bank: 'bca' } as const;
@@ -32,6 +35,25 @@ export async function openSubscriptionsWorld(environment: Readonly<Record<string
       await billing.close();
     },
   };
+}
+
+/** The service's databases without the service, as another instance of it would open them. */
+export function openDatabasesOf(world: Awaited<ReturnType<typeof openWorld>>) {
+  const url = new URL(world.databaseUrl);
+  url.username = '';
+  url.password = '';
+  return openDatabases<SubscriptionsTables>({
+    service: 'subscriptions',
+    databaseUrl: url.href,
+    redisUrl: inject('redisUrl'),
+    clickhouseUrl: '',
+    masterKey: world.masterKey,
+    dataDir: world.dataDir,
+    namespace: world.namespace,
+    clock: world.clock,
+    traceparent: currentTraceparent,
+    onError: () => undefined,
+  });
 }
 
 export type Told = {
@@ -100,6 +122,13 @@ function storiesOf(world: Awaited<ReturnType<typeof openWorld>>) {
 
   return {
     planId,
+    /** Resolves when the service has heard of it: the push takes a moment, and there is no users to read through to. */
+    async addTenant(overrides: Partial<TenantRecord> = {}): Promise<TenantRecord> {
+      const tenant = await world.addTenant(overrides);
+      const somebody = world.principal(tenant.id, ['member']);
+      await eventually(async () => expect((await world.call(listPlans, {}, somebody)).status).toBe(200));
+      return tenant;
+    },
     read,
     untilStatus,
     subscribe,

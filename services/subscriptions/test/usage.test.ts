@@ -9,7 +9,7 @@ type Story = Awaited<ReturnType<typeof openSubscriptionsWorld>>;
 type User = Parameters<Story['read']>[0];
 
 const newcomer = async (story: Story, timeZone = 'Asia/Jakarta') => {
-  const tenant = await story.world.addTenant({ timeZone });
+  const tenant = await story.addTenant({ timeZone });
   return { tenant, user: story.world.principal(tenant.id, ['member']) };
 };
 const usageOf = async (
@@ -97,7 +97,7 @@ describe.skipIf(inject('clickhouseUrl') === '')('Usage in ClickHouse', () => {
     await story.consume(user, 5);
     await eventually(async () => expect((await usageOf(story, user)).body.data).toHaveLength(1));
     const colleague = story.world.principal(tenant.id, ['admin']);
-    const stranger = story.world.principal((await story.world.addTenant()).id, ['member'], user.id as UserId);
+    const stranger = story.world.principal((await story.addTenant()).id, ['member'], user.id as UserId);
     expect((await usageOf(story, colleague)).body.data).toEqual([]);
     expect((await usageOf(story, stranger)).body.data).toEqual([]);
   });
