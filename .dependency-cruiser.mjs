@@ -43,7 +43,8 @@ export default {
     },
     {
       name: 'domain-is-pure',
-      comment: 'Rules are plain functions over plain data: the kernel, their own problems, and each other. Types may come from elsewhere.',
+      comment:
+        'Rules are plain functions over plain data: the kernel, their own problems, and each other. Types may come from elsewhere.',
       severity: 'error',
       from: { path: '^services/([^/]+)/domain/', pathNot: TEST },
       to: {

@@ -71,7 +71,5 @@ export const PageQuery = Closed({
 export const PageOf = <const Item extends TSchema>(item: Item) =>
   Closed({ data: Type.Array(item), nextCursor: Type.Union([Type.String(), Type.Null()]) });
 
-export const NoParams = Closed({});
-
 export type Page<Item> = { readonly data: Item[]; readonly nextCursor: string | null };
 export type PageQueryInput = Static<typeof PageQuery>;

@@ -40,7 +40,8 @@ export type Databases<Tables> = {
 };
 
 const APP_CONNECTIONS = 10;
-const WORKER_CONNECTIONS = 4;
+// Three are held all the time: by the leaders of relay and consumers, and by the ticker's LISTEN.
+const WORKER_CONNECTIONS = 6;
 
 export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tables> {
   const { service, masterKey, databaseUrl: url } = options;
@@ -92,5 +93,5 @@ export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tabl
   };
 }
 
-export const analyticsDatabase = (service: string, namespace: string): string =>
+const analyticsDatabase = (service: string, namespace: string): string =>
   namespace === '' ? service : `${service}_${namespace}`;

@@ -28,6 +28,8 @@ type OutboxRow = {
 
 const BATCH = 256;
 const IDLE_POLL_MS = 1_000;
+/** An answer that a lost connection took with it is waited for this long; publishing again is harmless. */
+const PUBLISH_TIMEOUT_MS = 2_000;
 
 /**
  * Moves committed outbox rows to JetStream. One leader per service; the others wait to take over. NOTIFY wakes it, a
@@ -123,5 +125,6 @@ function toEnvelope(row: OutboxRow, service: string): EventEnvelope {
 async function publish(nats: Nats, envelope: EventEnvelope): Promise<void> {
   await nats.jetstream.publish(eventSubject(nats.namespace, envelope), JSON.stringify(envelope), {
     msgID: envelope.id,
+    timeout: PUBLISH_TIMEOUT_MS,
   });
 }

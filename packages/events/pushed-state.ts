@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type KV, type KvEntry, Kvm, type KvWatchEntry } from '@nats-io/kv';
+import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
 import type { Nats } from './nats.ts';
 import { StateSnapshot } from './state-snapshot.ts';
 import { bucketName } from './subjects.ts';
@@ -66,7 +66,7 @@ export async function watchState<Value>(
   const { promise: loaded, resolve: markLoaded } = Promise.withResolvers<void>();
   const closing = new AbortController();
   let kv: KV | undefined;
-  let stopWatching: () => void = () => undefined;
+  let interrupt: () => void = () => undefined;
 
   const take = (entry: KvEntry): void => {
     try {
@@ -81,13 +81,14 @@ export async function watchState<Value>(
     snapshot.saveSoon(known.values);
     markLoaded();
   };
-  const watchOnce = async (): Promise<void> => {
-    kv = await openBucket(nats, settings);
+  const watchOnce = async (signal: AbortSignal): Promise<void> => {
+    const opened = await openBucket(nats, settings);
     // Read before the watch begins: a key more is told as a change, a key less is noticed by what is left to come.
-    const isEmpty = (await kv.status()).values === 0;
-    const iterator: AsyncIterable<KvWatchEntry> & { stop(): void } = await kv.watch();
-    stopWatching = () => iterator.stop();
-    if (closing.signal.aborted) stopWatching();
+    const isEmpty = (await opened.status()).values === 0;
+    const iterator = await opened.watch();
+    if (signal.aborted) return iterator.stop();
+    signal.addEventListener('abort', () => iterator.stop());
+    kv = opened;
     known.restart();
     let isLoaded = isEmpty;
     if (isEmpty) finish();
@@ -101,15 +102,19 @@ export async function watchState<Value>(
   // Whatever ends a watch, it begins again: freezing would be worse than asking twice.
   void (async () => {
     while (!closing.signal.aborted) {
-      await watchOnce().catch(() => undefined);
+      const round = new AbortController();
+      interrupt = () => round.abort();
+      const interrupted = new Promise((resolve) => round.signal.addEventListener('abort', resolve));
+      await Promise.race([watchOnce(round.signal).catch(() => undefined), interrupted]);
+      round.abort();
       await sleep(REOPEN_MS, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
     }
   })();
-  // A server that was killed may have lost our ephemeral consumer: look at everything again.
+  // A server that was killed may have lost our ephemeral consumer, and what we asked it: look at everything again.
   void (async () => {
     for await (const status of nats.connection.status()) {
       if (closing.signal.aborted) return;
-      if (status.type === 'reconnect') stopWatching();
+      if (status.type === 'reconnect') interrupt();
     }
   })();
   const ttlMs = settings.ttlMs ?? 0;
@@ -133,7 +138,7 @@ export async function watchState<Value>(
     async close() {
       closing.abort();
       clearInterval(ageing);
-      stopWatching();
+      interrupt();
       snapshot.save(known.values);
     },
   };

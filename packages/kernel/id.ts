@@ -10,7 +10,6 @@ export type Id<Prefix extends string = string> = `${Prefix}_${string}`;
 export type TenantId = Id<'ten'>;
 export type UserId = Id<'usr'>;
 export type SessionId = Id<'ses'>;
-export type RoleId = Id<'rol'>;
 export type PlanId = Id<'pln'>;
 export type SubscriptionId = Id<'sub'>;
 export type InvoiceId = Id<'inv'>;
@@ -18,7 +17,6 @@ export type PaymentId = Id<'pay'>;
 export type RefundId = Id<'rfd'>;
 export type BotId = Id<'bot'>;
 export type NotificationId = Id<'ntf'>;
-export type EventId = Id<'evt'>;
 
 /** Tenant zero: whoever runs the platform. Fixed, so that every process knows it without asking. */
 export const PLATFORM_TENANT_ID: TenantId = 'ten_00000000000000000000000000';

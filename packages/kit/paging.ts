@@ -2,7 +2,7 @@ import type { Page, PageQueryInput } from '@tenantry/contract/schemas.ts';
 import { isUuid } from '@tenantry/kernel/id.ts';
 import { validationFailed } from '@tenantry/kernel/problems.ts';
 
-export const DEFAULT_PAGE_LIMIT = 50;
+const DEFAULT_PAGE_LIMIT = 50;
 
 /**
  * A page by id, newest first: ids are time-ordered, so "older than this id" is a position that insertions do not shift.

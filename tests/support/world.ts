@@ -41,7 +41,7 @@ export type WorldClock = Clock & { readonly advance: (by: Temporal.DurationLike)
 export const OPERATOR_PASSWORD = 'operator of this test world';
 
 /** What HTTP answers look like to a test: parsed JSON where it is JSON. Tests name the shape they expect. */
-export async function readAnswer<Body>(response: Response): Promise<Answer<Body>> {
+async function readAnswer<Body>(response: Response): Promise<Answer<Body>> {
   const type = response.headers.get('content-type') ?? '';
   const body: unknown = type.includes('json') ? await response.json() : Buffer.from(await response.arrayBuffer());
   return { status: response.status, headers: response.headers, body: body as Body };

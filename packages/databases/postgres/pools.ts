@@ -11,7 +11,7 @@ export type PoolOptions = {
   readonly onError: (error: Error) => void;
 };
 
-export const STATEMENT_TIMEOUT_MS = 5_000;
+const STATEMENT_TIMEOUT_MS = 5_000;
 // Ours, for a server that has gone silent: one that still works has ended the statement by itself before.
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1_000;
 

@@ -7,7 +7,7 @@ import {
   unsupportedMediaType,
 } from '@tenantry/kernel/problems.ts';
 
-export const PROBLEM_TYPE_BASE = 'https://tenantry.dev/problems/';
+const PROBLEM_TYPE_BASE = 'https://tenantry.dev/problems/';
 
 const internalError = {
   code: 'internal-error',

@@ -1,9 +1,9 @@
-import { newId, newUuid, uuidOf } from '@tenantry/kernel/id.ts';
+import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
+import { newId, newUuid, type SubscriptionId, uuidOf } from '@tenantry/kernel/id.ts';
 import type { Problem } from '@tenantry/kernel/problem.ts';
 import type { TenantDirectory } from '@tenantry/kit/tenants/directory.ts';
 import { Bulkhead } from '@tenantry/resilience/bulkhead.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually } from '../../../tests/support/eventually.ts';
 import { consumeEntitlement as consumeEndpoint } from '../contract/entitlements.ts';
 import { usageRecorded } from '../contract/events.ts';
 import { cancelSubscription } from '../contract/subscriptions.ts';
@@ -34,6 +34,22 @@ const recordedFor = async (subscriberId: string) => {
   );
   return row;
 };
+
+const closedUsage = async (id: SubscriptionId): Promise<number> => {
+  const [closed] = await story.world.sql<{ used: number }>(
+    `select (data->'usage'->0->>'used')::int as used from subscriptions.events
+     where stream_id = $1 and type = 'period-closed'`,
+    [uuidOf(id)],
+  );
+  return closed?.used ?? 0;
+};
+
+const directoryOf = (tenant: TenantRecord): TenantDirectory => ({
+  peek: () => tenant,
+  get: async () => tenant,
+  onChange: () => undefined,
+  close: async () => undefined,
+});
 
 /** `calls` at once, `width` of them in flight. */
 async function inParallel<T>(calls: number, width: number, call: (index: number) => Promise<T> | T): Promise<T[]> {
@@ -76,17 +92,11 @@ describe('A quota of 1,000 and 2,000 calls', () => {
 
   it('from three instances, which share nothing but the database: exactly 1,000 get through', async () => {
     const { tenant, user } = await newcomer('pro');
-    const tenants: TenantDirectory = {
-      peek: () => tenant,
-      get: async () => tenant,
-      onChange: () => undefined,
-      close: async () => undefined,
-    };
     const instances = Array.from({ length: 3 }, () => {
       const databases = openDatabasesOf(story.world);
       const consume = consumeEntitlement({
         databases,
-        tenants,
+        tenants: directoryOf(tenant),
         exportSchedule: createExportSchedule(),
         countingPlaces: new Bulkhead({ name: 'counting', maxConcurrent: 6, maxQueued: 5_000 }),
       });
@@ -193,6 +203,34 @@ describe('Using up a quota', () => {
     expect((await story.consume(user)).body).toMatchObject({ limit: 100, used: 1 });
   });
 
+  it('of a period that is closed between looking and counting counts in the next one', async () => {
+    const { tenant, user, told } = await newcomer('pro');
+    await story.consume(user, 10);
+    const input = { params: { subscriptionId: told?.subscriptionId ?? newId('sub') }, body: { at: 'now' as const } };
+    let isCanceled = false;
+    const cancelFirst = async (): Promise<void> => {
+      if (isCanceled) return;
+      isCanceled = true;
+      expect((await story.world.call(cancelSubscription, input, user)).status).toBe(200);
+    };
+    const databases = openDatabasesOf(story.world);
+    try {
+      const consume = consumeEntitlement({
+        databases,
+        tenants: directoryOf(tenant),
+        // What is asked for right before the counter is touched.
+        exportSchedule: { during: (_tenantId, work) => work(cancelFirst) },
+        countingPlaces: new Bulkhead({ name: 'counting', maxConcurrent: 1 }),
+      });
+      const counted = await consume(user, { uuid: newUuid(), feature: 'api-calls', amount: 1 });
+      expect(counted).toMatchObject({ limit: 100, used: 1 });
+    } finally {
+      await databases.close();
+    }
+    expect(await closedUsage(input.params.subscriptionId)).toBe(10);
+    expect(await recordedFor(user.id)).toEqual({ counted: 11, recorded: 11, rows: 2 });
+  });
+
   it('while it is being canceled is in the total of the closed period or in Free’s, never lost', async () => {
     const { user, told } = await newcomer('pro');
     const subscriptionId = told?.subscriptionId ?? newId('sub');
@@ -201,13 +239,8 @@ describe('Using up a quota', () => {
       story.world.call(cancelSubscription, { params: { subscriptionId }, body: { at: 'now' } }, user),
     ]);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-    const [closed] = await story.world.sql<{ used: number }>(
-      `select (data->'usage'->0->>'used')::int as used from subscriptions.events
-       where stream_id = $1 and type = 'period-closed'`,
-      [uuidOf(subscriptionId)],
-    );
     const { usage } = await story.entitlements(user);
-    expect((closed?.used ?? 0) + (usage[0]?.used ?? 0)).toBe(60);
+    expect((await closedUsage(subscriptionId)) + (usage[0]?.used ?? 0)).toBe(60);
     expect(await recordedFor(user.id)).toEqual({ counted: 60, recorded: 60, rows: 60 });
   });
 });

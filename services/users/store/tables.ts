@@ -1,4 +1,4 @@
-import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-work.ts';
+import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 
 export type UsersTables = {
   tenants: {
@@ -68,4 +68,3 @@ export type UserRow = UsersTables['users'];
 export type SessionRow = UsersTables['sessions'];
 
 export type UsersUnitOfWork = TenantUnitOfWork<UsersTables>;
-export type WithUsersTenant = WithTenant<UsersTables>;

@@ -8,7 +8,7 @@ import { findTenantBySlug } from './find-tenant-by-slug.ts';
 import { mintTokens, type Tokens } from './mint-tokens.ts';
 import { userPrincipal } from './user-principal.ts';
 
-export const SESSION_LIFE_DAYS = 30;
+const SESSION_LIFE_DAYS = 30;
 
 const refuse = () => invalidCredentials('Tenant, e-mail address or password do not match.');
 

@@ -13,7 +13,7 @@ const unitMs = new Map([
   ['day', dayMs],
 ]);
 
-export function defaultExpiryMs(method: RequestedMethod): number {
+function defaultExpiryMs(method: RequestedMethod): number {
   return method.type === 'gopay' || method.type === 'qris' ? 15 * minuteMs : dayMs;
 }
 

@@ -23,7 +23,7 @@ const dayMs = 86_400_000;
 const retryWindowMs = 7 * dayMs;
 
 /** How long after the payment the method can be refunded; null: never (bank transfers go back by hand). */
-export function refundWindowMs(transaction: Transaction): number | null {
+function refundWindowMs(transaction: Transaction): number | null {
   switch (transaction.method.type) {
     case 'bank_transfer':
     case 'echannel':

@@ -15,7 +15,7 @@ import {
  * The same state has different codes in a status answer and in a notification: an expired transaction is 407 when
  * asked for and 202 when told. The signature covers the code, so it differs too.
  */
-export function statusCodeOf(status: TransactionStatus, use: 'status' | 'notification'): string {
+function statusCodeOf(status: TransactionStatus, use: 'status' | 'notification'): string {
   switch (status) {
     case 'pending':
       return '201';

@@ -30,7 +30,7 @@ export class IllegalTransition extends Error {
   }
 }
 
-export const canBecome = (from: TransactionStatus, to: TransactionStatus): boolean => nextStatuses[from].includes(to);
+const canBecome = (from: TransactionStatus, to: TransactionStatus): boolean => nextStatuses[from].includes(to);
 
 function move(transaction: Transaction, to: TransactionStatus): Transaction {
   if (!canBecome(transaction.status, to)) throw new IllegalTransition(transaction.status, to);
@@ -54,7 +54,7 @@ export const cancel = (transaction: Transaction): Transaction => move(transactio
 export const expire = (transaction: Transaction): Transaction => move(transaction, 'expire');
 
 /** Midtrans reverses settlements of Permata VA and Mandiri Bill (and Indomaret) within minutes. */
-export const isReversible = (transaction: Transaction): boolean =>
+const isReversible = (transaction: Transaction): boolean =>
   transaction.method.type === 'echannel' ||
   (transaction.method.type === 'bank_transfer' && transaction.method.bank === 'permata');
 

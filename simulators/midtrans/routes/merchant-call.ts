@@ -25,7 +25,7 @@ type CallOptions = { readonly toAnswer?: (core: Answer) => Answer };
 /** How long a call that "timed out" is left hanging before its connection is cut. */
 const defaultHoldMs = 60_000;
 
-export const baseUrlOf = (request: FastifyRequest): string => `${request.protocol}://${request.host}`;
+const baseUrlOf = (request: FastifyRequest): string => `${request.protocol}://${request.host}`;
 
 /**
  * What happens around every call of a merchant, in this order: key, Accept header, JSON, idempotency, scripted faults,

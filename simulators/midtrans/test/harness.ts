@@ -125,9 +125,3 @@ export function listOf(body: JsonObject, name: string): readonly JsonObject[] {
   if (!Array.isArray(value)) throw new Error(`${name} is not a list in ${JSON.stringify(body)}`);
   return (value as readonly unknown[]).filter(isJsonObject);
 }
-
-export function objectOf(body: JsonObject, name: string): JsonObject {
-  const value = body[name];
-  if (!isJsonObject(value)) throw new Error(`${name} is not an object in ${JSON.stringify(body)}`);
-  return value;
-}

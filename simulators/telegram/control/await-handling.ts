@@ -3,7 +3,7 @@ import type { Bot } from '../world/bot.ts';
 import { ControlProblem } from './control-problem.ts';
 
 export type Handling = { readonly updateId: number; readonly handledBy: 'webhook' | 'polling' };
-export const DEFAULT_TIMEOUT_SECONDS = 20;
+const DEFAULT_TIMEOUT_SECONDS = 20;
 
 /** Resolves once the bot has handled the update: its webhook answered 2xx, or its next getUpdates confirmed it. */
 export async function awaitHandling(

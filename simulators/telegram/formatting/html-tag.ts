@@ -7,7 +7,7 @@ export type StartTag = {
 };
 export type EndTag = { readonly name: string; readonly end: number };
 
-export const SUPPORTED_TAGS: ReadonlySet<string> = new Set(
+const SUPPORTED_TAGS: ReadonlySet<string> = new Set(
   'a b strong i em u ins s strike del span tg-spoiler tg-emoji code pre blockquote'.split(' '),
 );
 

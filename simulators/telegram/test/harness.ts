@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import { createTelegramSimulator, type TelegramSimulatorOptions } from '../app.ts';
 
 export const NOON_MS = Date.UTC(2026, 10, 21, 5, 0, 0);
-export const SECRET = 'AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0';
+const SECRET = 'AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0';
 export const token = (botId = 4001): string => `${botId}:${SECRET}`;
 
 export type Answer = { readonly status: number; readonly headers: Headers; readonly body: Json };

@@ -60,7 +60,7 @@ const NAMES = [
 ] as const;
 
 /** The same id always has the same name, and the id in it keeps names apart. Telegram: 5-32 characters, ending in "bot". */
-export function deriveUsername(botId: number): string {
+function deriveUsername(botId: number): string {
   const name = NAMES[botId % NAMES.length] ?? NAMES[0];
   return `${name}_${botId.toString(36)}_bot`;
 }
