@@ -12,12 +12,10 @@ export async function applyMigrations(
     `select name, checksum from ${service}.migrations`,
   );
   const applied = new Map(rows.map((row) => [row.name, row.checksum]));
-  for (const file of files) {
-    const known = applied.get(file.name);
-    if (known === undefined) await applyFile(client, service, file);
-    else if (known !== file.checksum)
-      throw new Error(`Migration ${file.name} was changed after it had been applied. Write a new file instead.`);
-  }
+  for (const { name, checksum } of files)
+    if (applied.has(name) && applied.get(name) !== checksum)
+      throw new Error(`Migration ${name} was changed after it had been applied. Write a new file instead.`);
+  for (const file of files) if (!applied.has(file.name)) await applyFile(client, service, file);
 }
 
 async function applyFile(client: pg.Client, service: string, file: MigrationFile): Promise<void> {

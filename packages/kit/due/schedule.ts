@@ -3,7 +3,8 @@ import { type Id, uuidOf } from '@tenantry/kernel/id.ts';
 
 /**
  * Writes down that something must happen at `dueAt`, with the change that makes it necessary. One obligation per
- * (kind, id): writing it twice keeps the first.
+ * (kind, id): writing it twice keeps the first, also when that one is being done at this moment. What can come up again
+ * while it is being done gets an id of its own each time.
  */
 export async function schedule(uow: TenantUnitOfWork, kind: string, id: Id, dueAt: Temporal.Instant): Promise<void> {
   await uow.sql

@@ -3,7 +3,7 @@ import { continueTrace, runInBackground } from '@tenantry/kernel/call-context.ts
 import type { Clock } from '@tenantry/kernel/clock.ts';
 import { idFromUuid, type TenantId } from '@tenantry/kernel/id.ts';
 import { sql } from 'kysely';
-import type { Pool, PoolClient } from 'pg';
+import type { Pool } from 'pg';
 
 export type DueWork = { readonly tenantId: TenantId; readonly uuid: string; readonly attempts: number };
 
@@ -38,18 +38,18 @@ export function startTicker(options: TickerOptions): { readonly stop: () => Prom
   let wake: () => void = () => undefined;
 
   const loop = (async () => {
-    let listener: PoolClient | null = null;
+    let stopListening: (() => void) | null = null;
     while (!stopped) {
       const woken = new Promise<void>((resolve) => {
         wake = resolve;
       });
       let sleepMs = MAX_SLEEP_MS;
       try {
-        listener ??= await listen(
+        stopListening ??= await listen(
           options,
           () => wake(),
           () => {
-            listener = null;
+            stopListening = null;
           },
         );
         const rows = await claim(options, kinds, BATCH - running.size);
@@ -71,7 +71,7 @@ export function startTicker(options: TickerOptions): { readonly stop: () => Prom
         clearTimeout(timer);
       }
     }
-    listener?.release(true);
+    stopListening?.();
   })();
 
   return {
@@ -84,15 +84,26 @@ export function startTicker(options: TickerOptions): { readonly stop: () => Prom
   };
 }
 
-async function listen(options: TickerOptions, onNotification: () => void, onLost: () => void): Promise<PoolClient> {
+/** @returns gives the connection back; it does so by itself when the connection dies */
+async function listen(options: TickerOptions, onNotification: () => void, onLost: () => void): Promise<() => void> {
   const client = await options.pool.connect();
-  client.on('notification', onNotification);
-  client.on('error', () => {
+  let isGivenBack = false;
+  const giveBack = (): void => {
+    if (isGivenBack) return;
+    isGivenBack = true;
+    // Destroyed, not reused: ending the session is what ends the LISTEN.
     client.release(true);
     onLost();
-  });
-  await client.query(`listen ${options.service}_due`);
-  return client;
+  };
+  client.on('notification', onNotification);
+  client.on('error', giveBack);
+  try {
+    await client.query(`listen ${options.service}_due`);
+  } catch (error) {
+    giveBack();
+    throw error;
+  }
+  return giveBack;
 }
 
 async function claim(

@@ -60,6 +60,8 @@ export function renderProblem(
   if (problem?.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds);
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="tenantry"';
   const body: Record<string, unknown> = {
+    // First, so that no extension can stand in for a member of the standard.
+    ...problem?.extensions,
     type: `${PROBLEM_TYPE_BASE}${kind.code}`,
     title: kind.title,
     status,
@@ -67,7 +69,6 @@ export function renderProblem(
     instance: context.instance,
     code: kind.code,
     traceId: context.traceId,
-    ...problem?.extensions,
   };
   if (problem?.errors !== undefined) body.errors = problem.errors;
   return { status, headers, body };
