@@ -47,6 +47,8 @@ export type EndpointOptions<P extends TSchema, Q extends TSchema, B extends TSch
   readonly rateLimit?: { readonly limit: number; readonly windowSeconds: number };
   /** The longest body taken, 1 MiB unless said. */
   readonly maxBodyBytes?: number;
+  /** Called by machines every few seconds: a success is not worth a line in the log. */
+  readonly isRoutine?: boolean;
 };
 
 export type Endpoint<
@@ -77,6 +79,7 @@ export type Endpoint<
   readonly idempotency: boolean;
   readonly rateLimit: { readonly limit: number; readonly windowSeconds: number } | null;
   readonly maxBodyBytes: number;
+  readonly isRoutine: boolean;
 };
 
 export type ParamsOf<E> = E extends Endpoint<infer P, TSchema, TSchema, TSchema> ? Static<P> : never;
@@ -121,6 +124,7 @@ export function endpoint<
     idempotency: options.idempotency ?? false,
     rateLimit: options.rateLimit ?? null,
     maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+    isRoutine: options.isRoutine ?? false,
   };
 }
 

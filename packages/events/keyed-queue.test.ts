@@ -52,7 +52,7 @@ describe('A keyed queue', () => {
           expect(order).toEqual(order.toSorted((x, y) => x - y));
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 3_000 },
     );
   });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   idFromUuid,
   idPattern,
+  inOrder,
   isId,
   isUuid,
   newId,
@@ -97,10 +98,22 @@ describe('A new UUID', () => {
       expect(newUuid()).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 
-  it('sorts after every earlier one of this process, also within a millisecond and past an overflow of its counter', () => {
-    const made = Array.from({ length: 50_000 }, newUuid);
+  it('sorts after every earlier one of this process', () => {
+    const made = Array.from({ length: 20_000 }, newUuid);
     expect(made).toEqual(made.toSorted());
     expect(new Set(made).size).toBe(made.length);
+  });
+
+  it.each([
+    ['the millisecond does not end', ['01890a5d-ac96-7fff-bcce-b302099a8057']],
+    ['the clock is set back', ['01890a5d-ac96-774b-bcce-b302099a8057', '01890a5d-ac95-7fff-bcce-b302099a8057']],
+  ])('sorts so also while %s, however many there are', (_when, drawn) => {
+    let draws = 0;
+    const next = inOrder(() => drawn[Math.min(draws++, drawn.length - 1)] ?? '');
+    const made = Array.from({ length: 10_000 }, next);
+    expect(made).toEqual(made.toSorted());
+    expect(new Set(made).size).toBe(made.length);
+    expect(made.every(isUuid)).toBe(true);
   });
 
   it('says when it was made', () => {

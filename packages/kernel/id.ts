@@ -31,27 +31,31 @@ const ANY_ID = /^[a-z]+_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 
 export const isUuid = (text: string): boolean => UUID.test(text);
 
-let latestMs = 0;
-let counter = 0;
-
 /**
- * A new, time-ordered UUID (RFC 9562 §5.7). Node's own are in random order within a millisecond, so the 12 bits after
- * the version are a counter (§6.2, method 1): what this process creates later sorts later, also after the clock was set
+ * Makes random UUIDs of version 7 sort in the order in which they are drawn. Node's own are in random order within a
+ * millisecond, so the 12 bits after the version become a counter (RFC 9562 §6.2, method 1), also after the clock was set
  * back. It starts in the lower half, for room to count; when it overflows, the time runs ahead by a millisecond.
  */
-export function newUuid(): string {
-  const drawn = randomUUIDv7();
-  const nowMs = Number.parseInt(drawn.slice(0, 8) + drawn.slice(9, 13), 16);
-  if (nowMs > latestMs) {
-    latestMs = nowMs;
-    counter = Number.parseInt(drawn.slice(15, 18), 16) >> 1;
-  } else if (++counter > 0xfff) {
-    latestMs++;
-    counter = 0;
-  }
-  const time = latestMs.toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}${drawn.slice(18)}`;
+export function inOrder(draw: () => string): () => string {
+  let latestMs = 0;
+  let counter = 0;
+  return () => {
+    const drawn = draw();
+    const nowMs = Number.parseInt(drawn.slice(0, 8) + drawn.slice(9, 13), 16);
+    if (nowMs > latestMs) {
+      latestMs = nowMs;
+      counter = Number.parseInt(drawn.slice(15, 18), 16) >> 1;
+    } else if (++counter > 0xfff) {
+      latestMs++;
+      counter = 0;
+    }
+    const time = latestMs.toString(16).padStart(12, '0');
+    return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}${drawn.slice(18)}`;
+  };
 }
+
+/** A new, time-ordered UUID (RFC 9562 §5.7). What this process creates later sorts later. */
+export const newUuid: () => string = inOrder(randomUUIDv7);
 
 export const newId = <Prefix extends string>(prefix: Prefix): Id<Prefix> => idFromUuid(prefix, newUuid());
 

@@ -234,6 +234,8 @@ describe('While the first request is under way', () => {
     store.clock.advance({ seconds: 29 });
     expect((await make(key)).status).toBe(409);
     store.clock.advance({ seconds: 1 });
+    // Not everybody: what was asked for stands, and whoever asks for something else does not even prolong the lease.
+    expect((await make(key, { body: { note: 'y' } })).status).toBe(422);
     const second = await make(key);
     expect(second.status).toBe(201);
     expect(done).toHaveLength(2);

@@ -42,6 +42,9 @@ declare module 'fastify' {
   interface FastifyRequest {
     callContext: CallContext;
   }
+  interface FastifyContextConfig {
+    isRoutine?: boolean;
+  }
 }
 
 const DEFAULT_DEADLINE_MS = 15_000;
@@ -88,8 +91,9 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     const pattern = request.routeOptions.url ?? 'unmatched';
     metrics.observe(pattern, request.method, reply.statusCode, reply.elapsedTime / 1_000);
     if (pattern.startsWith('/health/') || pattern === '/metrics') return;
+    const level = request.routeOptions.config.isRoutine === true && reply.statusCode < 400 ? 'debug' : 'info';
     runWithContext(request.callContext, () =>
-      options.logger.info(
+      options.logger[level](
         { method: request.method, route: pattern, status: reply.statusCode, durationMs: Math.round(reply.elapsedTime) },
         'request',
       ),
@@ -127,6 +131,7 @@ function addRoute(app: FastifyInstance, options: HttpServerOptions, route: Route
     method: endpoint.method,
     url: endpoint.path,
     bodyLimit: endpoint.maxBodyBytes,
+    config: { isRoutine: endpoint.isRoutine },
     handler: (request, reply) =>
       runWithContext(request.callContext, () => answerRequest(options, prepared, request, reply)),
   });

@@ -31,8 +31,8 @@ async function openHub(port = 0) {
       return;
     }
     seen.push(`${request.method} ${request.url}`);
-    await held;
     if (request.method === 'POST') {
+      await held;
       bodies.push(JSON.parse(Buffer.concat(chunks).toString()));
       known = true;
     }

@@ -27,6 +27,7 @@ export const renewLeaseEndpoint = endpoint({
   name: 'hub.renew-lease',
   method: 'PUT',
   path: '/v1/registry/instances/:instanceId/heartbeat',
+  isRoutine: true,
   summary: 'Say that an instance lives',
   access: 'services',
   params: InstanceParams,

@@ -11,7 +11,6 @@ function reasonOf(password: string, email = EMAIL): string | null {
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     expect(error.kind.code).toBe('weak-password');
-    expect(error.message).not.toContain(password);
     return error.errors?.[0]?.message ?? '';
   }
 }
