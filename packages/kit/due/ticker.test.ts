@@ -23,17 +23,25 @@ afterEach(async () => {
 
 function tick(handler: DueHandler, kind = KIND) {
   const errors: unknown[] = [];
+  let lookups = 0;
   const { databases, clock } = store;
+  const worker = new Proxy(databases.worker, {
+    get(target, name) {
+      if (name === 'selectFrom') lookups++;
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
   const ticker = startTicker({
     service: 'users',
     pool: databases.workerPool,
-    worker: databases.worker,
+    worker,
     clock,
     handlers: { [kind]: handler },
     onError: (error) => errors.push(error),
   });
   tickers.push(ticker);
-  return { ...ticker, errors };
+  return { ...ticker, errors, lookups: () => lookups };
 }
 
 const plan = (id: Id, due: Temporal.DurationLike = { seconds: 0 }, kind = KIND) =>
@@ -294,7 +302,7 @@ describe('A ticker', () => {
     const gate = Promise.withResolvers<void>();
     let atOnce = 0;
     let most = 0;
-    tick(async () => {
+    const ticker = tick(async () => {
       most = Math.max(most, ++atOnce);
       await gate.promise;
       atOnce--;
@@ -304,6 +312,9 @@ describe('A ticker', () => {
       for (const id of ids) await schedule(uow, KIND, id, uow.now);
     });
     await eventually(() => expect(atOnce).toBe(32));
+    const before = ticker.lookups();
+    for (let i = 0; i < 100; i++) await store.sql('select 1');
+    expect(ticker.lookups() - before, 'asks what is due next although it could not do it').toBeLessThanOrEqual(1);
     gate.resolve();
     await untilGone();
     expect(most).toBe(32);

@@ -134,6 +134,8 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     const consumers = await startConsumers<Tables>({
       service: name,
       nats,
+      // One instance consumes at a time: two would share out the events of one aggregate and lose their order.
+      pool: databases.workerPool,
       withTenant: databases.withTenant,
       subscriptions: app.subscriptions,
       onError: (error, event) =>
