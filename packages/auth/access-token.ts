@@ -8,6 +8,8 @@ const TYP = 'at+jwt';
 const AUDIENCE = 'tenantry';
 /** Clocks of two machines of ours may differ by this much, no more. */
 const LEEWAY_SECONDS = 5;
+/** No token of ours is meant for longer, so one that claims to be is refused whoever signed it. */
+const MAX_LIFE_SECONDS = 3_600;
 
 export type AccessTokenClaims = {
   readonly tenantId: TenantId;
@@ -53,6 +55,7 @@ export function verifyAccessToken(
   const { iss, aud, sub, tid, sid, roles, iat, exp } = decoded.payload;
   if (iss !== options.issuer || aud !== AUDIENCE) throw invalid();
   if (typeof iat !== 'number' || typeof exp !== 'number' || iat > options.nowSeconds + LEEWAY_SECONDS) throw invalid();
+  if (exp - iat > MAX_LIFE_SECONDS) throw invalid();
   if (typeof sub !== 'string' || typeof tid !== 'string' || typeof sid !== 'string') throw invalid();
   if (!isId('usr', sub) || !isId('ten', tid) || !isId('ses', sid)) throw invalid();
   if (!Array.isArray(roles) || !roles.every((role): role is string => typeof role === 'string')) throw invalid();

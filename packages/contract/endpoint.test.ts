@@ -27,7 +27,7 @@ describe('An endpoint', () => {
       example: { params: {}, query: {}, body: undefined },
       idempotency: false,
       rateLimit: null,
-      maxBodyBytes: 1_048_576,
+      maxBodyBytes: 131_072,
     });
     expect(logout.params).toMatchObject({ additionalProperties: false, properties: {} });
     expect(logout.query).toMatchObject({ additionalProperties: false, properties: {} });

@@ -88,7 +88,8 @@ export type BodyOf<E> = E extends Endpoint<TSchema, TSchema, infer B, TSchema> ?
 export type ResponseOf<E> = E extends Endpoint<TSchema, TSchema, TSchema, infer R> ? Static<R> : never;
 
 const Nothing = Closed({});
-const DEFAULT_MAX_BODY_BYTES = 1_048_576;
+/** Our requests are forms, not files: a hundred invoice lines fit several times over. */
+const DEFAULT_MAX_BODY_BYTES = 131_072;
 
 /**
  * The only definition of an operation. From it come the route with its validation, the typed client between services,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deriveClusterToken, deriveKey, derivePassword } from './credentials.ts';
+import { deriveClusterToken, deriveKey, deriveNatsToken, derivePassword, deriveRedisPassword } from './credentials.ts';
 
 const KEY = '0b'.repeat(32);
 
@@ -11,6 +11,8 @@ describe('What is derived from the master key', () => {
       derivePassword(KEY, 'billing_worker'),
       derivePassword('0c'.repeat(32), 'billing_app'),
       deriveClusterToken(KEY),
+      deriveNatsToken(KEY),
+      deriveRedisPassword(KEY),
       deriveKey(KEY, 'secrets:billing').toString('base64url'),
     ];
     expect(new Set(derived).size).toBe(derived.length);

@@ -13,6 +13,12 @@ export const derivePassword = (masterKeyHex: string, role: string): string =>
 export const deriveClusterToken = (masterKeyHex: string): string =>
   deriveKey(masterKeyHex, 'cluster-token').toString('base64url');
 
+/** What the embedded NATS asks of everybody who connects: what is read from it is believed. */
+export const deriveNatsToken = (masterKeyHex: string): string => deriveKey(masterKeyHex, 'nats').toString('base64url');
+
+export const deriveRedisPassword = (masterKeyHex: string): string =>
+  deriveKey(masterKeyHex, 'redis').toString('base64url');
+
 export const appRole = (service: string): string => `${service}_app`;
 export const workerRole = (service: string): string => `${service}_worker`;
 export const ownerRole = (service: string): string => `${service}_owner`;

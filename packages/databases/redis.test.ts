@@ -7,7 +7,7 @@ import { startRedis } from '@tenantry/deploy/embedded/redis.ts';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../../tests/support/eventually.ts';
-import { createRedis } from './redis.ts';
+import { createQueueConnection, createRedis } from './redis.ts';
 
 // A server of this file's own, because it is killed.
 const folder = mkdtempSync(join(tmpdir(), 'tenantry-redis-'));
@@ -16,6 +16,7 @@ const start = (port?: number): Promise<EmbeddedServer> =>
     dataDir: join(folder, 'data'),
     logFile: join(folder, 'log'),
     tuning: 'durable',
+    password: 'pass_word',
     serversDir:
       process.env['TENANTRY_SERVERS_DIR'] ?? fileURLToPath(new URL('../../.tenantry/servers', import.meta.url)),
     ...(port === undefined ? {} : { port }),
@@ -38,6 +39,18 @@ it('prefixes every key with its namespace', async () => {
   const plain = createRedis({ url: server.url, namespace: '', onError: () => undefined });
   await eventually(async () => expect(await plain.get('ns:ten_x:a')).toBe('1'));
   plain.disconnect();
+});
+
+it('is refused without the password', async () => {
+  const bare = new URL(server.url);
+  bare.password = '';
+  const stranger = createRedis({ url: bare.href, namespace: '', onError: () => undefined });
+  const strangersQueue = createQueueConnection({ url: bare.href, isWorker: true, onError: () => undefined });
+  await eventually(() => expect(stranger.get('ns:ten_x:a')).rejects.toThrow('NOAUTH'));
+  await expect(strangersQueue.get('ns:ten_x:a')).rejects.toThrow('NOAUTH');
+  const queue = createQueueConnection({ url: server.url, isWorker: true, onError: () => undefined });
+  expect(await queue.get('ns:ten_x:a')).toBe('1');
+  for (const each of [stranger, strangersQueue, queue]) each.disconnect();
 });
 
 it('refuses at once while Redis is killed, never repeats what was under way, and works again when it is back', async () => {

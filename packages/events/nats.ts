@@ -22,10 +22,18 @@ const EVENT_MAX_AGE_SECONDS = 30 * 86_400;
 // Wide enough for a relay that died between publishing and deleting; what is older is caught by the inbox.
 const DUPLICATE_WINDOW_SECONDS = 600;
 
-/** Connects and stays connected: a server that goes away is waited for, as long as it takes. */
-export async function connectNats(options: { url: string; name: string; namespace: string }): Promise<Nats> {
+/**
+ * Connects and stays connected: a server that goes away is waited for, as long as it takes. A server that asks for nothing
+ * ignores the token; credentials in the URL come before it.
+ */
+export async function connectNats(options: {
+  url: string;
+  name: string;
+  namespace: string;
+  token?: string;
+}): Promise<Nats> {
   const connection = await connect({
-    servers: options.url,
+    ...whereAndWho(options.url, options.token),
     name: options.name,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
@@ -44,6 +52,20 @@ export async function connectNats(options: { url: string; name: string; namespac
       await connection.close();
     },
   };
+}
+
+type Credentials = { readonly user: string; readonly pass: string } | { readonly token: string };
+
+/** As NATS URLs have it: `user:password@host`, or `token@host`. The client itself does not look for them there. */
+function whereAndWho(url: string, token: string | undefined): { readonly servers: string } & Partial<Credentials> {
+  const parsed = URL.parse(url);
+  if (parsed === null || parsed.username + parsed.password === '')
+    return { servers: url, ...(token === undefined ? {} : { token }) };
+  const user = decodeURIComponent(parsed.username);
+  const pass = decodeURIComponent(parsed.password);
+  parsed.username = '';
+  parsed.password = '';
+  return { servers: parsed.href, ...(pass === '' ? { token: user } : { user, pass }) };
 }
 
 /** The stream of one domain's events, as it has to be. Limits retention: consumers never take events from each other. */

@@ -1,5 +1,6 @@
 import { REVOCATIONS_BUCKET, type Revocation } from '@tenantry/auth/buckets.ts';
 import { generateSigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import { deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { createRedis } from '@tenantry/databases/redis.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
@@ -56,7 +57,12 @@ async function open(
   closing: CloseStack,
 ): Promise<RunningGateway> {
   const { TENANTRY_NAMESPACE: namespace, REQUEST_DEADLINE_MS: requestDeadlineMs } = configuration;
-  const nats = await connectNats({ url: configuration.NATS_URL, name: instanceId, namespace });
+  const nats = await connectNats({
+    url: configuration.NATS_URL,
+    name: instanceId,
+    namespace,
+    token: deriveNatsToken(configuration.TENANTRY_MASTER_KEY),
+  });
   closing.push(nats.close);
   const snapshot = (name: string): string => `${configuration.TENANTRY_DATA_DIR}/snapshots/gateway-${name}.json`;
   const discovery = await openDiscovery(nats, { snapshotFile: snapshot('registry') });

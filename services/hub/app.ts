@@ -1,4 +1,4 @@
-import { deriveClusterToken } from '@tenantry/databases/credentials.ts';
+import { deriveClusterToken, deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { connectNats, type Nats } from '@tenantry/events/nats.ts';
 import { type Clock, systemClock } from '@tenantry/kernel/clock.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
@@ -30,6 +30,7 @@ export async function openHub(
       url: configuration.NATS_URL,
       name: instanceId,
       namespace: configuration.TENANTRY_NAMESPACE,
+      token: deriveNatsToken(configuration.TENANTRY_MASTER_KEY),
     });
     closing.push(nats.close);
     const registry = new Registry({
@@ -45,7 +46,7 @@ export async function openHub(
       service: 'hub',
       routes: [...registryRoutes(registry), ...healthRoutes(registry)],
       authenticate: authenticateByClusterToken(deriveClusterToken(configuration.TENANTRY_MASTER_KEY)),
-      withTenant: null,
+      idempotency: null,
       isReady: async () => !nats.connection.isClosed(),
       logger,
     });

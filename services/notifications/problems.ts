@@ -25,5 +25,5 @@ export const telegramUnavailable = defineProblem({
 export const webhookRefused = defineProblem({
   code: 'webhook-refused',
   category: 'forbidden',
-  title: 'The update is not genuine',
+  title: 'The notification is not genuine',
 });

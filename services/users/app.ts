@@ -10,6 +10,7 @@ import { meRoutes } from './routes/me.ts';
 import { tenantRoutes } from './routes/tenants.ts';
 import { userRoutes } from './routes/users.ts';
 import { dueHandlers } from './schedule/due-handlers.ts';
+import { createFailedGuesses } from './store/failed-guesses.ts';
 import type { UsersTables } from './store/tables.ts';
 import { seedPlatform } from './use-cases/seed-platform.ts';
 
@@ -27,6 +28,7 @@ export const openUsers = (
         { ...platform, configuration, passwords },
         {
           signingKey: () => accessTokenKey(configuration.TENANTRY_MASTER_KEY),
+          failedGuesses: () => createFailedGuesses(platform.databases.redis),
           mailer: () => createMailer(configuration.SMTP_URL, configuration.MAIL_FROM),
         },
       );

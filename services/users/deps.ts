@@ -3,6 +3,7 @@ import type { Platform } from '@tenantry/kit/lifecycle/service.ts';
 import type { UsersConfiguration } from './config.ts';
 import type { PasswordHasher } from './keys/password-hasher.ts';
 import type { Mailer } from './mail/mailer.ts';
+import type { FailedGuesses } from './store/failed-guesses.ts';
 import type { UsersTables } from './store/tables.ts';
 
 /** What the use cases of this service are built from. */
@@ -11,4 +12,5 @@ export type UsersDeps = Platform<UsersTables> & {
   readonly signingKey: SigningKey;
   readonly passwords: PasswordHasher;
   readonly mailer: Mailer;
+  readonly failedGuesses: FailedGuesses;
 };

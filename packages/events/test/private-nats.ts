@@ -6,7 +6,7 @@ import type { EmbeddedServer } from '@tenantry/deploy/embedded/embedded-server.t
 import { startNats } from '@tenantry/deploy/embedded/nats.ts';
 
 /** A server of a test's own, because it is killed. It comes back on the same port, with the files that it left. */
-export async function openPrivateNats() {
+export async function openPrivateNats(token?: string) {
   const folder = mkdtempSync(join(tmpdir(), 'tenantry-nats-'));
   const start = (port?: number): Promise<EmbeddedServer> =>
     startNats({
@@ -15,6 +15,7 @@ export async function openPrivateNats() {
       serversDir:
         process.env['TENANTRY_SERVERS_DIR'] ?? fileURLToPath(new URL('../../../.tenantry/servers', import.meta.url)),
       ...(port === undefined ? {} : { port }),
+      ...(token === undefined ? {} : { token }),
     });
   let server = await start();
   const { url, port } = server;

@@ -27,7 +27,10 @@ export function toFieldErrors(schema: TSchema, errors: Iterable<SchemaError>, pa
   const say = (path: string, message: string): void => {
     if (!found.has(path)) found.set(path, message);
   };
-  for (const { keyword, schemaPath, instancePath, message, params } of ofMeantBranches([...errors])) {
+  const all = [...errors];
+  // Of very many unknown fields the list of them is never reached; then each is told by itself.
+  const isListed = all.some(({ keyword }) => keyword === 'additionalProperties');
+  for (const { keyword, schemaPath, instancePath, message, params } of ofMeantBranches(all)) {
     const at = (name?: string): string => {
       const pointer = name === undefined ? instancePath : `${instancePath}/${toToken(name)}`;
       if (part === '') return pointer === '' ? '/' : pointer;
@@ -35,6 +38,8 @@ export function toFieldErrors(schema: TSchema, errors: Iterable<SchemaError>, pa
     };
     if (keyword === 'additionalProperties') {
       for (const name of params.additionalProperties as string[]) say(at(name), 'is not a field of this request');
+    } else if (keyword === 'boolean' && !isListed && schemaPath.endsWith('/additionalProperties')) {
+      say(at().slice(0, MAX_NAME_LENGTH), 'is not a field of this request');
     } else if (keyword === 'required') {
       for (const name of params.requiredProperties as string[]) say(at(name), 'is required');
     } else if (keyword === 'const') {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { Principal } from '@tenantry/auth/principal.ts';
 import type { FoundationTables } from '@tenantry/databases/postgres/foundation-tables.ts';
 import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-work.ts';
@@ -11,6 +11,12 @@ import type { Expression, ExpressionBuilder, SqlBool } from 'kysely';
 const LEASE_SECONDS = 30;
 const KEPT_HOURS = 24;
 const KEY = /^[\x21-\x7e]{1,255}$/;
+
+export type IdempotencyOptions = {
+  readonly withTenant: WithTenant<unknown>;
+  /** Of the fingerprints of requests. */
+  readonly fingerprintKey: Buffer;
+};
 
 export type StoredAnswer = { readonly status: number; readonly body: unknown };
 
@@ -29,7 +35,7 @@ export type Attempt =
  * the same resource id and meets what was committed.
  */
 export async function beginIdempotent(
-  withTenant: WithTenant<unknown>,
+  { withTenant, fingerprintKey }: IdempotencyOptions,
   principal: Principal,
   route: string,
   key: string,
@@ -39,7 +45,8 @@ export async function beginIdempotent(
     const message = 'must be 1 to 255 visible ASCII characters';
     throw validationFailed(`Idempotency-Key ${message}.`, { errors: [{ path: 'header.idempotency-key', message }] });
   }
-  const fingerprint = createHash('sha256').update(canonicalJson(request)).digest('base64url');
+  // Keyed: a request may hold a password, and a bare hash would let whoever reads the table try words against it.
+  const fingerprint = createHmac('sha256', fingerprintKey).update(canonicalJson(request)).digest('base64url');
   const resourceUuid = newUuid();
   const own = { principal: principal.id, route, key };
 

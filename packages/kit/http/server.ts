@@ -1,7 +1,6 @@
 import type { Principal } from '@tenantry/auth/principal.ts';
 import type { Endpoint } from '@tenantry/contract/endpoint.ts';
 import { Closed } from '@tenantry/contract/schemas.ts';
-import type { WithTenant } from '@tenantry/databases/unit-of-work.ts';
 import { type CallContext, continueTrace, runWithContext, traceIdOf } from '@tenantry/kernel/call-context.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
 import { malformedJson, notFound, upstreamTimeout } from '@tenantry/kernel/problems.ts';
@@ -12,7 +11,7 @@ import { authorize } from './authorization.ts';
 import { readBodiesAsJson } from './body-parsers.ts';
 import { contentDisposition } from './content-disposition.ts';
 import { readIfMatch, toETag } from './entity-tag.ts';
-import { beginIdempotent, isFinal } from './idempotency.ts';
+import { beginIdempotent, type IdempotencyOptions, isFinal } from './idempotency.ts';
 import { createHttpMetrics } from './metrics.ts';
 import type { Authenticate } from './passport-check.ts';
 import { renderProblem } from './problem-body.ts';
@@ -24,7 +23,7 @@ export type HttpServerOptions = {
   readonly routes: readonly Route[];
   readonly authenticate: Authenticate;
   /** Null in a service without a database: its endpoints take no Idempotency-Key. */
-  readonly withTenant: WithTenant<unknown> | null;
+  readonly idempotency: IdempotencyOptions | null;
   readonly isReady: () => Promise<boolean>;
   readonly logger: Logger;
 };
@@ -163,15 +162,15 @@ async function answerRequest(
   } as PrincipalCall<Endpoint>;
 
   const key = header(request, IDEMPOTENCY_KEY_HEADER);
-  if (key !== undefined && endpoint.idempotency && principal !== null && options.withTenant !== null) {
-    return answerOnce(options, options.withTenant, prepared, call, principal, key, request, reply);
+  if (key !== undefined && endpoint.idempotency && principal !== null && options.idempotency !== null) {
+    return answerOnce(options, options.idempotency, prepared, call, principal, key, request, reply);
   }
   return send(prepared, reply, await prepared.route.answer(call));
 }
 
 async function answerOnce(
   options: HttpServerOptions,
-  withTenant: WithTenant<unknown>,
+  idempotency: IdempotencyOptions,
   prepared: Prepared,
   call: PrincipalCall<Endpoint>,
   principal: Principal,
@@ -180,7 +179,7 @@ async function answerOnce(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const { endpoint } = prepared.route;
-  const attempt = await beginIdempotent(withTenant, principal, endpoint.name, key, {
+  const attempt = await beginIdempotent(idempotency, principal, endpoint.name, key, {
     params: call.params,
     body: call.body ?? null,
   });

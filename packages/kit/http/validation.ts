@@ -4,6 +4,7 @@ import { Compile } from 'typebox/compile';
 import { Value } from 'typebox/value';
 import { convertTexts } from '../convert-texts.ts';
 import { type SchemaError, toFieldErrors } from './field-errors.ts';
+import { findIllFormedText } from './text-form.ts';
 
 /** Of the faults of one request, as many are told. */
 const MAX_ERRORS = 20;
@@ -15,7 +16,13 @@ export function compileInput(schema: TSchema, part: 'query' | 'body'): (value: u
     // Everything in a URL is text; a body has types of its own and is taken literally.
     const value =
       part === 'body' ? input : Value.Default(schema, convertTexts(schema, input as Record<string, unknown>));
-    if (check.Check(value)) return value;
+    if (check.Check(value)) {
+      const illFormed = findIllFormedText(value);
+      if (illFormed === null) return value;
+      const message = 'must be well-formed text without NUL characters';
+      const path = part === 'body' ? illFormed : `${part}${illFormed.replaceAll('/', '.')}`;
+      throw validationFailed(`The ${part} has a fault: ${path} ${message}.`, { errors: [{ path, message }] });
+    }
     const errors = toFieldErrors(
       schema,
       check.Errors(value) as unknown as SchemaError[],

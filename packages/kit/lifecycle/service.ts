@@ -1,4 +1,5 @@
 import { generateSigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import { deriveKey, deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { type Databases, openDatabases } from '@tenantry/databases/factory.ts';
 import { type ConsumersOptions, startConsumers } from '@tenantry/events/consumer.ts';
 import { connectNats, ensureStream, type Nats } from '@tenantry/events/nats.ts';
@@ -87,6 +88,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       url: configuration.NATS_URL,
       name: instanceId,
       namespace: configuration.TENANTRY_NAMESPACE,
+      token: deriveNatsToken(configuration.TENANTRY_MASTER_KEY),
     });
     closing.push(nats.close);
     const databases = openServiceDatabases<Tables>(name, configuration, clock, logger);
@@ -198,7 +200,10 @@ async function openDoor<Tables>(options: {
     service: options.name,
     routes: options.app.routes,
     authenticate: authenticateByPassport(options.discovery),
-    withTenant: databases.withTenant as Databases<unknown>['withTenant'],
+    idempotency: {
+      withTenant: databases.withTenant as Databases<unknown>['withTenant'],
+      fingerprintKey: deriveKey(configuration.TENANTRY_MASTER_KEY, 'idempotency-fingerprint'),
+    },
     isReady: async () => (await databases.unhealthy()).length === 0,
     logger: options.logger,
   });

@@ -40,7 +40,7 @@ export function openDoor(routes: readonly Route[], withTenant: WithTenant<unknow
     service: 'things',
     routes,
     authenticate,
-    withTenant,
+    idempotency: withTenant === null ? null : { withTenant, fingerprintKey: Buffer.alloc(32, 7) },
     isReady: async () => isReady,
     logger: createLogger({ service: 'things', instanceId: 'things-1', level: 'silent' }),
   });

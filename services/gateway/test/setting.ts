@@ -136,7 +136,7 @@ export async function openSetting() {
         service: name,
         routes,
         authenticate: authenticateByPassport(discovery),
-        withTenant: null,
+        idempotency: null,
         isReady: async () => options.isReady?.() ?? true,
         logger,
       });

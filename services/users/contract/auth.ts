@@ -1,5 +1,6 @@
 import { endpoint } from '@tenantry/contract/endpoint.ts';
 import { Closed, LocaleSchema, SlugSchema } from '@tenantry/contract/schemas.ts';
+import { tenantSuspended } from '@tenantry/kernel/problems.ts';
 import { Type } from 'typebox';
 import {
   accountNotReady,
@@ -32,7 +33,7 @@ export const register = endpoint({
   status: 202,
   body: Closed({ tenant: SlugSchema, ...NewUserFields, locale: Type.Optional(LocaleSchema) }),
   response: Closed({ status: Type.Literal('accepted'), detail: Type.String() }),
-  problems: [tenantNotFound, weakPassword],
+  problems: [tenantNotFound, tenantSuspended, weakPassword],
   rateLimit: GUESSABLE,
   example: {
     body: { tenant: 'acme', email: 'budi@example.com', password: 'correct horse battery', name: 'Budi', locale: 'id' },
@@ -64,7 +65,7 @@ export const login = endpoint({
     password: Type.String({ minLength: 1, maxLength: 256 }),
   }),
   response: TokensView,
-  problems: [invalidCredentials, accountNotReady],
+  problems: [invalidCredentials, accountNotReady, tenantSuspended],
   rateLimit: GUESSABLE,
   example: { body: { tenant: 'acme', email: 'budi@example.com', password: 'correct horse battery' } },
 });

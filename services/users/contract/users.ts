@@ -40,7 +40,7 @@ export const assignRoles = endpoint({
   permission: 'user:assign-roles',
   reach: 'tenant',
   params: UserParams,
-  body: Closed({ roles: Type.Array(RoleNameSchema, { minItems: 1, maxItems: 5, uniqueItems: true }) }),
+  body: Closed({ roles: Type.Array(RoleNameSchema, { minItems: 1, maxItems: 5 }) }),
   response: UserView,
   problems: [notFound, lastOwner],
   example: { params: EXAMPLE_USER, body: { roles: ['billing'] } },

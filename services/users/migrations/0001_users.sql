@@ -61,6 +61,10 @@ create table mail_tokens (
   hash text not null,
   user_id uuid not null,
   purpose text not null,
+  -- What whoever asked for this token signed up with: it becomes the account's when this very token is used.
+  password_hash text,
+  name text,
+  locale text,
   expires_at timestamptz not null,
   used_at timestamptz,
   primary key (tenant_id, hash),
@@ -73,11 +77,16 @@ create table mail_intents (
   id uuid not null,
   user_id uuid not null,
   purpose text not null check (purpose in ('verification', 'already-registered')),
+  password_hash text,
+  name text,
+  locale text,
   created_at timestamptz not null,
   sent_at timestamptz,
   primary key (tenant_id, id),
   foreign key (tenant_id, user_id) references users (tenant_id, id)
 );
+
+create index mail_intents_user on mail_intents (tenant_id, user_id, created_at);
 
 select protect_tenant_table(name)
 from unnest(array['tenants', 'users', 'sessions', 'refresh_tokens', 'mail_tokens', 'mail_intents']) as name;

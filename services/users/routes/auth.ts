@@ -29,7 +29,7 @@ export const authRoutes = (deps: UsersDeps): Route[] => [
     await verifyAccount(deps)(body.token);
     return { status: 'active' as const };
   }),
-  servePublic(contract.login, async ({ body }) => toTokensView(await login(deps)(body))),
+  servePublic(contract.login, async ({ body, clientAddress }) => toTokensView(await login(deps)(body, clientAddress))),
   servePublic(contract.refresh, async ({ body }) => toTokensView(await refreshSession(deps)(body.refreshToken))),
   serve(contract.logout, async ({ principal }) => {
     if (principal.sessionId !== null) await endSession(deps)(principal, principal.sessionId as SessionId);

@@ -1,8 +1,8 @@
-import type { MailPurpose, UsersTables, UsersUnitOfWork } from './tables.ts';
+import type { MailPurpose, SignUpColumns, UsersTables, UsersUnitOfWork } from './tables.ts';
 
 export async function insertMailIntent(
   uow: UsersUnitOfWork,
-  intent: { id: string; userUuid: string; purpose: MailPurpose },
+  intent: { id: string; userUuid: string; purpose: MailPurpose; signUp: SignUpColumns },
 ): Promise<void> {
   await uow.sql
     .insertInto('mail_intents')
@@ -11,6 +11,7 @@ export async function insertMailIntent(
       id: intent.id,
       user_id: intent.userUuid,
       purpose: intent.purpose,
+      ...intent.signUp,
       created_at: uow.now,
       sent_at: null,
     })
@@ -36,7 +37,7 @@ export async function markMailSent(uow: UsersUnitOfWork, uuid: string): Promise<
 
 export async function insertMailToken(
   uow: UsersUnitOfWork,
-  token: { hash: string; userUuid: string; purpose: string; expiresAt: Temporal.Instant },
+  token: { hash: string; userUuid: string; purpose: string; signUp: SignUpColumns; expiresAt: Temporal.Instant },
 ): Promise<void> {
   await uow.sql
     .insertInto('mail_tokens')
@@ -45,15 +46,36 @@ export async function insertMailToken(
       hash: token.hash,
       user_id: token.userUuid,
       purpose: token.purpose,
+      ...token.signUp,
       expires_at: token.expiresAt,
       used_at: null,
     })
     .execute();
 }
 
-/** Uses a mailed token up. @returns whose it was, or null when it is unknown, used or too old */
-export async function useMailToken(uow: UsersUnitOfWork, hash: string, purpose: string): Promise<string | null> {
+/** How many mails were asked for a user since an instant. */
+export async function countMailIntents(
+  uow: UsersUnitOfWork,
+  userUuid: string,
+  since: Temporal.Instant,
+): Promise<number> {
   const row = await uow.sql
+    .selectFrom('mail_intents')
+    .select((eb) => eb.fn.countAll<bigint>().as('count'))
+    .where('tenant_id', '=', uow.tenantUuid)
+    .where('user_id', '=', userUuid)
+    .where('created_at', '>', since)
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
+/** Uses a mailed token up. @returns what it stood for, or undefined when it is unknown, used or too old */
+export const useMailToken = (
+  uow: UsersUnitOfWork,
+  hash: string,
+  purpose: string,
+): Promise<UsersTables['mail_tokens'] | undefined> =>
+  uow.sql
     .updateTable('mail_tokens')
     .set({ used_at: uow.now })
     .where('tenant_id', '=', uow.tenantUuid)
@@ -61,7 +83,5 @@ export async function useMailToken(uow: UsersUnitOfWork, hash: string, purpose: 
     .where('purpose', '=', purpose)
     .where('used_at', 'is', null)
     .where('expires_at', '>', uow.now)
-    .returning('user_id')
+    .returningAll()
     .executeTakeFirst();
-  return row?.user_id ?? null;
-}

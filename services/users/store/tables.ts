@@ -43,7 +43,7 @@ export type UsersTables = {
     issued_at: Temporal.Instant;
     used_at: Temporal.Instant | null;
   };
-  mail_tokens: {
+  mail_tokens: SignUpColumns & {
     tenant_id: string;
     hash: string;
     user_id: string;
@@ -51,7 +51,7 @@ export type UsersTables = {
     expires_at: Temporal.Instant;
     used_at: Temporal.Instant | null;
   };
-  mail_intents: {
+  mail_intents: SignUpColumns & {
     tenant_id: string;
     id: string;
     user_id: string;
@@ -59,6 +59,13 @@ export type UsersTables = {
     created_at: Temporal.Instant;
     sent_at: Temporal.Instant | null;
   };
+};
+
+/** What somebody signed up with, waiting for the proof that the address is theirs. */
+export type SignUpColumns = {
+  password_hash: string | null;
+  name: string | null;
+  locale: 'id' | 'en' | null;
 };
 
 export type RoleName = 'owner' | 'admin' | 'billing' | 'member' | 'operator';

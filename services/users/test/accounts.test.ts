@@ -4,7 +4,7 @@ import { eventually } from '../../../tests/support/eventually.ts';
 import { OPERATOR_PASSWORD, openWorld, type World } from '../../../tests/support/world.ts';
 import { login, refresh, register, verifyAccount } from '../contract/auth.ts';
 import { changePassword, endSession, listSessions, readMe, updateMe } from '../contract/me.ts';
-import { createTenant } from '../contract/tenants.ts';
+import { createTenant, reactivateTenant, suspendTenant } from '../contract/tenants.ts';
 import { assignRoles, listUsers, readUser } from '../contract/users.ts';
 
 let world: World;
@@ -170,6 +170,117 @@ describe('Signing up', () => {
       .map((error) => error.path)
       .toSorted();
     expect(paths).toEqual(['/email', '/password', '/role']);
+  });
+});
+
+describe('Somebody who signs up with an address that is not theirs', () => {
+  const signUp = (tenant: string, email: string, secret: string, name: string) =>
+    world.call(register, { body: { tenant, email, password: secret, name, locale: 'en' } }, null);
+  const tokensOf = async (email: string, count: number): Promise<string[]> =>
+    eventually(async () => {
+      const tokens = (await mails(email)).flatMap((mail) => mail.tokens);
+      expect(tokens).toHaveLength(count);
+      return tokens;
+    });
+  const signIn = async (tenant: string, email: string, secret: string): Promise<number> =>
+    (await world.call(login, { body: { tenant, email, password: secret } }, null)).status;
+
+  it.each(['before its owner', 'after its owner'])(
+    '%s gets nothing: each link proves its own sign-up',
+    async (when) => {
+      const { slug } = await newTenant();
+      const email = `owner-${when.split(' ')[0]}@example.com`;
+      const attacker = () => signUp(slug, email, 'attacker knows this', 'Mallory');
+      const owner = () => signUp(slug, email, 'only the owner knows', 'Owner');
+      const [first, second] = when.startsWith('before') ? [attacker, owner] : [owner, attacker];
+      await first();
+      const [firstToken = ''] = await tokensOf(email, 1);
+      await second();
+      const bothTokens = await tokensOf(email, 2);
+      const secondToken = bothTokens.find((token) => token !== firstToken) ?? '';
+      const ownersToken = when.startsWith('before') ? secondToken : firstToken;
+      expect((await world.call(verifyAccount, { body: { token: ownersToken } }, null)).status).toBe(200);
+      expect(await signIn(slug, email, 'only the owner knows')).toBe(200);
+      expect(await signIn(slug, email, 'attacker knows this')).toBe(401);
+    },
+  );
+
+  it('cannot flood its mailbox through us', async () => {
+    const { slug } = await newTenant();
+    const email = 'flooded@example.com';
+    for (let turn = 0; turn < 8; turn++)
+      expect((await signUp(slug, email, `secret number ${turn}`, 'Eve')).status).toBe(202);
+    await tokensOf(email, 5);
+    const due = await world.sql<{ count: bigint }>(`select count(*) from users.due where kind = 'mail:send'`);
+    expect(Number(due[0]?.count)).toBe(0);
+  });
+});
+
+describe('Guessing a password', () => {
+  it('ends after ten failures from one address, for that account alone', async () => {
+    const { slug } = await newTenant();
+    await activeUser(slug, 'guessed@example.com');
+    const guess = (email: string, headers: Record<string, string> = {}) =>
+      world.call(login, { body: { tenant: slug, email, password: 'not this one' } }, null, { headers });
+    const answers = [];
+    for (let turn = 0; turn < 12; turn++) answers.push((await guess('guessed@example.com')).status);
+    expect(answers).toEqual([...Array.from({ length: 10 }, () => 401), 429, 429]);
+    const right = await world.call(login, { body: { tenant: slug, email: 'guessed@example.com', password } }, null);
+    expect(right).toMatchObject({ status: 429, body: { code: 'rate-limited' } });
+    expect(Number(right.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await guess('somebody.else@example.com')).status).toBe(401);
+    // The owner, who sits somewhere else, is not shut out.
+    const elsewhere = { 'tenantry-client-address': '203.0.113.9' };
+    const owner = await world.call(login, { body: { tenant: slug, email: 'guessed@example.com', password } }, null, {
+      headers: elsewhere,
+    });
+    expect(owner.status).toBe(200);
+  });
+});
+
+describe('A suspended tenant', () => {
+  it('lets nobody in until it is reactivated; refresh tokens survive', async () => {
+    const tenant = await newTenant();
+    const session = await activeUser(tenant.slug, 'suspended@example.com');
+    const operator = world.principal(PLATFORM_TENANT_ID, ['operator']);
+    expect((await world.call(suspendTenant, { params: { tenantId: tenant.id } }, operator)).body.status).toBe(
+      'suspended',
+    );
+    const signIn = () =>
+      world.call(login, { body: { tenant: tenant.slug, email: 'suspended@example.com', password } }, null);
+    const again = () => world.call(refresh, { body: { refreshToken: session.refreshToken } }, null);
+    expect(await signIn()).toMatchObject({ status: 403, body: { code: 'tenant-suspended' } });
+    expect(await again()).toMatchObject({ status: 403, body: { code: 'tenant-suspended' } });
+    const other = await world.call(suspendTenant, { params: { tenantId: tenant.id } }, operator);
+    expect(other).toMatchObject({
+      status: 409,
+      body: { code: 'invalid-transition', from: 'suspended', to: 'suspended' },
+    });
+    await world.call(reactivateTenant, { params: { tenantId: tenant.id } }, operator);
+    expect((await signIn()).status).toBe(200);
+    expect((await again()).status).toBe(200);
+  });
+});
+
+describe('Text that cannot be kept', () => {
+  it('is refused by its field, the same for a tenant that is there and one that is not', async () => {
+    const { slug } = await newTenant();
+    for (const tenant of [slug, 'nobody-here']) {
+      for (const email of ['a\u0000b', 'half \ud800']) {
+        const answer = await world.call(login, { body: { tenant, email, password } }, null);
+        expect(answer).toMatchObject({
+          status: 400,
+          body: { code: 'validation-failed', errors: [{ path: '/email' }] },
+        });
+      }
+    }
+  });
+
+  it('and very many unknown fields are told of', async () => {
+    const body = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`f${index}`, 1]));
+    const answer = await world.call(login, { body: body as never }, null);
+    expect(answer.status).toBe(400);
+    expect((answer.body as unknown as { errors: unknown[] }).errors.length).toBeGreaterThan(0);
   });
 });
 

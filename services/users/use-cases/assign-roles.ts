@@ -11,8 +11,9 @@ import { revokeSessions } from './revoke-sessions.ts';
 /** Sets somebody's roles. Tokens carry roles, so taking one away also ends the sessions whose tokens still have it. */
 export const assignRoles =
   ({ databases }: Pick<UsersDeps, 'databases'>) =>
-  (principal: Principal, userId: UserId, roles: readonly RoleName[]): Promise<UserRow> =>
+  (principal: Principal, userId: UserId, wanted: readonly RoleName[]): Promise<UserRow> =>
     databases.withTenant(principal.tenantId, async (uow) => {
+      const roles = [...new Set(wanted)];
       const owners = await lockOwners(uow);
       const user = await lockUser(uow, uuidOf(userId));
       if (user === undefined) throw userNotFound(`There is no user ${userId}.`);
@@ -20,7 +21,7 @@ export const assignRoles =
       if (!roles.includes('owner') && owners.length === 1 && owners[0] === user.id) {
         throw lastOwner('This is the only owner of the tenant. Make somebody else an owner first.');
       }
-      const updated = await updateUser(uow, user.id, { roles: [...roles] });
+      const updated = await updateUser(uow, user.id, { roles });
       if (takesRightsAway(user.roles, roles)) await revokeSessions(uow, user.id);
       await recordAudit(uow, principal, {
         action: 'user:assign-roles',

@@ -9,15 +9,19 @@ import { revokeSessions } from './revoke-sessions.ts';
 
 /** Needs the old password, and ends every other session: whoever knew the old one is out. */
 export const changePassword =
-  ({ databases, passwords }: Pick<UsersDeps, 'databases' | 'passwords'>) =>
+  ({ databases, passwords, failedGuesses }: Pick<UsersDeps, 'databases' | 'passwords' | 'failedGuesses'>) =>
   async (principal: Principal, change: { currentPassword: string; newPassword: string }): Promise<void> => {
     const uuid = uuidOf(principal.id as UserId);
     const user = await databases.withTenant(principal.tenantId, (uow) => findUser(uow, uuid));
     if (user === undefined) throw userNotFound('This account is gone.');
     checkPassword(change.newPassword, user.email);
-    if (!(await passwords.verify(change.currentPassword, user.password_hash)))
+    const subject = `change-password ${principal.id}`;
+    await failedGuesses.check(principal.tenantId, subject);
+    if (!(await passwords.verify(change.currentPassword, user.password_hash, principal.tenantId))) {
+      await failedGuesses.count(principal.tenantId, subject);
       throw invalidCredentials('The current password does not match.');
-    const passwordHash = await passwords.hash(change.newPassword);
+    }
+    const passwordHash = await passwords.hash(change.newPassword, principal.tenantId);
     await databases.withTenant(principal.tenantId, async (uow) => {
       const current = await lockUser(uow, uuid);
       if (current?.password_hash !== user.password_hash)

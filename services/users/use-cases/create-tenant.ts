@@ -36,7 +36,7 @@ export const createTenant =
     const email = tenant.admin.email.toLowerCase();
     checkTimeZone(tenant.timeZone);
     checkPassword(tenant.admin.password, email);
-    const passwordHash = await passwords.hash(tenant.admin.password);
+    const passwordHash = await passwords.hash(tenant.admin.password, tenant.id);
     return databases.withTenant(tenant.id, async (uow) => {
       const existing = await findTenant(uow);
       if (existing !== undefined) return existing;

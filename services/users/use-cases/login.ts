@@ -6,6 +6,7 @@ import { insertSession } from '../store/sessions.ts';
 import { findUser, findUserByEmail } from '../store/users.ts';
 import { findTenantBySlug } from './find-tenant-by-slug.ts';
 import { mintTokens, type Tokens } from './mint-tokens.ts';
+import { refuseSuspended } from './refuse-suspended.ts';
 import { userPrincipal } from './user-principal.ts';
 
 const SESSION_LIFE_DAYS = 30;
@@ -22,16 +23,27 @@ export const login =
     passwords,
     signingKey,
     configuration,
-  }: Pick<UsersDeps, 'databases' | 'passwords' | 'signingKey' | 'configuration'>) =>
-  async (credentials: { tenant: string; email: string; password: string }): Promise<Tokens> => {
+    failedGuesses,
+    logger,
+  }: Pick<UsersDeps, 'databases' | 'passwords' | 'signingKey' | 'configuration' | 'failedGuesses' | 'logger'>) =>
+  async (credentials: { tenant: string; email: string; password: string }, clientAddress: string): Promise<Tokens> => {
+    const subject = `${credentials.email.toLowerCase()} from ${clientAddress}`;
+    await failedGuesses.check(credentials.tenant, subject);
     const tenantId = await findTenantBySlug({ databases })(credentials.tenant);
     const found =
       tenantId === null
         ? undefined
         : await databases.withTenant(tenantId, (uow) => findUserByEmail(uow, credentials.email.toLowerCase()));
-    const matches = await passwords.verify(credentials.password, found?.password_hash ?? null);
-    if (!matches || tenantId === null || found === undefined) throw refuse();
+    const matches = await passwords.verify(credentials.password, found?.password_hash ?? null, credentials.tenant);
+    if (!matches || tenantId === null || found === undefined) {
+      await failedGuesses.count(credentials.tenant, subject);
+      const userId = found === undefined ? null : idFromUuid('usr', found.id);
+      logger.warn({ tenantId, userId, clientAddress }, 'sign-in refused');
+      throw refuse();
+    }
+    await failedGuesses.forget(credentials.tenant, subject);
     return databases.withTenant(tenantId, async (uow) => {
+      await refuseSuspended(uow);
       // Read again: between the hash and here the password or the status may have changed.
       const user = await findUser(uow, found.id);
       if (user === undefined || user.password_hash !== found.password_hash) throw refuse();

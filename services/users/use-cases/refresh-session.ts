@@ -6,6 +6,7 @@ import { invalidRefreshToken } from '../problems.ts';
 import { findRefreshTokenSession, findSession, touchSession, useRefreshToken } from '../store/sessions.ts';
 import { findUser } from '../store/users.ts';
 import { mintTokens, type Tokens } from './mint-tokens.ts';
+import { refuseSuspended } from './refuse-suspended.ts';
 import { revokeSessions } from './revoke-sessions.ts';
 import { userPrincipal } from './user-principal.ts';
 
@@ -49,6 +50,8 @@ export const refreshSession =
       }
       const isOver = session.revoked_at !== null || Temporal.Instant.compare(session.expires_at, uow.now) <= 0;
       if (isOver || user.status !== 'active') return null;
+      // Refused by an exception: the token is not used up and works again when the tenant does.
+      await refuseSuspended(uow);
       await touchSession(uow, session.id);
       return mintTokens(uow, { signingKey, configuration }, user, session.id);
     });

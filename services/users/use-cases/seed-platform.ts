@@ -53,8 +53,8 @@ async function followOperatorPassword(
   operator: { email: string; password: string },
 ): Promise<void> {
   const user = await databases.withTenant(PLATFORM_TENANT_ID, (uow) => findUserByEmail(uow, operator.email));
-  if (user === undefined || (await passwords.verify(operator.password, user.password_hash))) return;
-  const passwordHash = await passwords.hash(operator.password);
+  if (user === undefined || (await passwords.verify(operator.password, user.password_hash, PLATFORM_TENANT_ID))) return;
+  const passwordHash = await passwords.hash(operator.password, PLATFORM_TENANT_ID);
   await databases.withTenant(PLATFORM_TENANT_ID, async (uow) => {
     await updateUser(uow, user.id, { password_hash: passwordHash });
     await revokeSessions(uow, user.id);

@@ -8,12 +8,21 @@ import { findUser } from '../store/users.ts';
 
 const LINK_LIFE_HOURS = 24;
 
+/** RFC 5321 §4.2.1: a code from 500 on says that the same mail will never be taken. */
+const isRefusedForGood = (error: unknown): boolean =>
+  error instanceof Error && 'responseCode' in error && Number(error.responseCode) >= 500;
+
 /**
  * Sends a mail that a use case asked for. The token is minted now and stored as a hash before it leaves. Dying between
  * sending and noting it sends a second mail with a second token; both work until one is used.
  */
 export const sendMail =
-  ({ databases, mailer, configuration }: Pick<UsersDeps, 'databases' | 'mailer' | 'configuration'>) =>
+  ({
+    databases,
+    mailer,
+    configuration,
+    logger,
+  }: Pick<UsersDeps, 'databases' | 'mailer' | 'configuration' | 'logger'>) =>
   async (tenantId: TenantId, uuid: string): Promise<void> => {
     const prepared = await databases.withTenant(tenantId, async (uow) => {
       const intent = await findMailIntent(uow, uuid);
@@ -21,7 +30,14 @@ export const sendMail =
       const user = await findUser(uow, intent.user_id);
       const tenant = await findTenant(uow);
       if (user === undefined || tenant === undefined) return null;
-      const facts = { to: user.email, name: user.name, tenantName: tenant.name, locale: user.locale };
+      const { password_hash, name, locale } = intent;
+      // To the owner of an address we speak with the name that they gave, not with the one that a stranger typed in.
+      const facts = {
+        to: user.email,
+        name: intent.purpose === 'verification' ? (name ?? user.name) : user.name,
+        tenantName: tenant.name,
+        locale: locale ?? user.locale,
+      };
       if (intent.purpose === 'already-registered') return alreadyRegisteredMail(facts);
       if (user.status !== 'unverified') return null;
       const token = mintOpaqueToken('vt', tenantId);
@@ -29,11 +45,19 @@ export const sendMail =
         hash: hashOpaqueToken(token),
         userUuid: user.id,
         purpose: intent.purpose,
+        signUp: { password_hash, name, locale },
         expiresAt: uow.now.add({ hours: LINK_LIFE_HOURS }),
       });
       const link = `${configuration.PUBLIC_URL}/console/verify?token=${token}`;
       return verificationMail({ ...facts, link, lifeHours: LINK_LIFE_HOURS });
     });
-    if (prepared !== null) await mailer.send(prepared);
+    if (prepared !== null) {
+      try {
+        await mailer.send(prepared);
+      } catch (error) {
+        if (!isRefusedForGood(error)) throw error;
+        logger.warn({ tenantId, mailId: uuid }, 'the mail server refuses this mail for good; it is given up');
+      }
+    }
     await databases.withTenant(tenantId, (uow) => markMailSent(uow, uuid));
   };
