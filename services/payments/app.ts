@@ -13,6 +13,7 @@ import { attemptCharge } from './use-cases/attempt-charge.ts';
 import { attemptRefund } from './use-cases/attempt-refund.ts';
 import { cancelPayment } from './use-cases/cancel-payment.ts';
 import { chargePayment } from './use-cases/charge-payment.ts';
+import { checkReversal } from './use-cases/check-reversal.ts';
 import { configureProvider } from './use-cases/configure-provider.ts';
 import { listPayments } from './use-cases/list-payments.ts';
 import { listRefunds } from './use-cases/list-refunds.ts';
@@ -59,6 +60,7 @@ function createApp({ databases, clock, logger }: Platform<PaymentTables>, config
       attemptRefund,
       cancelPayment,
       chargePayment,
+      checkReversal,
       configureProvider,
       listPayments,
       listRefunds,

@@ -87,7 +87,14 @@ export const refundPayment = endpoint({
   idempotency: true,
   body: Closed({ amount: Type.Optional(MoneySchema), reason: Type.String({ minLength: 1, maxLength: 255 }) }),
   response: RefundView,
-  problems: [paymentNotFound, refundNotSupported, refundExceedsPayment, refundRefused, invalidTransition],
+  problems: [
+    paymentNotFound,
+    paymentNotConfigured,
+    refundNotSupported,
+    refundExceedsPayment,
+    refundRefused,
+    invalidTransition,
+  ],
   example: { params: EXAMPLE_PAYMENT, body: { reason: 'Requested by customer' } },
 });
 

@@ -33,6 +33,9 @@ export function requireSameRequest(payment: Payment, command: ChargeCommand): vo
   }
 }
 
+/** The code of a refusal that is the account's and not the payment's: Midtrans does not take the key. */
+export const KEY_REFUSED = '401';
+
 /** The provider would not create the transaction, and surely has not. */
 export const denyPayment = (payment: Payment, refusalCode: string): readonly PaymentEvent[] =>
   payment.standing === 'processing' ? [{ type: 'payment-denied', data: { refusalCode } }] : [];
@@ -40,6 +43,15 @@ export const denyPayment = (payment: Payment, refusalCode: string): readonly Pay
 /** Nobody waits for instructions any more, and the provider has never heard of it. */
 export const abandonPayment = (payment: Payment): readonly PaymentEvent[] =>
   payment.standing === 'processing' ? [{ type: 'payment-expired', data: {} }] : [];
+
+const UNENDED: ReadonlySet<Payment['standing']> = new Set(['processing', 'pending', 'review', 'authorized']);
+
+/**
+ * Its time was over long ago, and the provider tells nothing about it. Presumed, because money may have come all the
+ * same: whatever the provider says of it one day counts.
+ */
+export const presumeExpired = (payment: Payment): readonly PaymentEvent[] =>
+  UNENDED.has(payment.standing) ? [{ type: 'payment-expired', data: { isPresumed: true } }] : [];
 
 const CANCELABLE: ReadonlySet<Payment['standing']> = new Set(['pending', 'review', 'authorized']);
 

@@ -8,6 +8,8 @@ import type { Instructions } from './payment-method.ts';
 /** One answer of the provider about one payment, in our words. Fields it did not speak of are null. */
 export type Observation = {
   readonly standing: Exclude<Standing, 'processing' | 'reversed'>;
+  /** By the provider's clock. */
+  readonly answeredAt: Temporal.Instant | null;
   readonly transactionId: string | null;
   readonly instructions: Instructions | null;
   readonly expiresAt: Temporal.Instant | null;

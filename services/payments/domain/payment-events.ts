@@ -42,7 +42,8 @@ export type PaymentEvent =
   | { readonly type: 'payment-settled'; readonly data: { readonly settledAt: string } }
   | { readonly type: 'payment-denied'; readonly data: { readonly refusalCode: string | null } }
   | Bare<'payment-canceled'>
-  | Bare<'payment-expired'>
+  /** Presumed: not the provider said so, it has said nothing about the payment until long after its time. */
+  | { readonly type: 'payment-expired'; readonly data: { readonly isPresumed?: true } }
   | Bare<'payment-reversed'>
   | Bare<'payment-charged-back'>
   /** From here on the amount is taken, whatever becomes of it: refunds asked for at the same time cannot share it. */

@@ -43,6 +43,8 @@ export type Payment = {
   readonly instructions: Instructions | null;
   readonly expiresAt: Temporal.Instant | null;
   readonly settledAt: Temporal.Instant | null;
+  /** It is expired because nothing was heard of it, not because the provider said so. */
+  readonly isExpiryPresumed: boolean;
   /** The provider's code where it would not even create the transaction. */
   readonly refusalCode: string | null;
   readonly refunds: readonly Refund[];
@@ -54,13 +56,21 @@ export type RecordedPaymentEvent = PaymentEvent & { readonly recordedAt: Tempora
 
 const INITIAL: Pick<
   Payment,
-  'standing' | 'transactionId' | 'instructions' | 'expiresAt' | 'settledAt' | 'refusalCode' | 'refunds'
+  | 'standing'
+  | 'transactionId'
+  | 'instructions'
+  | 'expiresAt'
+  | 'settledAt'
+  | 'isExpiryPresumed'
+  | 'refusalCode'
+  | 'refunds'
 > = {
   standing: 'processing',
   transactionId: null,
   instructions: null,
   expiresAt: null,
   settledAt: null,
+  isExpiryPresumed: false,
   refusalCode: null,
   refunds: [],
 };
@@ -103,7 +113,7 @@ export function evolve(payment: Payment, event: RecordedPaymentEvent): Payment {
     case 'payment-canceled':
       return { ...payment, standing: 'canceled' };
     case 'payment-expired':
-      return { ...payment, standing: 'expired' };
+      return { ...payment, standing: 'expired', isExpiryPresumed: event.data.isPresumed === true };
     case 'payment-reversed':
       return { ...payment, standing: 'reversed' };
     case 'payment-charged-back':

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { presumeExpired } from './commands.ts';
 import type { PaymentEvent } from './payment-events.ts';
-import { isChargeUnfinished, isPastExpiry, isWorthAsking, nextReconciliationAt } from './reconciliation.ts';
-import { bca, given, now, permata, qris, requested } from './test/given.ts';
+import {
+  isChargeUnfinished,
+  isOverdue,
+  isPastExpiry,
+  isSilenceOver,
+  isWorthAsking,
+  nextReconciliationAt,
+  reversalCheckAt,
+} from './reconciliation.ts';
+import { apply, bca, given, now, permata, qris, requested, seen } from './test/given.ts';
 
 const after = (seconds: number): Temporal.Instant => now.add({ seconds });
 const secondsFromCreation = (instant: Temporal.Instant | null): number | null =>
@@ -63,11 +72,42 @@ describe('When the provider is asked', () => {
   it('looks at a Permata settlement once more when it can no longer be reversed, and at others not at all', () => {
     const settled: PaymentEvent = { type: 'payment-settled', data: { settledAt: after(60).toString() } };
     const reversible = given(requested(permata), settled);
-    expect(secondsFromCreation(nextReconciliationAt(reversible, after(70)))).toBe(660);
-    expect(isWorthAsking(reversible, after(660))).toBe(true);
-    expect(nextReconciliationAt(reversible, after(660))).toBeNull();
-    expect(nextReconciliationAt(given(requested(bca), settled), after(70))).toBeNull();
-    expect(isWorthAsking(given(requested(bca), settled), after(70))).toBe(false);
+    expect(secondsFromCreation(reversalCheckAt(reversible, after(50)))).toBe(660);
+    expect(secondsFromCreation(reversalCheckAt(reversible, after(70)))).toBe(670);
+    const reversed = given(requested(permata), settled, { type: 'payment-reversed', data: {} });
+    for (const payment of [given(requested(bca), settled), given(requested(permata)), reversed])
+      expect(reversalCheckAt(payment, after(70))).toBeNull();
+    expect(nextReconciliationAt(reversible, after(70))).toBeNull();
+    expect(isWorthAsking(reversible, after(70))).toBe(false);
+  });
+
+  it('lets the provider end a payment only when its time is over by the provider’s own clock', () => {
+    const payment = given(requested(qris), registered(900));
+    const told = (answeredInSeconds: number, more = {}) =>
+      seen('pending', { answeredAt: after(answeredInSeconds), ...more });
+    expect(isOverdue(payment, told(1_019))).toBe(false);
+    expect(isOverdue(payment, told(1_020))).toBe(true);
+    expect(isOverdue(payment, told(1_020, { expiresAt: after(901) }))).toBe(false);
+    expect(isOverdue(payment, told(1_020, { answeredAt: null }))).toBe(false);
+    expect(isOverdue(payment, { ...told(1_020), standing: 'settled' })).toBe(false);
+    expect(isOverdue(given(requested(qris), registered(null)), told(9_999_999))).toBe(false);
+  });
+
+  it('waits a day after its time for a payment that is not told about, then looks once a day for two weeks', () => {
+    const day = 86_400;
+    const payment = given(requested(bca), registered(day));
+    expect(isSilenceOver(payment, after(2 * day - 1))).toBe(false);
+    expect(isSilenceOver(payment, after(2 * day))).toBe(true);
+    expect(isSilenceOver(given(requested()), after(2 * day - 1))).toBe(false);
+    expect(isSilenceOver(given(requested()), after(2 * day))).toBe(true);
+
+    const presumed = apply(payment, presumeExpired(payment));
+    expect(presumed.standing).toBe('expired');
+    expect(presumeExpired(presumed)).toEqual([]);
+    expect(secondsFromCreation(nextReconciliationAt(presumed, after(2 * day)))).toBe(3 * day);
+    expect(secondsFromCreation(nextReconciliationAt(presumed, after(15.5 * day)))).toBe(16 * day);
+    expect(nextReconciliationAt(presumed, after(16 * day))).toBeNull();
+    expect(isWorthAsking(presumed, after(16 * day))).toBe(true);
   });
 
   it('is done with every end', () => {

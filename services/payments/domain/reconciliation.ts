@@ -1,3 +1,4 @@
+import type { Observation } from './observe.ts';
 import type { Payment } from './payment.ts';
 
 /**
@@ -18,6 +19,12 @@ const REVERSAL_WINDOW_SECONDS = 600;
 const ANSWER_KEPT_SECONDS = 300;
 /** After a day nobody looks at the checkout any more: a charge made then would surprise the customer. */
 const ABANDONED_AFTER_HOURS = 24;
+
+/** How long after its time a payment is still expected, of which the provider tells nothing. */
+const SILENCE_HOURS = 24;
+/** An account that does not answer may come back, with money that came before it went. */
+const LATE_MONEY_GAP_SECONDS = 86_400;
+const LATE_MONEY_DAYS = 14;
 
 /** The first of `base`, 2 × `base`, 4 × `base` … seconds after `since`, never more than `maxGap` apart, behind `now`. */
 function nextStep(since: Temporal.Instant, now: Temporal.Instant, base: number, maxGap: number): Temporal.Instant {
@@ -42,6 +49,27 @@ export const isPastExpiry = (payment: Payment, now: Temporal.Instant): boolean =
 const expiryCheckAt = (expiresAt: Temporal.Instant): Temporal.Instant =>
   expiresAt.add({ seconds: EXPIRY_GRACE_SECONDS });
 
+/** Pending beyond its expiry, by the provider's own clock: with ours ahead, what can still be paid would be ended. */
+export function isOverdue(payment: Payment, { standing, expiresAt, answeredAt }: Observation): boolean {
+  const until = expiresAt ?? payment.expiresAt;
+  return (
+    standing === 'pending' &&
+    until !== null &&
+    answeredAt !== null &&
+    Temporal.Instant.compare(expiryCheckAt(until), answeredAt) <= 0
+  );
+}
+
+/** When its time is over, as far as that is known. */
+const endAt = ({ expiresAt, createdAt }: Payment): Temporal.Instant =>
+  expiresAt ?? createdAt.add({ hours: ABANDONED_AFTER_HOURS });
+
+const silenceEndsAt = (payment: Payment): Temporal.Instant => endAt(payment).add({ hours: SILENCE_HOURS });
+
+/** Whether a payment that the provider tells nothing about has been waited for long enough. */
+export const isSilenceOver = (payment: Payment, now: Temporal.Instant): boolean =>
+  Temporal.Instant.compare(silenceEndsAt(payment), now) <= 0;
+
 export const isAbandoned = (payment: Payment, now: Temporal.Instant): boolean =>
   Temporal.Instant.compare(payment.createdAt.add({ hours: ABANDONED_AFTER_HOURS }), now) <= 0;
 
@@ -58,12 +86,24 @@ const isCodeMissing = (payment: Payment, now: Temporal.Instant): boolean =>
 
 /** Whether the provider, when it is asked now, may say something new. */
 export function isWorthAsking(payment: Payment, now: Temporal.Instant): boolean {
-  if (nextReconciliationAt(payment, now) === null) return payment.standing === 'settled' && isReversible(payment);
+  if (payment.standing === 'expired') return payment.isExpiryPresumed;
+  if (nextReconciliationAt(payment, now) === null) return false;
   const firstCheckAt = payment.createdAt.add({ seconds: FIRST_CHECK_SECONDS });
   return isChargeUnfinished(payment, now) || Temporal.Instant.compare(firstCheckAt, now) <= 0;
 }
 
-const isReversible = ({ method }: Payment): boolean => method.type === 'bank_transfer' && method.bank === 'permata';
+/**
+ * When a settlement is looked at once more, because it can be taken back until then; null where it cannot. Our clock
+ * counts as well as the provider's: it may have settled long before we heard of it, or one of them may be wrong.
+ */
+export function reversalCheckAt(
+  { standing, settledAt, method }: Payment,
+  heardAt: Temporal.Instant,
+): Temporal.Instant | null {
+  if (standing !== 'settled' || method.type !== 'bank_transfer' || method.bank !== 'permata') return null;
+  const since = settledAt !== null && Temporal.Instant.compare(settledAt, heardAt) > 0 ? settledAt : heardAt;
+  return since.add({ seconds: REVERSAL_WINDOW_SECONDS });
+}
 
 export const firstAttemptAt = (createdAt: Temporal.Instant): Temporal.Instant =>
   createdAt.add({ seconds: FIRST_ATTEMPT_SECONDS });
@@ -86,11 +126,11 @@ export function nextReconciliationAt(payment: Payment, now: Temporal.Instant): T
       if (isPastExpiry(payment, now)) return nextStep(expiresAt, now, FIRST_CHECK_SECONDS, MAX_CHECK_GAP_SECONDS);
       return earlier(nextStep(createdAt, now, FIRST_CHECK_SECONDS, MAX_CHECK_GAP_SECONDS), expiryCheckAt(expiresAt));
     }
-    case 'settled': {
-      const checkAt = payment.settledAt?.add({ seconds: REVERSAL_WINDOW_SECONDS });
-      return isReversible(payment) && checkAt !== undefined && Temporal.Instant.compare(checkAt, now) > 0
-        ? checkAt
-        : null;
+    case 'expired': {
+      if (!payment.isExpiryPresumed) return null;
+      const since = silenceEndsAt(payment);
+      const next = nextStep(since, now, LATE_MONEY_GAP_SECONDS, LATE_MONEY_GAP_SECONDS);
+      return Temporal.Instant.compare(next, since.add({ hours: 24 * LATE_MONEY_DAYS })) <= 0 ? next : null;
     }
     default:
       return null;

@@ -7,7 +7,12 @@ import type { ProviderPolicies } from './provider-policies.ts';
 import { Unanswered } from './unanswered.ts';
 
 /** What Midtrans answered: its own code, which is not the HTTP status, and the rest of the body as it came. */
-export type MidtransAnswer = { readonly code: string; readonly body: Readonly<Record<string, unknown>> };
+export type MidtransAnswer = {
+  readonly code: string;
+  readonly body: Readonly<Record<string, unknown>>;
+  /** When it was given, by the clock there (the Date of the response, RFC 9110 §6.6.1). */
+  readonly answeredAt: Temporal.Instant | null;
+};
 
 export type MidtransRequest = {
   readonly method: 'GET' | 'POST';
@@ -54,25 +59,34 @@ export function createMidtransClient(options: {
         body: request.body === undefined ? null : JSON.stringify(request.body),
         signal,
       });
-      return { httpStatus: response.statusCode, text: await response.body.text() };
+      return { httpStatus: response.statusCode, text: await response.body.text(), date: response.headers['date'] };
     } catch (cause) {
       throw new Unanswered('The exchange with Midtrans broke off.', { cause });
     }
   };
 
   const attempt = async (account: MidtransAccount, request: MidtransRequest, signal: AbortSignal) => {
-    const { httpStatus, text } = await exchange(account, request, signal);
+    const { httpStatus, text, date } = await exchange(account, request, signal);
     const answer = readAnswer(httpStatus, text);
     if (answer === null || TRANSIENT.has(answer.code)) {
       throw new Unanswered(`Midtrans answered ${answer?.code ?? `HTTP ${httpStatus}`}.`);
     }
-    return answer;
+    return { ...answer, answeredAt: parseDate(date) };
   };
 
   return {
     async send(account, request) {
+      let attempts = 0;
       try {
-        return await options.policies.execute(account, (signal) => attempt(account, request, signal));
+        const answer = await options.policies.execute(account, (signal) => {
+          attempts += 1;
+          return attempt(account, request, signal);
+        });
+        // A refused key speaks for one attempt only: one before it, whose answer broke off, may have got through.
+        if (answer.code === '401' && attempts > 1) {
+          throw new Unanswered('Midtrans refused the key after an attempt whose outcome is unknown.');
+        }
+        return answer;
       } catch (error) {
         // What the policy itself says (open, full, too late) is a Problem already.
         throw error instanceof Problem ? error : providerUnavailable(error);
@@ -99,12 +113,17 @@ function headersOf(account: MidtransAccount, request: MidtransRequest): Record<s
 }
 
 /** Null for what is no answer of Midtrans: an error page of something in between says nothing about the payment. */
-function readAnswer(httpStatus: number, text: string): MidtransAnswer | null {
+function readAnswer(httpStatus: number, text: string): Omit<MidtransAnswer, 'answeredAt'> | null {
   const body = parseObject(text);
   if (body === null) return null;
   const code = body['status_code'];
   if (typeof code === 'string' || typeof code === 'number') return { code: String(code), body };
   return httpStatus === 401 ? { code: '401', body } : null;
+}
+
+function parseDate(header: string | readonly string[] | undefined): Temporal.Instant | null {
+  const milliseconds = typeof header === 'string' ? Date.parse(header) : Number.NaN;
+  return Number.isNaN(milliseconds) ? null : Temporal.Instant.fromEpochMilliseconds(milliseconds);
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | null {

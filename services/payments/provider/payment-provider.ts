@@ -11,6 +11,7 @@ import {
   providerUnavailable,
 } from './midtrans-client.ts';
 import { readObservation, tellsOfTransaction } from './read-observation.ts';
+import { ToldNothing } from './told-nothing.ts';
 
 export type ChargeAnswer =
   | { readonly kind: 'observed'; readonly observation: Observation }
@@ -55,7 +56,7 @@ export function createPaymentProvider(options: {
   const change = async (account: MidtransAccount, payment: Payment, verb: 'cancel' | 'expire') => {
     const idempotencyKey = derivedUuid(`${verb} ${payment.id}`);
     const answer = await send(account, { method: 'POST', path: pathOf(payment, verb), body: {}, idempotencyKey });
-    if (tellsOfTransaction(answer.body)) return readObservation(payment, answer.body);
+    if (tellsOfTransaction(answer.body)) return readObservation(payment, answer);
     if (answer.code === '202') throw stillRunning();
     return null;
   };
@@ -70,7 +71,7 @@ export function createPaymentProvider(options: {
         notificationUrl: options.notificationUrl(account),
       });
       if (tellsOfTransaction(answer.body)) {
-        return { kind: 'observed', observation: readObservation(payment, answer.body) };
+        return { kind: 'observed', observation: readObservation(payment, answer) };
       }
       if (answer.code === '202') throw stillRunning();
       if (answer.code === '406') return { kind: 'duplicate' };
@@ -80,9 +81,9 @@ export function createPaymentProvider(options: {
 
     async ask(account, payment) {
       const answer = await send(account, { method: 'GET', path: pathOf(payment, 'status') });
-      if (tellsOfTransaction(answer.body)) return readObservation(payment, answer.body);
+      if (tellsOfTransaction(answer.body)) return readObservation(payment, answer);
       if (answer.code === '404') return null;
-      throw providerUnavailable(new Error(`Midtrans answered ${answer.code} to a question for a status.`));
+      throw providerUnavailable(new ToldNothing(`Midtrans answered ${answer.code} to a question for a status.`));
     },
 
     cancel: (account, payment) => change(account, payment, 'cancel'),

@@ -1,8 +1,8 @@
 import { idFromUuid } from '@tenantry/kernel/id.ts';
 import { money } from '@tenantry/kernel/money.ts';
-import { Problem } from '@tenantry/kernel/problem.ts';
 import { describe, expect, it } from 'vitest';
 import { readObservation } from './read-observation.ts';
+import { ToldNothing } from './told-nothing.ts';
 
 const payment = {
   id: idFromUuid('pay', '01900000-0000-7000-8000-000000000001'),
@@ -13,8 +13,8 @@ const answer = (more: Readonly<Record<string, unknown>>) => ({
   gross_amount: '150000.00',
   ...more,
 });
-const standingOf = (status: string, more = {}) =>
-  readObservation(payment, answer({ transaction_status: status, ...more })).standing;
+const read = (body: Readonly<Record<string, unknown>>) => readObservation(payment, { body, answeredAt: null });
+const standingOf = (status: string, more = {}) => read(answer({ transaction_status: status, ...more })).standing;
 
 describe('An answer of Midtrans', () => {
   it('is read in our words, capitals or not', () => {
@@ -42,8 +42,7 @@ describe('An answer of Midtrans', () => {
   });
 
   it('tells the time in GMT+7 without saying so', () => {
-    const seen = readObservation(
-      payment,
+    const seen = read(
       answer({
         transaction_status: 'settlement',
         settlement_time: '2026-11-21 16:30:05',
@@ -53,7 +52,7 @@ describe('An answer of Midtrans', () => {
     expect(seen.settledAt?.toString()).toBe('2026-11-21T09:30:05Z');
     expect(seen.expiresAt?.toString()).toBe('2026-11-21T17:00:00Z');
     const nonsense = answer({ transaction_status: 'settlement', settlement_time: '2026-02-30 10:00:00' });
-    expect(readObservation(payment, nonsense).settledAt).toBeNull();
+    expect(read(nonsense).settledAt).toBeNull();
   });
 
   it('about another amount, or in an unknown state, is not believed', () => {
@@ -62,7 +61,7 @@ describe('An answer of Midtrans', () => {
       answer({ transaction_status: 'settlement', gross_amount: '150000.50' }),
       answer({ transaction_status: 'teleported' }),
     ]) {
-      expect(() => readObservation(payment, body)).toThrow(Problem);
+      expect(() => read(body)).toThrow(expect.objectContaining({ cause: expect.any(ToldNothing) }));
     }
   });
 
@@ -73,10 +72,10 @@ describe('An answer of Midtrans', () => {
       { refund_chargeback_id: 2, refund_amount: '7000.00', refund_key: 'reference1' },
       { refund_chargeback_id: 3, refund_amount: '0.00', refund_key: 'denied' },
     ];
-    const read = () => readObservation(payment, answer({ transaction_status: 'partial_refund', refunds })).refunds;
-    expect(read().map(({ amount }) => amount.minor)).toEqual([5_000n, 7_000n]);
-    expect(read()[0]?.id).toBe(ours);
-    expect(read()[1]?.id).toMatch(/^rfd_/);
-    expect(read()).toEqual(read());
+    const readRefunds = () => read(answer({ transaction_status: 'partial_refund', refunds })).refunds;
+    expect(readRefunds().map(({ amount }) => amount.minor)).toEqual([5_000n, 7_000n]);
+    expect(readRefunds()[0]?.id).toBe(ours);
+    expect(readRefunds()[1]?.id).toMatch(/^rfd_/);
+    expect(readRefunds()).toEqual(readRefunds());
   });
 });

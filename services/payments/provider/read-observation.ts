@@ -2,9 +2,10 @@ import { idFromUuid, isId, type PaymentId, type RefundId } from '@tenantry/kerne
 import { type Money, parseMoney } from '@tenantry/kernel/money.ts';
 import type { Observation } from '../domain/observe.ts';
 import { derivedUuid } from './derived-uuid.ts';
-import { providerUnavailable } from './midtrans-client.ts';
+import { type MidtransAnswer, providerUnavailable } from './midtrans-client.ts';
 import { parseProviderTime } from './provider-time.ts';
 import { readInstructions } from './read-instructions.ts';
+import { ToldNothing } from './told-nothing.ts';
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -42,15 +43,20 @@ function readStanding(body: Body): Observation['standing'] | null {
 export const tellsOfTransaction = (body: Body): boolean => typeof body['transaction_status'] === 'string';
 
 /** Reads an answer that tells of a transaction. Unknown fields are ignored, as the documentation asks. */
-export function readObservation(payment: { id: PaymentId; amount: Money }, body: Body): Observation {
+export function readObservation(
+  payment: { readonly id: PaymentId; readonly amount: Money },
+  { body, answeredAt }: Pick<MidtransAnswer, 'body' | 'answeredAt'>,
+): Observation {
   const standing = readStanding(body);
-  if (standing === null) throw providerUnavailable(new Error('Midtrans answered with a status that we do not know.'));
+  if (standing === null)
+    throw providerUnavailable(new ToldNothing('Midtrans answered with a status that we do not know.'));
   // Somebody else's transaction under our order id would settle the wrong thing.
   if (readRupiah(body['gross_amount'])?.minor !== payment.amount.minor) {
-    throw providerUnavailable(new Error(`Midtrans has another amount for ${payment.id}.`));
+    throw providerUnavailable(new ToldNothing(`Midtrans has another amount for ${payment.id}.`));
   }
   return {
     standing,
+    answeredAt,
     transactionId: typeof body['transaction_id'] === 'string' ? body['transaction_id'] : null,
     instructions: readInstructions(body),
     // One sample of Midtrans' OpenAPI document calls it expire_time.

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Principal } from '@tenantry/auth/principal.ts';
 import { newId } from '@tenantry/kernel/id.ts';
@@ -132,5 +132,34 @@ describe('Credentials of the payment provider in development', () => {
     const tenant = await story.world.addTenant();
     const { body } = await story.world.call(readProviders, {}, story.world.principal(tenant.id, ['admin']));
     expect(body.data).toMatchObject([{ provider: 'midtrans', environment: 'sandbox' }]);
+  });
+
+  it('that could not be kept were never set: the sandbox goes on being provided', async () => {
+    const tenant = await story.world.addTenant();
+    const admin = story.world.principal(tenant.id, ['admin']);
+    // A folder in the place of the file, as a full or broken disk would have it.
+    const file = join(story.world.dataDir, 'secrets', 'payments', tenant.id, 'midtrans.secret');
+    await mkdir(join(file, 'in-the-way'), { recursive: true });
+    const body = { environment: 'sandbox' as const, serverKey: KEY };
+    expect((await story.world.call(configureProvider, { body }, admin)).status).toBe(500);
+    await rm(file, { recursive: true });
+    const customer = story.world.principal(tenant.id, ['member']);
+    expect((await story.charge(tenant, customer, BCA)).body).toMatchObject({ status: 'pending' });
+    expect((await story.world.call(configureProvider, { body }, admin)).status).toBe(200);
+    const { id } = await story.pending(tenant, customer, BCA);
+    expect(await story.transactions(id)).toMatchObject([{ server_key: KEY }]);
+  });
+
+  it('whose key was lost are named as the cause until an admin sets them again', async () => {
+    const tenant = await story.world.addTenant();
+    const admin = story.world.principal(tenant.id, ['admin']);
+    const customer = story.world.principal(tenant.id, ['member']);
+    const body = { environment: 'sandbox' as const, serverKey: KEY };
+    await story.world.call(configureProvider, { body }, admin);
+    await rm(join(story.world.dataDir, 'secrets', 'payments', tenant.id, 'midtrans.secret'));
+    const refused = await story.charge(tenant, customer, BCA);
+    expect(refused).toMatchObject({ status: 409, body: { code: 'payment-provider-not-configured' } });
+    await story.world.call(configureProvider, { body }, admin);
+    await story.pending(tenant, customer, BCA);
   });
 });

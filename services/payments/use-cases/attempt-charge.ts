@@ -1,14 +1,13 @@
 import type { TenantId } from '@tenantry/kernel/id.ts';
-import { Problem } from '@tenantry/kernel/problem.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
-import { abandonPayment, denyPayment } from '../domain/commands.ts';
+import { abandonPayment, denyPayment, KEY_REFUSED } from '../domain/commands.ts';
 import { type Observation, observe } from '../domain/observe.ts';
 import type { Payment } from '../domain/payment.ts';
 import type { PaymentEvent } from '../domain/payment-events.ts';
 import { isAbandoned } from '../domain/reconciliation.ts';
-import { paymentNotConfigured } from '../problems.ts';
 import type { MidtransAccount } from '../provider/midtrans-account.ts';
 import type { PaymentStream } from '../store/payment-streams.ts';
+import { isKeyRefused } from './is-key-refused.ts';
 import { changePayment } from './learn-from-provider.ts';
 import type { PaymentsDeps } from './payments-deps.ts';
 
@@ -37,7 +36,7 @@ export const attemptCharge =
 
     const answer = await provider.charge(account, payment).catch((error: unknown) => {
       // Only of the very first attempt it is certain that nothing reached an account before.
-      if (isFirst && isKeyRefused(error)) return { kind: 'refused' as const, code: '401' };
+      if (isFirst && isKeyRefused(error)) return { kind: 'refused' as const, code: KEY_REFUSED };
       throw error;
     });
     switch (answer.kind) {
@@ -55,6 +54,3 @@ export const attemptCharge =
   };
 
 export type AttemptCharge = ReturnType<typeof attemptCharge>;
-
-const isKeyRefused = (error: unknown): boolean =>
-  error instanceof Problem && error.kind.code === paymentNotConfigured.kind.code;

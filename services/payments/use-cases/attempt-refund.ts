@@ -1,13 +1,14 @@
 import type { PaymentId, RefundId, TenantId } from '@tenantry/kernel/id.ts';
 import { toMoneyView } from '@tenantry/kernel/money.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
-import { failRefund } from '../domain/commands.ts';
+import { failRefund, KEY_REFUSED } from '../domain/commands.ts';
 import { observe } from '../domain/observe.ts';
 import { type Payment, type Refund, refundOf } from '../domain/payment.ts';
 import { paymentNotConfigured, paymentNotFound } from '../problems.ts';
 import { loadPayment, loadPaymentForUpdate } from '../store/payment-streams.ts';
 import { readRefundReason } from '../store/payments.ts';
-import { learnFromProvider } from './learn-from-provider.ts';
+import { isKeyRefused } from './is-key-refused.ts';
+import { changePayment, learnFromProvider } from './learn-from-provider.ts';
 import type { PaymentsDeps } from './payments-deps.ts';
 import { savePayment } from './save-payment.ts';
 
@@ -38,7 +39,16 @@ export const attemptRefund =
     });
     if (refund.status !== 'processing') return { payment, refund };
     const account = await accounts.find(tenantId);
-    if (account === null) throw paymentNotConfigured('This tenant has no payment provider any more.');
+    const fail = async (code: string): Promise<RefundState> => {
+      logger.warn({ tenantId, paymentId, refundId, code }, 'the provider does not take a refund');
+      const decide = (current: Payment) => failRefund(current, refundId, code);
+      const { payment: after } = await databases.withTenant(tenantId, (uow) => changePayment(uow, paymentId, decide));
+      return stateOf(after);
+    };
+    if (account === null) {
+      if (isFirst) return fail(KEY_REFUSED);
+      throw paymentNotConfigured('This tenant has no payment provider any more.');
+    }
 
     const ask = async () => {
       const seen = await provider.ask(account, payment);
@@ -50,7 +60,12 @@ export const attemptRefund =
       if (known.refund.status !== 'processing') return known;
     }
 
-    const answer = await provider.refund(account, payment, refund, reason);
+    const answer = await provider.refund(account, payment, refund, reason).catch((error: unknown) => {
+      // Only of the very first attempt it is certain that nothing reached an account before.
+      if (isFirst && isKeyRefused(error)) return null;
+      throw error;
+    });
+    if (answer === null) return fail(KEY_REFUSED);
     if (answer.kind === 'refused') {
       logger.warn({ tenantId, paymentId, refundId, code: answer.code }, 'the provider refuses a refund');
     }

@@ -4,7 +4,7 @@ import type { PaymentId } from '@tenantry/kernel/id.ts';
 import type { Problem } from '@tenantry/kernel/problem.ts';
 import { recordAudit } from '@tenantry/kit/audit.ts';
 import { schedule } from '@tenantry/kit/due/schedule.ts';
-import { type ChargeCommand, requestPayment, requireSameRequest } from '../domain/commands.ts';
+import { type ChargeCommand, KEY_REFUSED, requestPayment, requireSameRequest } from '../domain/commands.ts';
 import type { Payment } from '../domain/payment.ts';
 import { type PaymentRecord, toPaymentRecord } from '../domain/payment-record.ts';
 import { firstAttemptAt, isChargeUnfinished } from '../domain/reconciliation.ts';
@@ -13,6 +13,7 @@ import { createPayment, loadPayment, type PaymentStream } from '../store/payment
 import type { PaymentsUnitOfWork } from '../store/tables.ts';
 import type { AttemptCharge } from './attempt-charge.ts';
 import { PAYMENT_RECONCILIATION } from './due-kinds.ts';
+import { isKeyRefused } from './is-key-refused.ts';
 import { isOutcomeUnknown } from './is-outcome-unknown.ts';
 import type { PaymentsDeps } from './payments-deps.ts';
 
@@ -30,10 +31,16 @@ export const chargePayment =
   }: Pick<PaymentsDeps, 'databases' | 'accounts' | 'clock' | 'logger'> & { readonly attemptCharge: AttemptCharge }) =>
   async (principal: Principal, id: PaymentId, command: ChargeCommand): Promise<PaymentRecord> => {
     const { tenantId } = principal;
-    const account = await accounts.ensure(tenantId);
+    const account = await accounts.ensure(tenantId).catch(async (error: unknown) => {
+      // Without an account nothing is begun; what was begun with one goes on, and must not be taken for refused.
+      if (!isKeyRefused(error)) throw error;
+      const known = await databases.withTenant(tenantId, (uow) => loadPayment(uow, id));
+      if (known === null) throw error;
+      return null;
+    });
     const intent = await databases.withTenant(tenantId, (uow) => recordIntent(uow, principal, id, command));
     let { payment } = intent.stream;
-    if (isChargeUnfinished(payment, clock.now())) {
+    if (account !== null && isChargeUnfinished(payment, clock.now())) {
       try {
         ({ payment } = await attemptCharge(tenantId, account, payment, { isFirst: intent.isNew }));
       } catch (error) {
@@ -72,7 +79,7 @@ async function recordIntent(
 
 function refusalOf(payment: Payment): Problem | null {
   if (payment.standing !== 'denied' || payment.refusalCode === null) return null;
-  if (payment.refusalCode === '401') {
+  if (payment.refusalCode === KEY_REFUSED) {
     return paymentNotConfigured('Midtrans does not take the server key of this tenant. Have an admin set it again.');
   }
   return paymentMethodRefused(

@@ -3,7 +3,6 @@ import { deriveKey } from '@tenantry/databases/credentials.ts';
 import type { Databases } from '@tenantry/databases/factory.ts';
 import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
-import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import { recordAudit } from '@tenantry/kit/audit.ts';
 import { hintOf, type ProviderEnvironment, type ProviderRecord } from '../domain/provider-account.ts';
 import { paymentNotConfigured } from '../problems.ts';
@@ -64,9 +63,10 @@ export function createProviderAccounts(options: {
       }
       return (await findProvider(uow))?.serverKeyHint === record.serverKeyHint;
     });
-    // Somebody is setting other credentials at this moment; theirs must not be overwritten.
-    if (!isOurs)
-      throw upstreamUnavailable('The payment provider is being set up. Try again.', { retryAfterSeconds: 1 });
+    // Somebody has set other credentials meanwhile; theirs must not be overwritten.
+    const theirs = await find(tenantId);
+    if (theirs !== null) return theirs;
+    if (!isOurs) throw paymentNotConfigured('The server key of this tenant is not there. Have an admin set it again.');
     await keep(tenantId, credentials);
     return { tenantId, ...credentials };
   };
@@ -80,12 +80,14 @@ export function createProviderAccounts(options: {
       throw paymentNotConfigured('This tenant has no payment provider yet. An admin sets the Midtrans credentials.');
     },
     async set(principal, credentials) {
+      // The key first: a row without its key would claim what is not there. A key without its row works, and the
+      // request that did not end well is repeated.
+      await keep(principal.tenantId, credentials);
       await databases.withTenant(principal.tenantId, async (uow) => {
         const record = toRecord(credentials, uow.now);
         await putProvider(uow, record);
         await audit(uow, principal, record);
       });
-      await keep(principal.tenantId, credentials);
     },
   };
 }

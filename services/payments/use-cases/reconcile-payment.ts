@@ -1,17 +1,26 @@
 import type { PaymentId, TenantId } from '@tenantry/kernel/id.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { presumeExpired } from '../domain/commands.ts';
 import type { Payment } from '../domain/payment.ts';
-import { isChargeUnfinished, isPastExpiry, isWorthAsking, nextReconciliationAt } from '../domain/reconciliation.ts';
+import {
+  isChargeUnfinished,
+  isOverdue,
+  isSilenceOver,
+  isWorthAsking,
+  nextReconciliationAt,
+} from '../domain/reconciliation.ts';
 import { paymentNotConfigured } from '../problems.ts';
 import type { MidtransAccount } from '../provider/midtrans-account.ts';
+import { ToldNothing } from '../provider/told-nothing.ts';
 import { loadPayment } from '../store/payment-streams.ts';
 import type { AttemptCharge } from './attempt-charge.ts';
-import { learnFromProvider } from './learn-from-provider.ts';
+import { isSilence } from './is-silence.ts';
+import { changePayment, learnFromProvider } from './learn-from-provider.ts';
 import type { PaymentsDeps } from './payments-deps.ts';
 
 /**
- * Asks the provider about a payment that it has been silent about, and finishes a charge that was begun. Answers when
- * to do it again; undefined when nothing more is expected.
+ * Asks the provider about a payment that it has been silent about, and finishes a charge that was begun. Silence that
+ * lasts until long after the payment's time ends it. Answers when to do it again; undefined when nothing more is expected.
  */
 export const reconcilePayment = ({
   databases,
@@ -28,10 +37,12 @@ export const reconcilePayment = ({
 
   const ask = async (account: MidtransAccount, payment: Payment): Promise<void> => {
     const seen = await provider.ask(account, payment);
-    if (seen === null) throw upstreamUnavailable('Midtrans does not show this payment.');
+    if (seen === null) {
+      const cause = new ToldNothing('Midtrans has never heard of it.');
+      throw upstreamUnavailable('Midtrans does not show this payment.', { cause });
+    }
     // QRIS payments have been seen pending long after their expiry; told to expire, they do, unless they were paid.
-    const isOverdue = seen.standing === 'pending' && isPastExpiry(payment, clock.now());
-    const final = isOverdue
+    const final = isOverdue(payment, seen)
       ? ((await provider.expire(account, payment)) ?? (await provider.ask(account, payment)))
       : seen;
     await learnFromProvider({ databases })(account.tenantId, payment.id, final ?? seen);
@@ -44,6 +55,9 @@ export const reconcilePayment = ({
     else await ask(account, payment);
   };
 
+  const giveUp = (tenantId: TenantId, id: PaymentId) =>
+    databases.withTenant(tenantId, (uow) => changePayment(uow, id, presumeExpired));
+
   return async (tenantId: TenantId, id: PaymentId): Promise<Temporal.Instant | undefined> => {
     const before = await load(tenantId, id);
     if (before === null) return undefined;
@@ -52,6 +66,7 @@ export const reconcilePayment = ({
       try {
         await reconcile(tenantId, before);
       } catch (error) {
+        if (isSilence(error) && isSilenceOver(before, clock.now())) await giveUp(tenantId, id);
         logger.warn(
           { err: error, tenantId, paymentId: id },
           'a payment could not be reconciled; it will be tried again',

@@ -4,11 +4,11 @@ import type { PaymentId, RefundId } from '@tenantry/kernel/id.ts';
 import { formatAmount, type MoneyView, toMoneyView } from '@tenantry/kernel/money.ts';
 import { recordAudit } from '@tenantry/kit/audit.ts';
 import { schedule } from '@tenantry/kit/due/schedule.ts';
-import { requestRefund } from '../domain/commands.ts';
+import { KEY_REFUSED, requestRefund } from '../domain/commands.ts';
 import { type Payment, type Refund, refundOf } from '../domain/payment.ts';
 import { type ReasonedRefund, toRefundRecord } from '../domain/payment-record.ts';
 import { firstAttemptAt } from '../domain/reconciliation.ts';
-import { paymentNotFound, refundRefused } from '../problems.ts';
+import { paymentNotConfigured, paymentNotFound, refundRefused } from '../problems.ts';
 import { loadPaymentForUpdate } from '../store/payment-streams.ts';
 import { keepRefundReason, readRefundReason } from '../store/payments.ts';
 import type { PaymentsUnitOfWork } from '../store/tables.ts';
@@ -51,6 +51,9 @@ export const refundPayment =
         const ids = { tenantId, paymentId, refundId: command.id };
         logger.warn({ err: error, ...ids }, 'the outcome of a refund is unknown; it will be asked for');
       }
+    }
+    if (refund.status === 'failed' && refund.refusalCode === KEY_REFUSED) {
+      throw paymentNotConfigured('Midtrans does not take the server key of this tenant. Have an admin set it again.');
     }
     if (refund.status === 'failed') {
       throw refundRefused(

@@ -1,13 +1,16 @@
 import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { emit } from '@tenantry/events/emit.ts';
 import { money, toMoneyView } from '@tenantry/kernel/money.ts';
+import { schedule } from '@tenantry/kit/due/schedule.ts';
 import { paymentFailed, paymentRefunded, paymentReversed, paymentSettled } from '../contract/events.ts';
 import { evolve, type Payment, refundedMinor } from '../domain/payment.ts';
 import type { PaymentEvent } from '../domain/payment-events.ts';
+import { reversalCheckAt } from '../domain/reconciliation.ts';
 import { appendToPayment, type PaymentStream } from '../store/payment-streams.ts';
 import type { PaymentsUnitOfWork } from '../store/tables.ts';
+import { REVERSAL_CHECK } from './due-kinds.ts';
 
-/** Events, read rows and what others are told of them: one transaction. Appending nothing tells nothing. */
+/** Events, read rows, what others are told of them and what is to be done later: one transaction. Appending nothing tells nothing. */
 export async function savePayment(
   uow: PaymentsUnitOfWork,
   stream: PaymentStream,
@@ -19,7 +22,12 @@ export async function savePayment(
     version += 1;
     await tell(uow, payment, event, version);
   }
-  return appendToPayment(uow, stream, events);
+  const saved = await appendToPayment(uow, stream, events);
+  const checkAt = events.some(({ type }) => type === 'payment-settled')
+    ? reversalCheckAt(saved.payment, uow.now)
+    : null;
+  if (checkAt !== null) await schedule(uow as TenantUnitOfWork, REVERSAL_CHECK, payment.id, checkAt);
+  return saved;
 }
 
 async function tell(uow: PaymentsUnitOfWork, payment: Payment, event: PaymentEvent, version: number): Promise<void> {

@@ -42,6 +42,7 @@ export const settled: PaymentEvent = { type: 'payment-settled', data: { settledA
 /** An answer of the provider: only what a test cares about is said. */
 export const seen = (standing: Observation['standing'], more: Partial<Observation> = {}): Observation => ({
   standing,
+  answeredAt: null,
   transactionId: null,
   instructions: null,
   expiresAt: null,
