@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateSigningKey, type SigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import { deriveRedisPassword } from '@tenantry/databases/credentials.ts';
 import { type Customer, createMainJob, type MainJob, type Order, type Tenant } from '@tenantry/deploy/demo/main-job.ts';
 import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger } from '@tenantry/kit/logger.ts';
@@ -57,7 +58,7 @@ export async function openStand(): Promise<Stand> {
     storeUrls: {
       databaseUrl: `postgres://127.0.0.1:${ports.postgresql}/tenantry`,
       natsUrl: `nats://127.0.0.1:${ports.nats}`,
-      redisUrl: `redis://127.0.0.1:${ports.redis}`,
+      redisUrl: `redis://:${deriveRedisPassword(masterKey)}@127.0.0.1:${ports.redis}`,
     },
     serviceUrl,
     gatewayKey: gateway.key,

@@ -1,5 +1,6 @@
 import { event } from '@tenantry/contract/event.ts';
 import { Closed } from '@tenantry/contract/schemas.ts';
+import { deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { openDatabases } from '@tenantry/databases/factory.ts';
 import { startConsumers } from '@tenantry/events/consumer.ts';
 import { emit } from '@tenantry/events/emit.ts';
@@ -32,7 +33,12 @@ export async function eventRows(stand: Stand): Promise<Row[]> {
     traceparent: currentTraceparent,
     onError: () => undefined,
   });
-  const nats = await connectNats({ url: natsUrl, name: 'bench', namespace: '' });
+  const nats = await connectNats({
+    url: natsUrl,
+    name: 'bench',
+    namespace: '',
+    token: deriveNatsToken(stand.masterKey),
+  });
   const committedAt = new Map<number, number>();
   const handledAt = new Map<number, number>();
   const consumers = await startConsumers({

@@ -1,19 +1,29 @@
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { startChild } from './child.ts';
 import type { EmbeddedServer } from './embedded-server.ts';
 import { freePort } from './free-port.ts';
 import { findServers } from './packages.ts';
+import { writePrivateFile } from './private-file.ts';
 import type { ServerProgramOptions } from './server-programs.ts';
 import { tcpGreeting } from './tcp-greeting.ts';
 
-export async function startNats(options: ServerProgramOptions): Promise<EmbeddedServer> {
+export type NatsOptions = ServerProgramOptions & {
+  /** Asked of everybody who connects; without one the server is open to this machine. */
+  readonly token?: string;
+};
+
+export async function startNats(options: NatsOptions): Promise<EmbeddedServer> {
   const program = options.program ?? (await findServers(options)).nats;
   const port = options.port ?? (await freePort());
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   const child = await startChild({
     name: 'NATS',
     command: program.command,
-    args: ['--jetstream', '--addr', '127.0.0.1', '--port', String(port), '--store_dir', options.dataDir],
+    args: [
+      ...['--jetstream', '--addr', '127.0.0.1', '--port', String(port), '--store_dir', options.dataDir],
+      ...authorization(options),
+    ],
     env: { ...process.env, ...program.env },
     logFile: options.logFile,
     ...(options.onSpawn === undefined ? {} : { onSpawn: options.onSpawn }),
@@ -21,6 +31,13 @@ export async function startNats(options: ServerProgramOptions): Promise<Embedded
     isReady: async () => hasJetStream(await tcpGreeting(port)),
   });
   return { url: `nats://127.0.0.1:${port}`, port, ...child };
+}
+
+function authorization({ dataDir, token }: NatsOptions): readonly string[] {
+  if (token === undefined) return [];
+  const file = join(dataDir, 'nats.conf');
+  writePrivateFile(file, `authorization { token: ${JSON.stringify(token)} }\n`);
+  return ['--config', file];
 }
 
 /** NATS speaks first: `INFO {…}`, whose `jetstream` member says whether streams are up. */

@@ -1,10 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startNats } from './nats.ts';
 import { findServers } from './packages.ts';
+import { commandLine } from './process-identity.ts';
 import { startRedis } from './redis.ts';
 import { tcpGreeting } from './tcp-greeting.ts';
 
@@ -37,6 +39,25 @@ describe('The embedded Redis', () => {
     expect(await tcpGreeting(second.port, 'GET gone\r\n')).toBe('$-1\r\n');
     await second.stop();
   });
+
+  it('with a password answers nobody without it, keeps what it held before it had one, and shows it to nobody', async () => {
+    const open = await startRedis(at('guarded'));
+    await tcpGreeting(open.port, 'SET kept 1\r\n');
+    await open.stop();
+    // A folder that was copied, or a file put there by hand.
+    writeFileSync(join(folder, 'guarded', 'redis.conf'), '');
+    chmodSync(join(folder, 'guarded', 'redis.conf'), 0o644);
+    const password = 'pass_word-1';
+    const guarded = await startRedis({ ...at('guarded'), password });
+    expect(await tcpGreeting(guarded.port, 'GET kept\r\n')).toMatch(/^-NOAUTH/);
+    expect(await tcpGreeting(guarded.port, 'AUTH wrong\r\n')).toMatch(/^-WRONGPASS/);
+    expect(await tcpGreeting(guarded.port, `AUTH ${password}\r\nGET kept\r\n`)).toBe('+OK\r\n$1\r\n1\r\n');
+    expect(guarded.url).toBe(`redis://:${password}@127.0.0.1:${guarded.port}`);
+    expect(commandLine(guarded.pid)).toContain('redis-server');
+    expect(commandLine(guarded.pid)).not.toContain(password);
+    expect(statSync(join(folder, 'guarded', 'redis.conf')).mode & 0o777).toBe(0o600);
+    await guarded.stop();
+  });
 });
 
 describe('The embedded NATS', () => {
@@ -49,7 +70,38 @@ describe('The embedded NATS', () => {
     expect(second.url).toBe(first.url);
     await second.stop();
   });
+
+  it('with a token lets nobody in without it, and shows it to nobody', async () => {
+    const open = await startNats(at('guarded-nats'));
+    await open.stop();
+    const token = '1token_-';
+    const guarded = await startNats({ ...at('guarded-nats'), token });
+    const say = (options: object) => connectAndPing(guarded.port, options);
+    expect(await say({})).toContain('Authorization Violation');
+    expect(await say({ auth_token: 'wrong' })).toContain('Authorization Violation');
+    expect(await say({ auth_token: token })).toBe('PONG\r\n');
+    expect(await tcpGreeting(guarded.port)).toMatch(/"jetstream":\s*true/);
+    expect(commandLine(guarded.pid)).toContain('nats-server');
+    expect(commandLine(guarded.pid)).not.toContain(token);
+    expect(statSync(join(folder, 'guarded-nats', 'nats.conf')).mode & 0o777).toBe(0o600);
+    await guarded.stop();
+  });
 });
+
+/** What the server says after its greeting, to one who introduces himself so. */
+async function connectAndPing(port: number, options: object): Promise<string> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  let said = '';
+  for await (const bytes of socket) {
+    said += String(bytes);
+    if (said.startsWith('INFO') && said.includes('\r\n')) {
+      said = said.slice(said.indexOf('\r\n') + 2);
+      socket.write(`CONNECT ${JSON.stringify({ verbose: false, ...options })}\r\nPING\r\n`);
+    }
+    if (said.includes('\r\n')) break;
+  }
+  return said;
+}
 
 describe('Finding the two servers', () => {
   it('takes them from the PATH when both are there', async () => {

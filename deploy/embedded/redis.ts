@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { startChild } from './child.ts';
 import type { EmbeddedServer, Tuning } from './embedded-server.ts';
 import { freePort } from './free-port.ts';
 import { findServers } from './packages.ts';
+import { writePrivateFile } from './private-file.ts';
 import type { ServerProgramOptions } from './server-programs.ts';
 import { tcpGreeting } from './tcp-greeting.ts';
 
@@ -12,7 +14,13 @@ const PERSISTENCE: Record<Tuning, readonly string[]> = {
   fast: ['--appendonly', 'no', '--save', ''],
 };
 
-export async function startRedis(options: ServerProgramOptions): Promise<EmbeddedServer> {
+export type RedisOptions = ServerProgramOptions & {
+  /** Asked of everybody who connects; without one the server is open to this machine. Letters, digits, `-` and `_`. */
+  readonly password?: string;
+};
+
+/** `url` carries the password. */
+export async function startRedis(options: RedisOptions): Promise<EmbeddedServer> {
   const program = options.program ?? (await findServers(options)).redis;
   const port = options.port ?? (await freePort());
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
@@ -20,6 +28,7 @@ export async function startRedis(options: ServerProgramOptions): Promise<Embedde
     name: 'Redis',
     command: program.command,
     args: [
+      ...configuration(options),
       ...['--port', String(port), '--bind', '127.0.0.1', '--dir', options.dataDir],
       ...['--maxmemory-policy', 'noeviction', '--daemonize', 'no'],
       ...PERSISTENCE[options.tuning ?? 'durable'],
@@ -28,8 +37,21 @@ export async function startRedis(options: ServerProgramOptions): Promise<Embedde
     logFile: options.logFile,
     ...(options.onSpawn === undefined ? {} : { onSpawn: options.onSpawn }),
     stopSignal: 'SIGTERM',
-    // While it still reads its files it answers -LOADING.
-    isReady: async () => (await tcpGreeting(port, 'PING\r\n'))?.startsWith('+PONG') === true,
+    isReady: () => answers(port, options.password),
   });
-  return { url: `redis://127.0.0.1:${port}`, port, ...child };
+  const user = options.password === undefined ? '' : `:${options.password}@`;
+  return { url: `redis://${user}127.0.0.1:${port}`, port, ...child };
+}
+
+function configuration({ dataDir, password }: RedisOptions): readonly string[] {
+  if (password === undefined) return [];
+  const file = join(dataDir, 'redis.conf');
+  writePrivateFile(file, `requirepass ${password}\n`);
+  return [file];
+}
+
+/** While it still reads its files it answers -LOADING, but AUTH it answers even then. */
+async function answers(port: number, password: string | undefined): Promise<boolean> {
+  if (password === undefined) return (await tcpGreeting(port, 'PING\r\n'))?.startsWith('+PONG') === true;
+  return (await tcpGreeting(port, `AUTH ${password}\r\nPING\r\n`))?.startsWith('+OK\r\n+PONG') === true;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { StartFailure } from '../embedded/start-failure.ts';
 
 /** A secret that is made on first use and kept in a file that only its owner can read. */
 export function keptSecret(file: string, bytes: number, encoding: 'hex' | 'base64url'): string {
@@ -11,4 +12,12 @@ export function keptSecret(file: string, bytes: number, encoding: 'hex' | 'base6
   // Copied folders often lose their modes.
   chmodSync(file, 0o600);
   return readFileSync(file, 'utf8').trim();
+}
+
+export function keptMasterKey(file: string): string {
+  const key = keptSecret(file, 32, 'hex');
+  if (/^[0-9a-f]{64}$/.test(key)) return key;
+  throw new StartFailure(
+    `${file} does not hold 64 hexadecimal digits. Put the right one back: without it no secret can be read.`,
+  );
 }

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Child } from '../embedded/child.ts';
 import { StartFailure } from '../embedded/start-failure.ts';
@@ -7,7 +6,8 @@ import { ChildGroup, Stopping } from './child-group.ts';
 import { ChildRecord } from './child-record.ts';
 import { checkDiskSpace } from './disk-space.ts';
 import { type FolderLock, lockFolder } from './folder-lock.ts';
-import { keptSecret } from './kept-secret.ts';
+import { keptMasterKey, keptSecret } from './kept-secret.ts';
+import { preparePrivateFolder } from './private-folder.ts';
 import type { Program, Programs, ProgramsInput } from './programs.ts';
 import type { Report } from './report.ts';
 import type { Settings } from './settings.ts';
@@ -60,10 +60,10 @@ export class Launcher {
     const { settings, report, listPrograms } = this.#options;
     await this.#prepareFolder();
     await checkPorts(settings.ports);
-    const masterKey = settings.masterKey ?? keptSecret(join(settings.dataDir, 'master.key'), 32, 'hex');
+    const masterKey = settings.masterKey ?? keptMasterKey(join(settings.dataDir, 'master.key'));
     const operatorPassword =
       settings.operatorPassword ?? keptSecret(join(settings.dataDir, 'operator-password'), 18, 'base64url');
-    const stores = await this.#startStores();
+    const stores = await this.#startStores(masterKey);
     await this.#migrate(stores, masterKey);
     const programs = listPrograms({ settings, stores, masterKey, operatorPassword });
     await this.#startPrograms(programs.simulators, this.#simulators);
@@ -98,7 +98,7 @@ export class Launcher {
 
   async #prepareFolder(): Promise<void> {
     const { settings, report } = this.#options;
-    mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
+    preparePrivateFolder(settings.dataDir);
     checkDiskSpace(settings.dataDir);
     this.#lock = lockFolder(settings.dataDir);
     const leftovers = await this.#record.stopLeftovers();
@@ -107,9 +107,9 @@ export class Launcher {
     this.#continueOrThrow();
   }
 
-  #startStores(): Promise<StoreUrls> {
+  #startStores(masterKey: string): Promise<StoreUrls> {
     const { settings, report } = this.#options;
-    return startStores({ settings, report, record: this.#record, group: this.#stores });
+    return startStores({ settings, masterKey, report, record: this.#record, group: this.#stores });
   }
 
   async #migrate(stores: StoreUrls, masterKey: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { deriveNatsToken, deriveRedisPassword } from '@tenantry/databases/credentials.ts';
 import { AnalyticsUnavailable, startClickHouse } from '../embedded/clickhouse.ts';
 import type { EmbeddedServer, EmbeddedServerOptions } from '../embedded/embedded-server.ts';
 import { startNats } from '../embedded/nats.ts';
@@ -16,7 +17,9 @@ export type StoreUrls = {
   readonly postgresAdmin: string;
   /** Without credentials: services derive their own. */
   readonly postgres: string;
+  /** With its password when it is the embedded one. */
   readonly redis: string;
+  /** Without credentials when it is the embedded one: services derive its token. */
   readonly nats: string;
   /** Empty when analytics are unavailable. */
   readonly clickhouse: string;
@@ -24,6 +27,7 @@ export type StoreUrls = {
 
 type StoresOptions = {
   readonly settings: Settings;
+  readonly masterKey: string;
   readonly report: Report;
   readonly record: ChildRecord;
   readonly group: ChildGroup;
@@ -31,15 +35,17 @@ type StoresOptions = {
 
 /** All at once: each is ready in a second or two, and none needs another. */
 export async function startStores(options: StoresOptions): Promise<StoreUrls> {
-  const { settings, report } = options;
-  const { external } = settings;
+  const { settings, masterKey, report } = options;
+  const { external, serversDir } = settings;
   const ports = new RememberedPorts(join(settings.dataDir, 'ports.json'));
-  const withServers = (serve: typeof startRedis) => (store: EmbeddedServerOptions) =>
-    serve({ ...store, serversDir: settings.serversDir });
+  const serveRedis = (store: EmbeddedServerOptions) =>
+    startRedis({ ...store, serversDir, password: deriveRedisPassword(masterKey) });
+  const serveNats = (store: EmbeddedServerOptions) =>
+    startNats({ ...store, serversDir, token: deriveNatsToken(masterKey) });
   const [admin, redis, nats, clickhouse] = await allOrFirstFailure([
     external.postgres ?? startStore(options, ports, 'PostgreSQL', startPostgres),
-    external.redis ?? startStore(options, ports, 'Redis', withServers(startRedis)),
-    external.nats ?? startStore(options, ports, 'NATS', withServers(startNats)),
+    external.redis ?? startStore(options, ports, 'Redis', serveRedis),
+    external.nats ?? startStore(options, ports, 'NATS', serveNats),
     external.clickhouse ??
       startStore(options, ports, 'ClickHouse', startClickHouse).catch((cause: unknown) => {
         if (!(cause instanceof AnalyticsUnavailable)) throw cause;

@@ -41,16 +41,16 @@ it('prefixes every key with its namespace', async () => {
   plain.disconnect();
 });
 
-it('is refused without the password', async () => {
+it('gets in with the password of its URL only', async () => {
   const bare = new URL(server.url);
   bare.password = '';
-  const stranger = createRedis({ url: bare.href, namespace: '', onError: () => undefined });
-  const strangersQueue = createQueueConnection({ url: bare.href, isWorker: true, onError: () => undefined });
-  await eventually(() => expect(stranger.get('ns:ten_x:a')).rejects.toThrow('NOAUTH'));
-  await expect(strangersQueue.get('ns:ten_x:a')).rejects.toThrow('NOAUTH');
+  const refusals: Error[] = [];
+  const stranger = createQueueConnection({ url: bare.href, isWorker: true, onError: (error) => refusals.push(error) });
+  await eventually(() => expect(refusals.map(({ message }) => message).join()).toContain('NOAUTH'));
+  stranger.disconnect();
   const queue = createQueueConnection({ url: server.url, isWorker: true, onError: () => undefined });
   expect(await queue.get('ns:ten_x:a')).toBe('1');
-  for (const each of [stranger, strangersQueue, queue]) each.disconnect();
+  queue.disconnect();
 });
 
 it('refuses at once while Redis is killed, never repeats what was under way, and works again when it is back', async () => {

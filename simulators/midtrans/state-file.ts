@@ -18,7 +18,7 @@ export class StateFile {
   constructor(path: string, snapshot: () => unknown) {
     this.#path = path;
     this.#snapshot = snapshot;
-    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   }
 
   /** Undefined when there is none yet. An unreadable file is set aside, said aloud, and never overwritten. */
@@ -73,8 +73,9 @@ export class StateFile {
   async #write(): Promise<void> {
     this.#isDirty = false;
     const temporary = `${this.#path}.next`;
-    const file = await open(temporary, 'w');
+    const file = await open(temporary, 'w', 0o600);
     try {
+      await file.chmod(0o600); // what a crash left beside may have other rights
       await file.writeFile(JSON.stringify(this.#snapshot()));
       await file.sync();
     } finally {

@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startPostgres } from '../../embedded/postgres.ts';
+import { tcpGreeting } from '../../embedded/tcp-greeting.ts';
 import { waitUntil } from '../../embedded/wait-until.ts';
 import { allGone, freeOffset, Launch } from './run-launch.ts';
 
@@ -73,11 +74,27 @@ describe('A first start', () => {
     });
     expect(users.environment['DATABASE_URL']).toMatch(/^postgres:\/\/127\.0\.0\.1:\d+\/tenantry$/);
     const gateway = await environmentOf(8000 + offset);
+    const redisUrl = new URL(gateway.environment['REDIS_URL'] ?? '');
+    expect(redisUrl.password).not.toBe('');
+    expect(first.output).not.toContain(redisUrl.password);
+    expect(await tcpGreeting(Number(redisUrl.port), 'PING\r\n')).toMatch(/^-NOAUTH/);
+    expect(await tcpGreeting(Number(redisUrl.port), `AUTH ${redisUrl.password}\r\n`)).toBe('+OK\r\n');
+    const natsPort = Number(new URL(gateway.environment['NATS_URL'] ?? '').port);
+    expect(await tcpGreeting(natsPort)).toMatch(/"auth_required":\s*true/);
     expect(gateway.environment).not.toHaveProperty('TENANTRY_OPERATOR_PASSWORD');
     const mailbox = await environmentOf(9003 + offset);
     expect(mailbox.environment).toMatchObject({ SMTP_PORT: String(9025 + offset) });
     expect(mailbox.environment).not.toHaveProperty('TENANTRY_MASTER_KEY');
     expect(mailbox.environment).not.toHaveProperty('DATABASE_URL');
+  });
+
+  it('with a master key that is none ends with a sentence, before any store', async () => {
+    mkdirSync(join(folder, 'data'));
+    writeFileSync(join(folder, 'data', 'master.key'), 'cut short');
+    const first = launch();
+    expect(await first.exitCode()).toBe(1);
+    expect(first.output).toContain('master.key does not hold 64 hexadecimal digits');
+    expect(first.output).not.toMatch(/is ready on port|^\s+at /m);
   });
 
   it('is refused while another launcher holds the folder, which goes on', async () => {
@@ -162,6 +179,11 @@ describe('While it runs', () => {
     const redis = first.rows().find((row) => row.what === 'Redis');
     process.kill(redis?.pid ?? 0, 'SIGKILL');
     await first.sees(/Redis is running again/);
+    const nats = first.rows().find((row) => row.what === 'NATS');
+    process.kill(nats?.pid ?? 0, 'SIGKILL');
+    await first.sees(/NATS is running again/);
+    expect(await tcpGreeting(redis?.port ?? 0, 'PING\r\n')).toMatch(/^-NOAUTH/);
+    expect(await tcpGreeting(nats?.port ?? 0)).toMatch(/"auth_required":\s*true/);
   });
 });
 

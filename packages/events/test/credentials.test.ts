@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { connectNats } from '../nats.ts';
 import { openPrivateNats } from './private-nats.ts';
 
@@ -27,7 +28,7 @@ describe('A server that asks for a token', () => {
     await nats.connection.flush();
     await server.kill();
     await server.restart();
-    await nats.connection.flush();
+    await eventually(() => nats.connection.flush());
     await nats.close();
   });
 

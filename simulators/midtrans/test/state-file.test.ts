@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -53,6 +53,8 @@ describe('With a state file', () => {
     await merchant('POST', '/v2/charge', bankTransfer('mine'));
     await vi.waitFor(() => expect(readFileSync(dataFile, 'utf8')).toContain('"orderId":"mine"'));
     expect(readdirSync(folder)).toEqual(['state.json']);
+    // It holds the keys of merchants.
+    expect(statSync(dataFile).mode & 0o777).toBe(0o600);
   });
 
   it('sets an unreadable file aside and starts empty', async () => {
