@@ -22,6 +22,7 @@ export const writeNote = endpoint({
   summary: 'Write a note',
   permission: 'note:write',
   reach: 'own',
+  maxBodyBytes: 1_048_576,
   body: Closed({ text: Type.String() }),
   response: Closed({ text: Type.String() }),
   status: 201,
