@@ -10,12 +10,14 @@ import type { BillingTables } from './store/tables.ts';
 import { REQUEST_PAYMENT } from './use-cases/charge-invoice.ts';
 import { collectInvoice } from './use-cases/collect-invoice.ts';
 import { createInvoice } from './use-cases/create-invoice.ts';
+import { endCollection } from './use-cases/end-collection.ts';
 import { finalizeInvoice } from './use-cases/finalize-invoice.ts';
 import { finishPaymentRequest } from './use-cases/finish-payment-request.ts';
 import { payInvoice } from './use-cases/pay-invoice.ts';
 import { proveLedger } from './use-cases/prove-ledger.ts';
 import { listInvoices, readInvoice } from './use-cases/read-invoice.ts';
 import { readInvoicePdf } from './use-cases/read-invoice-pdf.ts';
+import { readInvoiceStanding } from './use-cases/read-invoice-standing.ts';
 import { listLedgerAccounts, listLedgerEntries } from './use-cases/read-ledger.ts';
 import { createTurnstile } from './use-cases/turnstile.ts';
 import { voidInvoice } from './use-cases/void-invoice.ts';
@@ -40,6 +42,7 @@ export const openBilling = (
       const use = assemble(values, {
         collectInvoice,
         createInvoice,
+        endCollection,
         finalizeInvoice,
         finishPaymentRequest,
         listInvoices,
@@ -49,6 +52,7 @@ export const openBilling = (
         proveLedger,
         readInvoice,
         readInvoicePdf,
+        readInvoiceStanding,
         voidInvoice,
       });
       return {

@@ -14,11 +14,13 @@ import { createUsageEvents } from './store/usage-events.ts';
 import { cancelSubscription } from './use-cases/cancel-subscription.ts';
 import { consumeEntitlement } from './use-cases/consume-entitlement.ts';
 import { createSubscription } from './use-cases/create-subscription.ts';
+import { endAbandonedCollection } from './use-cases/end-abandoned-collection.ts';
 import { endGracePeriod } from './use-cases/end-grace.ts';
 import { endSubscriptionPeriod } from './use-cases/end-period.ts';
 import { ensurePlans } from './use-cases/ensure-plans.ts';
 import { createExportSchedule } from './use-cases/export-schedule.ts';
 import { exportUsage } from './use-cases/export-usage.ts';
+import { followOrder } from './use-cases/follow-order.ts';
 import { hearInvoiceFact } from './use-cases/hear-invoice.ts';
 import { listPlans } from './use-cases/list-plans.ts';
 import { listSubscriptions } from './use-cases/list-subscriptions.ts';
@@ -54,9 +56,11 @@ export const openSubscriptions = (
           cancelSubscription,
           consumeEntitlement,
           createSubscription,
+          endAbandonedCollection,
           endGracePeriod,
           endSubscriptionPeriod,
           exportUsage,
+          followOrder,
           hearInvoiceFact,
           listPlans,
           listSubscriptions,

@@ -34,11 +34,46 @@ export const collectInvoice = endpoint({
     subscriptionId: IdSchema('sub'),
     lines: Type.Array(NewInvoiceLine, { minItems: 1, maxItems: 100 }),
     paymentMethod: PaymentMethodSchema,
+    /** Of an `order` the invoice becomes void when its payment fails; of a `renewal` it stays open for another payment. */
+    purpose: Type.Union([Type.Literal('order'), Type.Literal('renewal')]),
     /** When the thing was ordered: decides the year of the number and the day on the invoice. */
     orderedAt: InstantSchema,
   }),
   response: Closed({ invoice: InvoiceView, payment: PaymentView }),
   problems: [invoiceCurrencyMixed, invoiceHasNoAmount, customerNotFound, paymentRefused, invalidTransition],
+});
+
+/**
+ * What subscriptions asks to know. `version` is the aggregate's, as its events bear it: facts up to it are in here.
+ * `isPaymentUnderWay`: a payment was asked for of which nobody knows yet what becomes of it.
+ */
+const InvoiceStanding = Closed({ invoice: InvoiceView, version: Type.Integer(), isPaymentUnderWay: Type.Boolean() });
+
+/** For whoever ordered it and has heard nothing of it for long. */
+export const readInvoiceStanding = endpoint({
+  name: 'billing.read-invoice-standing',
+  method: 'GET',
+  path: '/internal/invoices/:invoiceId/standing',
+  summary: 'How an invoice stands, and up to which of its events',
+  access: 'services',
+  params: InvoiceParams,
+  response: InvoiceStanding,
+  problems: [invoiceNotFound],
+});
+
+/**
+ * What an invoice was for will not be given any more: an open one becomes void, and money that comes for it later is the
+ * customer's credit. One that is paid or void already stays what it is, and the answer says so. Idempotent.
+ */
+export const endCollection = endpoint({
+  name: 'billing.end-collection',
+  method: 'POST',
+  path: '/internal/invoices/:invoiceId/end-collection',
+  summary: 'Collect no longer what an invoice still claims',
+  access: 'services',
+  params: InvoiceParams,
+  response: InvoiceStanding,
+  problems: [invoiceNotFound, invalidTransition],
 });
 
 export const createInvoice = endpoint({

@@ -10,6 +10,7 @@ import {
   type HeldFact,
   type Invoice,
   isSettled,
+  type PaymentCause,
   type PaymentMethodFact,
   paymentUnderWay,
   refundedOf,
@@ -22,7 +23,7 @@ type Events = readonly InvoiceEvent[];
 /** One payment at a time: two could both be paid. The same payment asked for again is the repeat of a request. */
 export function requestPayment(
   invoice: Invoice,
-  request: { readonly paymentId: PaymentId; readonly cause: 'collect' | 'pay'; readonly method: PaymentMethodFact },
+  request: { readonly paymentId: PaymentId; readonly cause: PaymentCause; readonly method: PaymentMethodFact },
 ): Events {
   const known = findPayment(invoice, request.paymentId);
   if (known?.cause === request.cause) return [];
@@ -72,7 +73,7 @@ function releaseHeld(invoice: Invoice, paymentId: PaymentId, held: readonly Held
   return releaseHeld(released.reduce<Invoice>(evolve, invoice), paymentId, rest, [...events, ...released]);
 }
 
-/** The payment will not come. A collection ends with it; an invoice that somebody tried to pay stays open. */
+/** The payment will not come. An order ends with it; what a renewal owes, or somebody tried to pay, stays open. */
 export function failPayment(
   invoice: Invoice,
   fact: { readonly paymentId: PaymentId; readonly reason: string; readonly failedAt: Temporal.Instant },
@@ -80,7 +81,7 @@ export function failPayment(
   const payment = findPayment(invoice, fact.paymentId);
   if (payment?.status !== 'requested') return [];
   const failed: InvoiceEvent = { type: 'payment-failed', data: { paymentId: fact.paymentId, reason: fact.reason } };
-  if (payment.cause !== 'collect' || invoice.status !== 'open') return [failed];
+  if (payment.cause !== 'order' || invoice.status !== 'open') return [failed];
   const reason = fact.reason === 'refused' ? 'payment-refused' : 'payment-failed';
   return [failed, ...voidInvoice(evolve(invoice, failed), { reason, voidedAt: fact.failedAt, voidedBy: null })];
 }

@@ -1,6 +1,6 @@
 import type { InvoiceId, PaymentId, RefundId, SubscriptionId, UserId } from '@tenantry/kernel/id.ts';
 import type { Currency, MoneyView } from '@tenantry/kernel/money.ts';
-import type { PaymentMethodFact, VoidReason } from './invoice.ts';
+import type { PaymentCause, PaymentMethodFact, VoidReason } from './invoice.ts';
 
 /**
  * What can happen to an invoice, as it lies in the event store: plain JSON, amounts as decimal strings, instants in
@@ -51,7 +51,7 @@ export type InvoiceFinalized = Of<
 
 export type PaymentRequested = Of<
   'payment-requested',
-  { paymentId: PaymentId; cause: 'collect' | 'pay'; method: PaymentMethodFact; amount: MoneyView }
+  { paymentId: PaymentId; cause: PaymentCause; method: PaymentMethodFact; amount: MoneyView }
 >;
 
 export type PaymentFailed = Of<'payment-failed', { paymentId: PaymentId; reason: string }>;

@@ -17,8 +17,8 @@ export type HeldFact =
  */
 export type InvoicePayment = {
   readonly id: PaymentId;
-  /** Who asked: a collection for a subscription, or somebody who paid an open invoice; null when nobody here did. */
-  readonly cause: 'collect' | 'pay' | null;
+  /** Null when nobody here asked for it. */
+  readonly cause: PaymentCause | null;
   readonly method: PaymentMethodFact | null;
   readonly amount: Money;
   readonly status: 'requested' | 'failed' | 'unknown' | 'allocated' | 'credited';
@@ -27,6 +27,12 @@ export type InvoicePayment = {
   readonly isReversed: boolean;
   readonly held: readonly HeldFact[];
 };
+
+/**
+ * Who asked: the first collection of a subscription, the collection of a later period, or somebody who pays an open
+ * invoice. An order ends with its payment; what a renewal owes stays owed, and can be paid another way.
+ */
+export type PaymentCause = 'order' | 'renewal' | 'pay';
 
 type InvoiceFacts = {
   readonly id: InvoiceId;
@@ -57,7 +63,7 @@ type Issued = InvoiceFacts & {
   readonly dueAt: Temporal.Instant;
 };
 
-export type VoidReason = 'declared' | 'payment-failed' | 'payment-refused';
+export type VoidReason = 'declared' | 'payment-failed' | 'payment-refused' | 'subscription-ended';
 
 export type DraftInvoice = InvoiceFacts & { readonly status: 'draft' };
 export type OpenInvoice = Issued & { readonly status: 'open' };

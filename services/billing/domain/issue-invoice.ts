@@ -77,14 +77,17 @@ export function finalizeInvoice(
   };
 }
 
-/** Of a draft nothing was claimed yet, and what was paid in part needs its money given back first. */
+/**
+ * Gives up what is still claimed. Of a draft nothing is claimed yet. What was paid in part and is open again has had that
+ * part refunded and the rest taken back, so none of its money is with us; money that is would have to go back first.
+ */
 export function voidInvoice(
   invoice: Invoice,
   terms: { readonly reason: VoidReason; readonly voidedAt: Temporal.Instant; readonly voidedBy: string | null },
 ): readonly InvoiceEvent[] {
   if (invoice.status === 'void' && terms.voidedBy !== null && invoice.voidedBy === terms.voidedBy) return [];
   if (invoice.status !== 'open') throw transitionRefused(invoice, 'void', 'Only an open invoice can be declared void.');
-  if (invoice.amountPaid.minor > 0n) {
+  if (invoice.amountPaid.minor > invoice.amountRefunded.minor) {
     throw transitionRefused(invoice, 'void', 'A part of it has been paid, so it cannot be declared void.');
   }
   return [

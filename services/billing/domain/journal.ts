@@ -1,7 +1,7 @@
-import { add, type Money, parseMoney } from '@tenantry/kernel/money.ts';
+import { add, type Money, money, parseMoney, subtract } from '@tenantry/kernel/money.ts';
 import type { Account } from './chart-of-accounts.ts';
 import { evolve } from './evolve.ts';
-import { findPayment, type Invoice } from './invoice.ts';
+import { amountDue, findPayment, type Invoice } from './invoice.ts';
 import type { InvoiceEvent } from './invoice-events.ts';
 
 export type Side = 'debit' | 'credit';
@@ -38,16 +38,15 @@ function entryOf(before: Invoice | null, event: InvoiceEvent, after: Invoice): J
           credit('vat-payable', after.tax),
         ],
       };
-    case 'invoice-voided':
+    case 'invoice-voided': {
+      const due = amountDue(after);
+      const tax = taxWithin(after, due);
       return {
         document: after.id,
         kind: 'invoice-voided',
-        postings: [
-          debit('revenue', after.subtotal),
-          debit('vat-payable', after.tax),
-          credit('accounts-receivable', add(after.subtotal, after.tax)),
-        ],
+        postings: [debit('revenue', subtract(due, tax)), debit('vat-payable', tax), credit('accounts-receivable', due)],
       };
+    }
     case 'invoice-paid':
     case 'payment-credited': {
       const amount = parseMoney(event.data.amount);
@@ -79,6 +78,14 @@ function entryOf(before: Invoice | null, event: InvoiceEvent, after: Invoice): J
   }
 }
 
+/**
+ * The tax in a part of the total, rounded half up. All of it in the whole; less where a part was refunded, whose output
+ * tax stays (see `refunds`).
+ */
+function taxWithin({ tax, total }: Invoice, part: Money): Money {
+  return money((2n * tax.minor * part.minor + total.minor) / (2n * total.minor), tax.currency);
+}
+
 /** Where the money of a payment stands against: what the customer owed us, or what we owe the customer. */
 const owedAccount = (invoice: Invoice, paymentId: string): Account =>
   findPayment(invoice, paymentId)?.status === 'credited' ? 'customer-credit' : 'accounts-receivable';
@@ -86,13 +93,16 @@ const owedAccount = (invoice: Invoice, paymentId: string): Account =>
 /**
  * A refund of an invoice's money lowers what we earned; of a credit, what we owe. Heard after the payment's reversal, the
  * reversal has already taken the refunded part out of cash too, so the refund stands against what that opened again:
- * the balances end up as if the two had come in their proper order.
+ * the balances end up as if the two had come in their proper order. Where that claim has been given up since (void),
+ * nothing is open for it to stand against.
  */
 function refundPostings(before: Invoice | null, paymentId: string, amount: Money): readonly Posting[] {
   const payment = before === null ? undefined : findPayment(before, paymentId);
   const isCredit = payment?.status === 'credited';
   if (payment?.isReversed === true) {
-    return isCredit ? [] : [debit('refunds', amount), credit('accounts-receivable', amount)];
+    return isCredit || before?.status === 'void'
+      ? []
+      : [debit('refunds', amount), credit('accounts-receivable', amount)];
   }
   return [debit(isCredit ? 'customer-credit' : 'refunds', amount), credit('cash-clearing', amount)];
 }

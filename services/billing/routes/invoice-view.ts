@@ -1,8 +1,13 @@
+import type { ResponseOf } from '@tenantry/contract/endpoint.ts';
 import { formatInstant } from '@tenantry/kernel/instant.ts';
 import { toMoneyView } from '@tenantry/kernel/money.ts';
+import type { readInvoiceStanding } from '../contract/invoices.ts';
 import type { InvoiceViewBody } from '../contract/schemas.ts';
 import { toLineFact, toTaxFact } from '../domain/facts.ts';
-import { type Invoice, shownPayment } from '../domain/invoice.ts';
+import { type Invoice, paymentUnderWay, shownPayment } from '../domain/invoice.ts';
+import type { LoadedInvoice } from '../store/invoices.ts';
+
+type InvoiceStandingBody = ResponseOf<typeof readInvoiceStanding>;
 
 const orNull = (instant: Temporal.Instant | undefined): string | null =>
   instant === undefined ? null : formatInstant(instant);
@@ -31,3 +36,9 @@ export function toInvoiceView(invoice: Invoice): InvoiceViewBody {
     createdAt: formatInstant(invoice.createdAt),
   };
 }
+
+export const toInvoiceStanding = ({ invoice, version }: LoadedInvoice): InvoiceStandingBody => ({
+  invoice: toInvoiceView(invoice),
+  version,
+  isPaymentUnderWay: invoice.status === 'open' && paymentUnderWay(invoice) !== undefined,
+});

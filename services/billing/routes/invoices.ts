@@ -4,21 +4,25 @@ import { FileAnswer, type Route, serve } from '@tenantry/kit/http/route.ts';
 import * as contract from '../contract/invoices.ts';
 import type { collectInvoice } from '../use-cases/collect-invoice.ts';
 import type { createInvoice } from '../use-cases/create-invoice.ts';
+import type { endCollection } from '../use-cases/end-collection.ts';
 import type { finalizeInvoice } from '../use-cases/finalize-invoice.ts';
 import type { payInvoice } from '../use-cases/pay-invoice.ts';
 import type { listInvoices, readInvoice } from '../use-cases/read-invoice.ts';
 import type { readInvoicePdf } from '../use-cases/read-invoice-pdf.ts';
+import type { readInvoiceStanding } from '../use-cases/read-invoice-standing.ts';
 import type { voidInvoice } from '../use-cases/void-invoice.ts';
-import { toInvoiceView } from './invoice-view.ts';
+import { toInvoiceStanding, toInvoiceView } from './invoice-view.ts';
 
 export type InvoiceUseCases = {
   readonly collectInvoice: ReturnType<typeof collectInvoice>;
   readonly createInvoice: ReturnType<typeof createInvoice>;
+  readonly endCollection: ReturnType<typeof endCollection>;
   readonly finalizeInvoice: ReturnType<typeof finalizeInvoice>;
   readonly listInvoices: ReturnType<typeof listInvoices>;
   readonly payInvoice: ReturnType<typeof payInvoice>;
   readonly readInvoice: ReturnType<typeof readInvoice>;
   readonly readInvoicePdf: ReturnType<typeof readInvoicePdf>;
+  readonly readInvoiceStanding: ReturnType<typeof readInvoiceStanding>;
   readonly voidInvoice: ReturnType<typeof voidInvoice>;
 };
 
@@ -28,6 +32,12 @@ export const invoiceRoutes = (use: InvoiceUseCases): readonly Route[] => [
     const { invoice, payment } = await use.collectInvoice(principal, { ...params, ...body, orderedAt });
     return { invoice: toInvoiceView(invoice), payment };
   }),
+  serve(contract.readInvoiceStanding, async ({ principal, params }) =>
+    toInvoiceStanding(await use.readInvoiceStanding(principal, params.invoiceId)),
+  ),
+  serve(contract.endCollection, async ({ principal, params }) =>
+    toInvoiceStanding(await use.endCollection(principal, params.invoiceId)),
+  ),
   serve(contract.createInvoice, async ({ principal, body, resourceUuid }) =>
     toInvoiceView(
       await use.createInvoice(principal, { ...body, invoiceId: idFromUuid('inv', resourceUuid), subscriptionId: null }),

@@ -1,12 +1,12 @@
 import type { PaymentId, RefundId } from '@tenantry/kernel/id.ts';
 import { formatInstant, parseInstant } from '@tenantry/kernel/instant.ts';
 import { type MoneyView, parseMoney, toMoneyView } from '@tenantry/kernel/money.ts';
-import type { HeldFact, InvoicePayment, PaymentMethodFact } from '../domain/invoice.ts';
+import type { HeldFact, InvoicePayment, PaymentCause, PaymentMethodFact } from '../domain/invoice.ts';
 
 /** A payment of an invoice as plain JSON, in the column `payments`. */
 export type PaymentFact = {
   readonly id: PaymentId;
-  readonly cause: 'collect' | 'pay' | null;
+  readonly cause: PaymentCause | null;
   readonly method: PaymentMethodFact | null;
   readonly amount: MoneyView;
   readonly status: InvoicePayment['status'];

@@ -9,7 +9,7 @@ import { listUsers } from '@tenantry/users/contract/users.ts';
 import { expect } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { openWorld } from '../../../tests/support/world.ts';
-import { collectInvoice, createInvoice, finalizeInvoice, readInvoice } from '../contract/invoices.ts';
+import { collectInvoice, createInvoice, endCollection, finalizeInvoice, readInvoice } from '../contract/invoices.ts';
 import { listLedgerAccounts, proveLedger } from '../contract/ledger.ts';
 import type { InvoiceViewBody, NewInvoiceLineBody } from '../contract/schemas.ts';
 
@@ -131,6 +131,7 @@ function wordsOf(world: World) {
         readonly subscriptionId?: `sub_${string}`;
         readonly orderedAt?: string;
         readonly paymentMethod?: PaymentMethod;
+        readonly purpose?: 'order' | 'renewal';
         readonly customerId?: UserId;
         readonly lines?: NewInvoiceLineBody[];
       } = {},
@@ -142,6 +143,7 @@ function wordsOf(world: World) {
         customerId: home.customer.id as UserId,
         lines: [line()],
         paymentMethod: BCA,
+        purpose: 'order' as const,
         orderedAt: world.clock.now().toString({ smallestUnit: 'millisecond' }),
         ...rest,
       };
@@ -153,6 +155,10 @@ function wordsOf(world: World) {
         body.customerId,
       );
     },
+
+    /** Subscriptions gives nothing for it any more. */
+    endCollection: (home: Household, invoiceId: InvoiceId) =>
+      world.callAsService('subscriptions', endCollection, { params: { invoiceId } }, home.tenant.id),
 
     async read(principal: Principal, invoiceId: InvoiceId): Promise<InvoiceViewBody> {
       const answer = await world.call(readInvoice, { params: { invoiceId } }, principal);

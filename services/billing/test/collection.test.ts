@@ -1,4 +1,5 @@
-import { newId, type UserId } from '@tenantry/kernel/id.ts';
+import { type InvoiceId, newId, type UserId } from '@tenantry/kernel/id.ts';
+import { paymentReversed } from '@tenantry/payments/contract/events.ts';
 import { readPayment, refundPayment } from '@tenantry/payments/contract/payments.ts';
 import type { PaymentMethod } from '@tenantry/payments/contract/schemas.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +11,7 @@ import {
   invoiceRefunded,
   invoiceVoided,
 } from '../contract/events.ts';
-import { payInvoice } from '../contract/invoices.ts';
+import { endCollection, payInvoice, readInvoiceStanding } from '../contract/invoices.ts';
 import { codeOf, type House, type Household, line, openHouse } from './billing-house.ts';
 
 const GOPAY: PaymentMethod = { type: 'gopay' };
@@ -156,6 +157,136 @@ describe('Collecting an invoice', () => {
       '2027-000001',
     ]);
     expect(first.invoice).toMatchObject({ finalizedAt: '2026-12-31T17:00:00.000Z', dueAt: '2027-01-01T17:00:00.000Z' });
+  });
+});
+
+describe('Collecting a renewal', () => {
+  const pay = (invoiceId: InvoiceId) =>
+    house.world.call(payInvoice, { params: { invoiceId }, body: { paymentMethod: GOPAY } }, home.customer);
+  const payAndSettle = async (invoiceId: InvoiceId): Promise<void> => {
+    const answer = await pay(invoiceId);
+    expect(answer.status).toBe(201);
+    await house.simulate('/pay', { orderId: answer.body.payment.id });
+    await house.advance(A_CHECK_LATER);
+    await house.becomes(home, invoiceId, { status: 'paid', paymentId: answer.body.payment.id });
+  };
+
+  it('leaves it open when its first payment expires, and it can be paid another way', async () => {
+    const { invoice, payment } = await collected({ purpose: 'renewal' });
+    expect(codeOf(await pay(invoice.id))).toBe('payment-under-way');
+    await house.simulate('/expire', { orderId: payment.id });
+    await house.advance(A_CHECK_LATER);
+    await eventually(async () => expect(await house.events(invoice.id)).toContain('payment-failed'));
+    expect((await house.read(home.customer, invoice.id)).status).toBe('open');
+    await payAndSettle(invoice.id);
+  });
+
+  it('that the provider refuses leaves it open too; repeating it makes no second payment', async () => {
+    const order = { invoiceId: newId('inv'), paymentId: newId('pay'), subscriptionId: newId('sub') };
+    const renewal = { ...order, purpose: 'renewal' } as const;
+    await house.simulate('/faults', {
+      match: { orderId: order.paymentId },
+      fault: { kind: 'error', statusCode: '402', httpStatus: 402 },
+    });
+    for (let times = 0; times < 2; times++) {
+      const answer = await house.collect(home, renewal);
+      expect([answer.status, codeOf(answer)]).toEqual([422, 'payment-method-refused']);
+    }
+    expect((await house.read(home.customer, order.invoiceId)).status).toBe('open');
+    expect(await house.transactionsOf(order.paymentId)).toBe(0);
+    await payAndSettle(order.invoiceId);
+  });
+
+  it('is not an order: the same invoice for the other purpose is a conflict', async () => {
+    const order = { invoiceId: newId('inv'), paymentId: newId('pay'), subscriptionId: newId('sub') };
+    await collected(order);
+    const answer = await house.collect(home, { ...order, purpose: 'renewal' });
+    expect([answer.status, codeOf(answer)]).toEqual([409, 'conflict']);
+  });
+});
+
+describe('Ending a collection', () => {
+  it('makes its invoice void, however often it is asked for, and money that comes later is credit', async () => {
+    const alone = await house.household();
+    const { invoice, payment } = await collected({ purpose: 'renewal' }, alone);
+    const first = await house.endCollection(alone, invoice.id);
+    expect(first).toMatchObject({
+      status: 200,
+      body: { invoice: { status: 'void', number: invoice.number }, version: 4, isPaymentUnderWay: false },
+    });
+    expect((await house.endCollection(alone, invoice.id)).body).toEqual(first.body);
+    const told = await house.world.heard(invoiceVoided, ({ data }) => data.invoiceId === invoice.id);
+    expect(told.aggregateversion).toBe(4);
+    await house.simulate('/pay', { orderId: payment.id });
+    await house.advance(A_CHECK_LATER);
+    await house.becomes(alone, invoice.id, { status: 'void', amountCredited: { amount: '166500', currency: 'IDR' } });
+    expect(await house.balances(alone)).toEqual({ 'cash-clearing': '166500', 'customer-credit': '166500' });
+    expect(await house.prove(alone)).toMatchObject({ balanced: true, agreesWithDocuments: true, entries: 3 });
+  });
+
+  it('leaves a paid invoice paid, and says so', async () => {
+    const { invoice } = await paid();
+    expect(await house.endCollection(home, invoice.id)).toMatchObject({
+      status: 200,
+      body: { invoice: { status: 'paid' } },
+    });
+    expect((await house.events(invoice.id)).at(-1)).toBe('invoice-paid');
+  });
+
+  it('gives up the rest of what was refunded in part and taken back, and the books agree', async () => {
+    const alone = await house.household();
+    const { invoice, payment } = await paid({ paymentMethod: GOPAY }, alone);
+    const amount = { amount: '66500', currency: 'IDR' } as const;
+    const refund = { params: { paymentId: payment.id }, body: { amount, reason: 'Goodwill' } };
+    expect((await house.world.call(refundPayment, refund, alone.staff)).status).toBe(201);
+    await house.becomes(alone, invoice.id, { amountRefunded: amount });
+    const fact = { paymentId: payment.id, invoiceId: invoice.id, customerId: invoice.customerId, amount };
+    await house.world.publish(paymentReversed, alone.tenant.id, {
+      subject: payment.id,
+      version: 9,
+      data: { ...fact, cause: 'chargeback' },
+    });
+    await house.becomes(alone, invoice.id, { status: 'open' });
+    expect(await house.endCollection(alone, invoice.id)).toMatchObject({
+      status: 200,
+      body: { invoice: { status: 'void', amountPaid: amount, amountRefunded: amount } },
+    });
+    expect(await house.balances(alone)).toEqual({ refunds: '66500', revenue: '59910', 'vat-payable': '6590' });
+    expect(await house.prove(alone)).toMatchObject({ balanced: true, agreesWithDocuments: true, entries: 5 });
+  });
+
+  it('of nothing that is here is 404, and nobody but a service may ask', async () => {
+    const { invoice } = await collected();
+    const stranger = await house.household();
+    for (const [at, id] of [[home, newId('inv')] as const, [stranger, invoice.id] as const]) {
+      expect((await house.endCollection(at, id)).status).toBe(404);
+      const params = { invoiceId: id };
+      const standing = await house.world.callAsService('subscriptions', readInvoiceStanding, { params }, at.tenant.id);
+      expect(standing.status).toBe(404);
+    }
+    for (const endpoint of [endCollection, readInvoiceStanding]) {
+      const answer = await house.world.call(endpoint, { params: { invoiceId: invoice.id } }, home.staff);
+      expect(answer.status).toBe(404);
+    }
+  });
+});
+
+describe('How an invoice stands', () => {
+  it('is told to services with the version of its newest event, and whether a payment is awaited', async () => {
+    const standingOf = async (invoiceId: InvoiceId) => {
+      const params = { invoiceId };
+      return house.world.callAsService('subscriptions', readInvoiceStanding, { params }, home.tenant.id);
+    };
+    const { invoice, payment } = await collected();
+    expect((await standingOf(invoice.id)).body).toEqual({ invoice, version: 3, isPaymentUnderWay: true });
+    await house.simulate('/pay', { orderId: payment.id });
+    await house.advance(A_CHECK_LATER);
+    const told = await house.world.heard(invoicePaid, ({ data }) => data.invoiceId === invoice.id);
+    expect((await standingOf(invoice.id)).body).toMatchObject({
+      invoice: { status: 'paid' },
+      version: told.aggregateversion,
+      isPaymentUnderWay: false,
+    });
   });
 });
 

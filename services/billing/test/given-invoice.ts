@@ -2,7 +2,7 @@ import type { InvoiceId, PaymentId, RefundId, UserId } from '@tenantry/kernel/id
 import { type Currency, type Money, money } from '@tenantry/kernel/money.ts';
 import { evolve } from '../domain/evolve.ts';
 import { requestPayment } from '../domain/follow-payment.ts';
-import type { Invoice } from '../domain/invoice.ts';
+import type { Invoice, PaymentCause } from '../domain/invoice.ts';
 import type { InvoiceEvent } from '../domain/invoice-events.ts';
 import type { NewLine } from '../domain/invoice-line.ts';
 import { draftInvoice, finalizeInvoice } from '../domain/issue-invoice.ts';
@@ -54,7 +54,7 @@ export const givenOpen = (lines?: readonly NewLine[], taxScheme: TaxScheme = 'pp
   ]);
 
 /** An open invoice with a payment under way. */
-export const givenRequested = (cause: 'collect' | 'pay' = 'collect', paymentId = PAYMENT_ID): Story =>
+export const givenRequested = (cause: PaymentCause = 'order', paymentId = PAYMENT_ID): Story =>
   after(givenOpen(), (invoice) =>
     requestPayment(invoice, { paymentId, cause, method: { type: 'bank_transfer', bank: 'bca' } }),
   );

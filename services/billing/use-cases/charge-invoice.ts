@@ -29,7 +29,7 @@ export const scheduleCharge = (uow: BillingUnitOfWork, paymentId: PaymentId): Pr
 
 /**
  * Asks payments for the money of a payment that the invoice has on record. Safe to repeat: the payment's id names it. A
- * refusal that would be the same next time ends the payment, and with it a collection; anything else is left as it is,
+ * refusal that would be the same next time ends the payment, and with it an order; anything else is left as it is,
  * for the caller's repeat or the schedule to finish.
  */
 export const chargeInvoice =

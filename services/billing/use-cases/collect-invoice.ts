@@ -4,7 +4,7 @@ import { conflict, invalidTransition } from '@tenantry/kernel/problems.ts';
 import type { PaymentMethod, PaymentViewBody } from '@tenantry/payments/contract/schemas.ts';
 import { evolve } from '../domain/evolve.ts';
 import { requestPayment } from '../domain/follow-payment.ts';
-import { findPayment, type Invoice } from '../domain/invoice.ts';
+import { findPayment, type Invoice, type PaymentCause } from '../domain/invoice.ts';
 import type { NewLine } from '../domain/invoice-line.ts';
 import { assertFinalizable, draftInvoice, finalizeInvoice } from '../domain/issue-invoice.ts';
 import { taxSchemeOf } from '../domain/tax.ts';
@@ -24,6 +24,8 @@ export type Collection = {
   readonly subscriptionId: SubscriptionId;
   readonly lines: readonly NewLine[];
   readonly paymentMethod: PaymentMethod;
+  /** An order becomes void with its payment; a renewal stays open. */
+  readonly purpose: Exclude<PaymentCause, 'pay'>;
   /** The day on the invoice, and the year of its number. */
   readonly orderedAt: Temporal.Instant;
 };
@@ -72,7 +74,7 @@ async function issue(deps: BillingDeps, principal: Principal, collection: Collec
       });
       const requested = requestPayment(evolve(draft, finalized), {
         paymentId: collection.paymentId,
-        cause: 'collect',
+        cause: collection.purpose,
         method: collection.paymentMethod,
       });
       const invoice = await saveInvoice(uow, null, [drafted, finalized, ...requested], {
@@ -92,8 +94,12 @@ function assertCollectable(invoice: Invoice, collection: Collection): void {
   const isSame =
     invoice.customerId === collection.customerId &&
     invoice.subscriptionId === collection.subscriptionId &&
-    payment?.cause === 'collect';
+    payment?.cause === collection.purpose;
   if (!isSame) throw conflict(`Invoice ${invoice.id} exists already, for something else.`);
+  if (payment.status === 'failed' && payment.cause === 'renewal') {
+    // Asking payments again could make a payment beside the one by which somebody pays the open invoice meanwhile.
+    throw paymentRefused('The payment of this renewal failed. Its invoice can be paid another way.');
+  }
   if (invoice.status !== 'void' || payment.status !== 'requested') {
     if (invoice.status !== 'void' || invoice.voidReason !== 'payment-refused') return;
     throw paymentRefused('The payment of this order was refused, and the order with it. Order again.');

@@ -55,6 +55,7 @@ export const readSubscription = endpoint({
   example: { params: EXAMPLE_SUBSCRIPTION },
 });
 
+/** An order that waits for its first payment has no period to use up: it ends at once, as `incomplete_expired`. */
 export const cancelSubscription = endpoint({
   name: 'subscriptions.cancel-subscription',
   method: 'POST',

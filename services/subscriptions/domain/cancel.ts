@@ -4,12 +4,19 @@ import { end } from './end-period.ts';
 import type { SubscriptionEvent } from './events.ts';
 import { isRunning, type Subscription } from './subscription.ts';
 
-/** `period-end`: features go on until what is paid is used up. Asking for the same again changes nothing. */
+/**
+ * `period-end`: features go on until what is paid is used up. Asking for the same again changes nothing. An order that
+ * still waits for its payment has nothing to use up: it ends at once either way.
+ */
 export function cancel(
   subscription: Subscription,
   at: 'period-end' | 'now',
   now: Temporal.Instant,
 ): readonly SubscriptionEvent[] {
+  if (subscription.status === 'incomplete') {
+    const invoiceVersion = subscription.collection?.invoiceVersion ?? 0;
+    return [{ type: 'expired', data: { reason: 'canceled', invoiceVersion, at: formatInstant(now) } }];
+  }
   if (!isRunning(subscription)) throw notCancelable(subscription);
   const isPaidFor =
     Temporal.Instant.compare(now, subscription.period.end) < 0 &&
@@ -19,11 +26,7 @@ export function cancel(
 }
 
 function notCancelable(subscription: Subscription) {
-  const nextStep =
-    subscription.status === 'incomplete'
-      ? `It waits for the payment of ${subscription.collection?.invoiceId} and ends by itself when that expires.`
-      : 'It has ended; there is nothing to cancel.';
-  return invalidTransition(`This subscription is ${subscription.status}. ${nextStep}`, {
+  return invalidTransition(`This subscription is ${subscription.status}. It has ended; there is nothing to cancel.`, {
     extensions: { from: subscription.status, to: 'canceled' },
   });
 }

@@ -2,7 +2,7 @@ import { formatInstant } from '@tenantry/kernel/instant.ts';
 import { type Money, toMoneyView, zero } from '@tenantry/kernel/money.ts';
 import type { CancelReason, SubscriptionEvent } from './events.ts';
 import { periodAt } from './period.ts';
-import type { ActiveSubscription, RunningSubscription, Subscription } from './subscription.ts';
+import type { ActiveSubscription, Grace, RunningSubscription, Subscription } from './subscription.ts';
 
 /** Minted before the decision, for the case that it is a renewal. */
 export type RenewalIds = { readonly invoiceId: string; readonly paymentId: string; readonly graceId: string };
@@ -78,10 +78,17 @@ export function endGrace(
   return isReached(subscription.grace.endsAt, now) ? end(subscription, 'unpaid', now) : [];
 }
 
+/** A payment asked for within the grace may be made, or found to have been made, after it: payments run for a day. */
+const WAIT_FOR_PAYMENT = { hours: 48 };
+
+/** Whether a grace that is over still waits, for what becomes of a payment that is under way. */
+export const waitsForPayment = (grace: Grace, now: Temporal.Instant): boolean =>
+  !isReached(grace.endsAt.add(WAIT_FOR_PAYMENT), now);
+
 /** When to look at the end of the period again; null when there is none to come. */
 export function nextPeriodEnd(subscription: Subscription, now: Temporal.Instant): Temporal.Instant | null {
   if (subscription.status !== 'active' && subscription.status !== 'past_due') return null;
   if (!isReached(subscription.period.end, now) || subscription.status === 'active') return subscription.period.end;
   // Past its period and still owed: the grace decides, and a payment in between begins the next period by itself.
-  return isReached(subscription.grace.endsAt, now) ? now.add({ minutes: 1 }) : subscription.grace.endsAt;
+  return isReached(subscription.grace.endsAt, now) ? now.add({ minutes: 10 }) : subscription.grace.endsAt;
 }

@@ -8,7 +8,7 @@ export type PaymentMethod =
   | { readonly type: 'gopay' };
 
 /** Why a first payment never came about. */
-export type ExpiryReason = 'refused' | 'not-collected' | 'voided' | 'refunded';
+export type ExpiryReason = 'refused' | 'not-collected' | 'voided' | 'refunded' | 'canceled';
 export type CancelReason = 'requested' | 'period-end' | 'unpaid' | 'refunded';
 export type GraceCause = 'renewal' | 'reversal';
 

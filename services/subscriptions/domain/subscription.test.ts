@@ -3,12 +3,20 @@ import { Problem } from '@tenantry/kernel/problem.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cancel } from './cancel.ts';
-import { acceptCollection, awaitingCollection, giveUpCollection, refuseCollection } from './collection.ts';
+import {
+  abandonedCollection,
+  acceptCollection,
+  awaitingCollection,
+  giveUpCollection,
+  isOverdue,
+  nextFollowUp,
+  refuseCollection,
+} from './collection.ts';
 import { endGrace, endPeriod, nextPeriodEnd } from './end-period.ts';
 import type { SubscriptionEvent } from './events.ts';
 import { hearInvoice, type InvoiceFact } from './hear-invoice.ts';
 import { type Order, subscribe } from './subscribe.ts';
-import { evolveAll, isRunning, type Subscription } from './subscription.ts';
+import { type Collection, evolveAll, isRunning, type Subscription } from './subscription.ts';
 
 const T0 = Temporal.Instant.from('2027-01-31T03:00:00Z'); // 10:00 in Jakarta
 const after = (days: number): Temporal.Instant => T0.add({ hours: 24 * days });
@@ -238,8 +246,14 @@ describe('Canceling', () => {
     expect(then(renewing, cancel(renewing, 'period-end', after(29))).status).toBe('canceled');
   });
 
+  it('an order that waits for its payment ends it, whenever it is to be', () => {
+    for (const at of ['now', 'period-end'] as const) {
+      const ended = then(incomplete, cancel(incomplete, at, after(1)));
+      expect(ended).toMatchObject({ status: 'incomplete_expired', reason: 'canceled' });
+    }
+  });
+
   it.each([
-    ['incomplete', incomplete],
     ['incomplete_expired', hear(incomplete, fact('voided', 2))],
     ['canceled', then(active, cancel(active, 'now', after(3)))],
   ])('what is %s is refused, with the states', (from, state) => {
@@ -253,6 +267,48 @@ describe('Canceling', () => {
   });
 });
 
+describe('A collection that is left in billing’s hands', () => {
+  const left = (state: Subscription, events: readonly SubscriptionEvent[]): (string | undefined)[] => {
+    const invoices: (string | undefined)[] = [];
+    let current = state;
+    for (const event of events) {
+      invoices.push(abandonedCollection(current, event)?.invoiceId);
+      current = then(current, [event]);
+    }
+    return invoices.filter((invoice) => invoice !== undefined);
+  };
+  const reversed = hear(active, fact('payment-reversed', 3), after(5));
+
+  it.each([
+    ['the owner cancels an unpaid renewal', renewing, cancel(renewing, 'now', after(29)), ['inv_2']],
+    ['the grace of a renewal ends', renewing, endGrace(renewing, 'gra_1', after(35)), ['inv_2']],
+    ['the grace of a reversal ends', reversed, endGrace(reversed, 'gra_1', after(12)), [INVOICE]],
+    ['the owner cancels an order', incomplete, cancel(incomplete, 'now', after(1)), [INVOICE]],
+    ['an order could not be asked for', incomplete, giveUpCollection(incomplete, INVOICE, after(1)), [INVOICE]],
+    ['what is paid is canceled', active, cancel(active, 'now', after(3)), []],
+    ['billing has ended it', incomplete, hearInvoice(incomplete, fact('voided', 2), hearing(T0)), []],
+    ['it is paid', incomplete, hearInvoice(incomplete, fact('paid', 2), hearing(T0)), []],
+  ])('is known when %s', (_, state, events, expected) => {
+    expect(left(state, events)).toEqual(expected);
+  });
+});
+
+describe('An order that nothing is heard of', () => {
+  const collection = incomplete.collection as Collection;
+
+  it('is asked about later and later, and for the last time after a week', () => {
+    const asked: number[] = [];
+    for (let now = T0; !isOverdue(collection, now); ) {
+      now = nextFollowUp(collection, now);
+      asked.push(now.since(T0).total('minutes'));
+    }
+    expect(asked.slice(0, 7)).toEqual([10, 20, 40, 80, 160, 320, 640]);
+    expect(asked.at(-1)).toBe(7 * 24 * 60);
+    expect(asked.length).toBeLessThan(40);
+    expect(nextFollowUp(collection, after(8))).toEqual(after(8).add({ hours: 6 }));
+  });
+});
+
 describe('A whole life of random commands', () => {
   type Step = (state: Subscription, now: Temporal.Instant) => readonly SubscriptionEvent[];
   const newest = (state: Subscription): string => state.collection?.invoiceId ?? '';
@@ -263,7 +319,7 @@ describe('A whole life of random commands', () => {
   const cancelable =
     (at: 'now' | 'period-end'): Step =>
     (state, now) =>
-      isRunning(state) ? cancel(state, at, now) : [];
+      isRunning(state) || state.status === 'incomplete' ? cancel(state, at, now) : [];
   const steps: Readonly<Record<string, Step>> = {
     paid: heard('paid'),
     voided: heard('voided'),

@@ -3,9 +3,11 @@ import type { TenantId } from '@tenantry/kernel/id.ts';
 import type { DueHandler } from '@tenantry/kit/due/ticker.ts';
 import type { Logger } from '@tenantry/kit/logger.ts';
 import { DUE } from '../use-cases/deps.ts';
+import type { endAbandonedCollection } from '../use-cases/end-abandoned-collection.ts';
 import type { endGracePeriod } from '../use-cases/end-grace.ts';
 import type { endSubscriptionPeriod } from '../use-cases/end-period.ts';
 import type { exportUsage } from '../use-cases/export-usage.ts';
+import type { followOrder } from '../use-cases/follow-order.ts';
 import type { resumeCollection } from '../use-cases/resume-collection.ts';
 
 /** While there is a backlog, and when there is none. */
@@ -16,6 +18,8 @@ export type DueUseCases = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly resumeCollection: ReturnType<typeof resumeCollection>;
+  readonly followOrder: ReturnType<typeof followOrder>;
+  readonly endAbandonedCollection: ReturnType<typeof endAbandonedCollection>;
   readonly endSubscriptionPeriod: ReturnType<typeof endSubscriptionPeriod>;
   readonly endGracePeriod: ReturnType<typeof endGracePeriod>;
   readonly exportUsage: ReturnType<typeof exportUsage>;
@@ -34,8 +38,10 @@ export function dueHandlers(use: DueUseCases): Readonly<Record<string, DueHandle
       return undefined;
     },
     [DUE.periodEnd]: ({ tenantId, uuid }) => use.endSubscriptionPeriod(tenantId, uuid),
-    [DUE.graceEnd]: async ({ tenantId, uuid }) => {
-      await use.endGracePeriod(tenantId, uuid);
+    [DUE.graceEnd]: ({ tenantId, uuid }) => use.endGracePeriod(tenantId, uuid),
+    [DUE.followOrder]: ({ tenantId, uuid }) => use.followOrder(tenantId, uuid),
+    [DUE.endCollection]: async ({ tenantId, uuid }) => {
+      await use.endAbandonedCollection(tenantId, uuid);
       return undefined;
     },
     [DUE.exportUsage]: async ({ tenantId }) => {

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { generateSigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
-import type { collectInvoice } from '@tenantry/billing/contract/invoices.ts';
+import type { collectInvoice, readInvoiceStanding } from '@tenantry/billing/contract/invoices.ts';
 import type { BodyOf, ResponseOf } from '@tenantry/contract/endpoint.ts';
 import { openStateWriter } from '@tenantry/events/pushed-state.ts';
 import { canonicalJson } from '@tenantry/kernel/canonical-json.ts';
@@ -10,16 +10,20 @@ import type { World } from '../../../tests/support/world.ts';
 
 type Body = BodyOf<typeof collectInvoice>;
 type Collected = ResponseOf<typeof collectInvoice>;
+type Standing = ResponseOf<typeof readInvoiceStanding>;
 export type Mood = 'pending' | 'processing' | 'refuses' | 'down';
 
 /**
- * Billing as subscriptions sees it: one endpoint, found in the registry. Idempotent by the invoice's id as the real one
+ * Billing as subscriptions sees it: what collects, what ends a collection, and what says how an invoice stands, found in
+ * the registry. Its invoices stay open until a story says otherwise. Idempotent by the invoice's id as the real one
  * is, and strict about it: a repeat with other contents fails the test that made it.
  */
 export async function openBillingStandIn(world: World) {
   const requests: { invoiceId: InvoiceId; body: Body }[] = [];
   const bodies = new Map<string, string>();
   const contradictions: string[] = [];
+  const ended: InvoiceId[] = [];
+  const standings = new Map<string, Standing>();
   let mood: Mood = 'pending';
 
   const server = createServer(async (request, response) => {
@@ -31,7 +35,17 @@ export async function openBillingStandIn(world: World) {
         .end(JSON.stringify(body));
     };
     if (mood === 'down') return answer(503, { code: 'upstream-unavailable', title: 'away', detail: 'away' });
-    const invoiceId = /^\/internal\/invoices\/(inv_[^/]+)\/collect$/.exec(request.url ?? '')?.[1] as InvoiceId;
+    const [, id, verb] = /^\/internal\/invoices\/(inv_[^/]+)\/([a-z-]+)$/.exec(request.url ?? '') ?? [];
+    const invoiceId = id as InvoiceId;
+    if (verb !== 'collect') {
+      const standing = standings.get(invoiceId);
+      if (standing === undefined) return answer(404, { code: 'not-found', title: 'Not found', detail: 'Not found' });
+      if (verb !== 'end-collection') return answer(200, standing);
+      ended.push(invoiceId);
+      const after = standing.invoice.status === 'open' ? standingAs(standing, { status: 'void' }) : standing;
+      standings.set(invoiceId, after);
+      return answer(200, after);
+    }
     const body = JSON.parse(Buffer.concat(chunks).toString()) as Body;
     requests.push({ invoiceId, body });
     const bytes = canonicalJson(body);
@@ -44,7 +58,11 @@ export async function openBillingStandIn(world: World) {
         detail: 'Try another bank.',
       });
     }
-    return answer(200, collected(invoiceId, body, mood));
+    const made = collected(invoiceId, body, mood);
+    if (!standings.has(invoiceId)) {
+      standings.set(invoiceId, { invoice: made.invoice, version: 3, isPaymentUnderWay: false });
+    }
+    return answer(200, made);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -65,6 +83,14 @@ export async function openBillingStandIn(world: World) {
   return {
     requests,
     contradictions,
+    /** The invoices whose collection was ended, in the order in which it was asked for. */
+    ended,
+    /** What billing knows of an invoice, whether or not anybody was told. */
+    know(invoiceId: InvoiceId, change: Knowledge): void {
+      const standing = standings.get(invoiceId);
+      if (standing === undefined) throw new Error(`${invoiceId} was never collected.`);
+      standings.set(invoiceId, standingAs(standing, change));
+    },
     be(next: Mood): void {
       mood = next;
     },
@@ -74,6 +100,15 @@ export async function openBillingStandIn(world: World) {
     },
   };
 }
+
+type Knowledge = { readonly status?: 'open' | 'paid' | 'void'; readonly isPaymentUnderWay?: boolean };
+
+/** Every change is an event, so the version grows: by more than what stories tell by hand. */
+const standingAs = ({ invoice, version, isPaymentUnderWay }: Standing, change: Knowledge): Standing => ({
+  invoice: { ...invoice, status: change.status ?? invoice.status },
+  version: version + 10,
+  isPaymentUnderWay: change.isPaymentUnderWay ?? isPaymentUnderWay,
+});
 
 function collected(invoiceId: InvoiceId, body: Body, mood: Mood): Collected {
   const at = '2026-11-21T09:30:00.000Z';

@@ -73,6 +73,7 @@ describe('At the end of its period', () => {
       return found;
     });
     expect(request?.body.lines[0]?.period).toEqual(renewing.currentPeriod);
+    expect(request?.body.purpose).toBe('renewal');
     expect(request?.body.paymentMethod).toEqual({ type: 'bank_transfer', bank: 'bca' });
 
     // Features go on in the grace, with the new period's quota.
@@ -104,6 +105,67 @@ describe('At the end of its period', () => {
     expect((await story.entitlements(user)).planSlug).toBe('pro');
     story.world.clock.advance({ days: 7 });
     expect((await story.entitlements(user)).planSlug).toBe('free');
+    await story.untilStatus(user, told.subscriptionId, 'canceled');
+    await eventually(() => expect(story.billing.ended).toEqual([renewing.latestInvoiceId]));
+  });
+
+  it('a renewal whose receipt was lost is found paid when its grace ends', async () => {
+    const { user, told } = await subscribed();
+    story.world.clock.advance({ days: 32 });
+    const renewing = toldOf(await story.untilStatus(user, told.subscriptionId, 'past_due'));
+    await eventually(() => expect(story.billing.requests).toHaveLength(2));
+    story.billing.know(renewing.invoiceId, { status: 'paid' });
+    story.world.clock.advance({ days: 7 });
+    await story.untilStatus(user, told.subscriptionId, 'active');
+    expect((await story.entitlements(user)).planSlug).toBe('pro');
+    expect(story.billing.ended).toEqual([]);
+  });
+
+  it('a renewal with a payment under way is not given up before it is known what becomes of that', async () => {
+    const { tenant, user, told } = await subscribed();
+    story.world.clock.advance({ days: 32 });
+    const renewing = toldOf(await story.untilStatus(user, told.subscriptionId, 'past_due'));
+    await eventually(() => expect(story.billing.requests).toHaveLength(2));
+    story.billing.know(renewing.invoiceId, { isPaymentUnderWay: true });
+    story.world.clock.advance({ days: 7 });
+    expect((await story.entitlements(user)).planSlug).toBe('free');
+    const dueAt = async () =>
+      (
+        await story.world.sql<{ due_at: Date }>(
+          "select due_at from subscriptions.due where kind = 'subscription:grace-end'",
+        )
+      ).map((row) => row.due_at.getTime() - story.world.clock.now().epochMilliseconds);
+    await eventually(async () => expect((await dueAt())[0]).toBeGreaterThan(0));
+    expect((await story.read(user, told.subscriptionId)).status).toBe('past_due');
+    await story.paid(tenant.id, renewing, 20);
+    await story.untilStatus(user, told.subscriptionId, 'active');
+    expect((await story.entitlements(user)).planSlug).toBe('pro');
+  });
+
+  it('a renewal whose payment is under way for ever is given up all the same', async () => {
+    const { user, told } = await subscribed();
+    story.world.clock.advance({ days: 32 });
+    const renewing = toldOf(await story.untilStatus(user, told.subscriptionId, 'past_due'));
+    await eventually(() => expect(story.billing.requests).toHaveLength(2));
+    story.billing.know(renewing.invoiceId, { isPaymentUnderWay: true });
+    story.world.clock.advance({ days: 9 });
+    await story.untilStatus(user, told.subscriptionId, 'canceled');
+    await eventually(() => expect(story.billing.ended).toEqual([renewing.invoiceId]));
+  });
+
+  it('a grace whose row comes up too early keeps it', async () => {
+    const { tenant, user, told } = await subscribed();
+    await story.reversed(tenant.id, told, 3);
+    await story.untilStatus(user, told.subscriptionId, 'past_due');
+    const kind = "kind = 'subscription:grace-end'";
+    await story.world.sql(`update subscriptions.due set due_at = due_at - interval '7 days' where ${kind}`);
+    await eventually(async () => {
+      const rows = await story.world.sql<{ left: string }>(
+        `select extract(day from due_at - now())::text as left from subscriptions.due where ${kind} and claimed_until is null`,
+      );
+      expect(rows).toEqual([{ left: '6' }]);
+    });
+    story.world.clock.advance({ days: 7 });
     await story.untilStatus(user, told.subscriptionId, 'canceled');
   });
 
@@ -172,13 +234,35 @@ describe('Canceling at once', () => {
     expect((await story.subscribe(user, 'enterprise')).status).toBe(201);
   });
 
-  it('is refused while the first payment is awaited', async () => {
+  it('an order that waits for its payment ends it, and its collection', async () => {
     const tenant = await story.addTenant();
     const user = story.world.principal(tenant.id, ['member']);
     const told = toldOf((await story.subscribe(user)).body);
-    const answer = await cancel(user, told, 'now');
-    expect(answer.status).toBe(409);
-    expect(problemOf(answer)).toMatchObject({ code: 'invalid-transition', from: 'incomplete', to: 'canceled' });
+    const stranger = story.world.principal(tenant.id, ['member']);
+    expect((await cancel(stranger, told, 'now')).status).toBe(404);
+    expect(await cancel(user, told, 'period-end')).toMatchObject({
+      status: 200,
+      body: { status: 'incomplete_expired', canceledAt: null },
+    });
+    await eventually(() => expect(story.billing.ended).toEqual([told.invoiceId]));
+    expect((await story.subscribe(user)).status).toBe(201);
+    const again = await cancel(user, told, 'now');
+    expect([again.status, problemOf(again).code]).toEqual([409, 'invalid-transition']);
+  });
+
+  it('an unpaid renewal ends its collection as soon as billing is there; what is paid is left alone', async () => {
+    const { user, told } = await subscribed();
+    story.world.clock.advance({ days: 32 });
+    const renewing = await story.untilStatus(user, told.subscriptionId, 'past_due');
+    await eventually(async () => expect(await story.eventTypes(told.subscriptionId)).toContain('collection-accepted'));
+    await eventually(() => expect(story.billing.requests).toHaveLength(2));
+    story.billing.be('down');
+    await cancel(user, told, 'now');
+    story.billing.be('pending');
+    await eventually(() => {
+      story.world.clock.advance({ seconds: 30 });
+      expect(story.billing.ended).toEqual([toldOf(renewing).invoiceId]);
+    });
   });
 
   it('is written to the audit with who did it', async () => {

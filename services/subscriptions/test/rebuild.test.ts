@@ -41,6 +41,9 @@ describe('Replaying the streams', () => {
     const expired = toldOf((await story.subscribe(gone)).body);
     await story.voided(tenant.id, expired);
     await story.untilStatus(gone, expired.subscriptionId, 'incomplete_expired');
+    const withdrawn = toldOf((await story.subscribe(gone)).body);
+    const params = { subscriptionId: withdrawn.subscriptionId };
+    await story.world.call(cancelSubscription, { params, body: { at: 'now' } }, gone);
     await story.activate(tenant, gone, 'free').catch(() => undefined);
 
     const rows = async (): Promise<string> =>
@@ -50,7 +53,7 @@ describe('Replaying the streams', () => {
         ]),
       );
     const before = await rows();
-    expect(await rebuildSubscriptions({ databases })(tenant.id)).toBe(6);
+    expect(await rebuildSubscriptions({ databases })(tenant.id)).toBe(7);
     expect(await rows()).toBe(before);
     await story.world.sql('delete from subscriptions.subscriptions where tenant_id = $1', [uuidOf(tenant.id)]);
     await rebuildSubscriptions({ databases })(tenant.id);

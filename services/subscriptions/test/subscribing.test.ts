@@ -1,4 +1,4 @@
-import { newId } from '@tenantry/kernel/id.ts';
+import { newId, uuidOf } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { subscriptionActivated, subscriptionCreated, subscriptionExpired } from '../contract/events.ts';
@@ -47,6 +47,7 @@ describe('Subscribing to Pro', () => {
       subscriptionId: body.id,
       lines: [{ quantity: 1, unitPrice: { amount: '150000', currency: 'IDR' } }],
       paymentMethod: BANK_TRANSFER,
+      purpose: 'order',
     });
   });
 
@@ -167,6 +168,49 @@ describe('While billing is away', () => {
     const { id } = await story.newestOf(user);
     story.world.clock.advance({ hours: 24 });
     await story.untilStatus(user, id, 'incomplete_expired');
+  });
+});
+
+describe('An order whose events are lost', () => {
+  /** The story's clock only goes forward, so other orders of this file grow old with it. */
+  const later = (by: Temporal.DurationLike): void => story.world.clock.advance(by);
+
+  it('is active once billing is asked and says that it is paid', async () => {
+    const { user } = await newcomer();
+    const told = toldOf((await story.subscribe(user)).body);
+    story.billing.know(told.invoiceId, { status: 'paid' });
+    later({ minutes: 11 });
+    await story.untilStatus(user, told.subscriptionId, 'active');
+  });
+
+  it('has expired once billing is asked and says that it is void', async () => {
+    const { user } = await newcomer();
+    const told = toldOf((await story.subscribe(user)).body);
+    story.billing.know(told.invoiceId, { status: 'void' });
+    later({ minutes: 11 });
+    await story.untilStatus(user, told.subscriptionId, 'incomplete_expired');
+  });
+
+  it('does not wait for ever: after a week it ends, and so does its collection', async () => {
+    const { user, tenant } = await newcomer();
+    const told = toldOf((await story.subscribe(user)).body);
+    // Told out of order: of the payment only that it was taken back was heard.
+    await story.reversed(tenant.id, told, 5);
+    await eventually(async () => expect(await story.eventTypes(told.subscriptionId)).toContain('invoice-noted'));
+    later({ days: 6 });
+    await eventually(async () => {
+      const kind = "kind = 'subscription:follow-order'";
+      const due = await story.world.sql<{ due_at: Date }>(
+        `select due_at from subscriptions.due where ${kind} and id = $1`,
+        [uuidOf(told.subscriptionId)],
+      );
+      expect(due[0]?.due_at.getTime()).toBeGreaterThan(story.world.clock.now().epochMilliseconds);
+    });
+    expect((await story.read(user, told.subscriptionId)).status).toBe('incomplete');
+    later({ days: 1 });
+    await story.untilStatus(user, told.subscriptionId, 'incomplete_expired');
+    expect(story.billing.ended).toContain(told.invoiceId);
+    expect((await story.subscribe(user)).status).toBe(201);
   });
 });
 

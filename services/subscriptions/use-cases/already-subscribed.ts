@@ -7,7 +7,7 @@ export function alreadySubscribedTo(row: SubscriptionRow) {
   const id = idFromUuid('sub', row.id);
   const invoiceId = row.latest_invoice_id === null ? null : idFromUuid('inv', row.latest_invoice_id);
   const nextStep: Partial<Record<SubscriptionRow['status'], string>> = {
-    incomplete: `Pay its invoice ${invoiceId}, or wait until that payment expires.`,
+    incomplete: `Make the payment of its invoice ${invoiceId}, or cancel it (POST /v1/subscriptions/${id}/cancel).`,
     past_due: `Pay its invoice ${invoiceId}, or cancel it at once (POST /v1/subscriptions/${id}/cancel).`,
   };
   return alreadySubscribed(

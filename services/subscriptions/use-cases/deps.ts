@@ -24,6 +24,10 @@ export type SubscriptionsUow = TenantUnitOfWork<SubscriptionsTables>;
 export const DUE = {
   /** The invoice's: its collection must be asked for. */
   collect: 'subscription:collect',
+  /** The subscription's: ask billing what becomes of an order, as long as it is incomplete. */
+  followOrder: 'subscription:follow-order',
+  /** The invoice's: nothing is given for it any more, so nobody is to pay it. */
+  endCollection: 'subscription:end-collection',
   /** The subscription's: look at the end of its period, as long as it lives. */
   periodEnd: 'subscription:period-end',
   /** The grace's: nothing was paid. */

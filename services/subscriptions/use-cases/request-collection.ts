@@ -92,6 +92,7 @@ function toCollectBody(id: SubscriptionId, state: Subscription, collection: Coll
         : { ...line, period: { start: formatInstant(period.start), end: formatInstant(period.end) } },
     ],
     paymentMethod: state.paymentMethod,
+    purpose: period === null ? 'order' : 'renewal',
     orderedAt: formatInstant(collection.orderedAt),
   };
 }

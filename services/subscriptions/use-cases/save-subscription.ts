@@ -4,6 +4,7 @@ import { type Id, type SubscriptionId, uuidOf } from '@tenantry/kernel/id.ts';
 import { parseInstant } from '@tenantry/kernel/instant.ts';
 import { recordAudit } from '@tenantry/kit/audit.ts';
 import { schedule } from '@tenantry/kit/due/schedule.ts';
+import { abandonedCollection, nextFollowUp } from '../domain/collection.ts';
 import type { SubscriptionEvent } from '../domain/events.ts';
 import { evolve, type Subscription } from '../domain/subscription.ts';
 import { listFeatures } from '../store/plans.ts';
@@ -14,6 +15,9 @@ import { tell } from './tell.ts';
 
 /** A request asks for its payment itself; the due row takes over from one that died on the way. */
 const COLLECT_AFTER_REQUEST = { seconds: 15 };
+
+/** A collection that was asked for a moment ago may still be on its way to billing: ending it has to come after it. */
+const END_AFTER_REQUEST = { seconds: 30 };
 
 /** Everything that comes of a decision, in one unit of work: stream, read row, told facts, obligations, audit. */
 export async function saveSubscription(
@@ -28,9 +32,14 @@ export async function saveSubscription(
   const after = await appendSubscription(uow, id, before, events);
   let state = before?.state ?? null;
   for (const [index, event] of events.entries()) {
+    const abandoned = abandonedCollection(state, event);
     state = evolve(state, event);
     await tell(uow, { id, state, version: (before?.version ?? 0) + index + 1 }, event);
     await oblige(uow, id, state, event);
+    if (abandoned !== null) {
+      const dueAt = abandoned.isAccepted ? uow.now : uow.now.add(END_AFTER_REQUEST);
+      await schedule(uow as TenantUnitOfWork, DUE.endCollection, abandoned.invoiceId as Id, dueAt);
+    }
   }
   await recordAudit(uow as TenantUnitOfWork, by.principal, {
     action: by.action,
@@ -69,8 +78,9 @@ async function oblige(
     schedule(uow as TenantUnitOfWork, kind, subject as Id, dueAt);
   switch (event.type) {
     case 'created':
-      if (state.collection !== null)
-        await later(DUE.collect, state.collection.invoiceId, uow.now.add(COLLECT_AFTER_REQUEST));
+      if (state.collection === null) break;
+      await later(DUE.collect, state.collection.invoiceId, uow.now.add(COLLECT_AFTER_REQUEST));
+      await later(DUE.followOrder, id, nextFollowUp(state.collection, uow.now));
       break;
     case 'activated':
       await later(DUE.periodEnd, id, parseInstant(event.data.periodEnd));
