@@ -157,6 +157,18 @@ describe('Using up a quota', () => {
     expect((await story.consume(user, 100)).body).toMatchObject({ used: 100, remaining: 0 });
   });
 
+  it('of what costs nothing does not start anew by canceling and subscribing again', async () => {
+    const { user } = await newcomer('free');
+    expect((await story.consume(user, 60)).status).toBe(200);
+    for (let turn = 0; turn < 2; turn++) {
+      const { body } = await story.subscribe(user, 'free');
+      expect((await story.consume(user, 60)).status).toBe(403);
+      const params = { subscriptionId: body.id };
+      expect((await story.world.call(cancelSubscription, { params, body: { at: 'now' } }, user)).status).toBe(200);
+    }
+    expect((await story.consume(user, 40)).body).toMatchObject({ used: 100, remaining: 0 });
+  });
+
   it('without a subscription is Free’s, by the calendar month of the tenant', async () => {
     const { user } = await newcomer('free');
     const { body } = await story.consume(user);

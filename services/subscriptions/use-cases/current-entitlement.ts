@@ -24,10 +24,14 @@ export async function currentEntitlement(
   const subscriberUuid = uuidOf(subscriberId as Id);
   const row = await findLiveRow(uow, subscriberId);
   const granted = row === undefined ? null : grantedPeriod(toGrant(row), uow.now);
-  if (row === undefined || granted === null) {
+  if (row === undefined || granted === null || row.price_minor === 0n) {
+    // What costs nothing is counted by calendar month whoever grants it: else canceling and subscribing again would
+    // start every quota anew, for nothing, as often as one likes.
     const period = calendarMonth(uow.now, timeZone);
     const counter = { subscriberUuid, grantedBy: NO_SUBSCRIPTION, periodStart: period.start };
-    return { planSlug: FREE_PLAN, plan: { slug: FREE_PLAN }, period, counter };
+    if (row === undefined || granted === null)
+      return { planSlug: FREE_PLAN, plan: { slug: FREE_PLAN }, period, counter };
+    return { planSlug: row.plan_slug, plan: { uuid: row.plan_id }, period, counter };
   }
   const counter = { subscriberUuid, grantedBy: row.id, periodStart: granted.start };
   return { planSlug: row.plan_slug, plan: { uuid: row.plan_id }, period: granted, counter };
