@@ -19,6 +19,8 @@ export type LaunchedSystem = {
   readonly pidOf: (name: string) => number;
   /** kill -9, and nothing else: getting up again is the system's business. */
   readonly kill: (name: string) => Promise<void>;
+  /** Resolves when every service is ready and the gateway sees it: what was killed is up again. */
+  readonly wholeAgain: (token: string) => Promise<void>;
   /** Ctrl-C; resolves with the exit code. */
   readonly stop: () => Promise<number | null>;
   /** The same data again. */
@@ -95,6 +97,25 @@ export async function launchSystem(
           await new Promise((resolve) => setTimeout(resolve, 100));
         }
       }
+    },
+    async wholeAgain(token) {
+      const isReady = (port: number): Promise<boolean> =>
+        fetch(`${at(port)}/health/ready`).then(
+          (answer) => answer.ok,
+          () => false,
+        );
+      const seesAll = (): Promise<boolean> =>
+        fetch(`${at(8000)}/v1/health`, { headers: { authorization: `Bearer ${token}` } }).then(
+          async (answer) => answer.ok && ((await answer.json()) as { status: string }).status === 'up',
+          () => false,
+        );
+      const deadline = Date.now() + 60_000;
+      while (Date.now() < deadline) {
+        const ready = await Promise.all([8000, 8010, 8021, 8022, 8023, 8024, 8025].map(isReady));
+        if (!ready.includes(false) && (await seesAll())) return;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      throw new Error('The system did not become whole again.');
     },
     stop,
     start,

@@ -28,7 +28,7 @@ export async function readFileInput(call: MethodCall, name: string, largestUrlBy
   return { uploaded: await fetchFile(reference, largestUrlBytes) };
 }
 
-/** The simulator never leaves this machine: any other address counts as one that cannot be reached. */
+/** The simulator never leaves this machine; every other address counts as one that cannot be reached. */
 async function fetchFile(source: string, largestBytes: number): Promise<UploadedFile> {
   const url = URL.parse(source);
   if (url === null || !['http:', 'https:'].includes(url.protocol)) throw badRequest('wrong HTTP URL specified');
