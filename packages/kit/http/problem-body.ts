@@ -60,8 +60,6 @@ export function renderProblem(
   if (problem?.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds);
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="tenantry"';
   const body: Record<string, unknown> = {
-    // First, so that no extension can stand in for a member of the standard.
-    ...problem?.extensions,
     type: `${PROBLEM_TYPE_BASE}${kind.code}`,
     title: kind.title,
     status,
@@ -71,5 +69,8 @@ export function renderProblem(
     traceId: context.traceId,
   };
   if (problem?.errors !== undefined) body.errors = problem.errors;
+  // No extension can stand in for a member of the standard.
+  for (const [name, value] of Object.entries(problem?.extensions ?? {}))
+    if (!Object.hasOwn(body, name)) body[name] = value;
   return { status, headers, body };
 }
