@@ -1,30 +1,17 @@
 import { appRole, derivePassword } from '@tenantry/databases/credentials.ts';
-import { openDatabases } from '@tenantry/databases/factory.ts';
-import { currentTraceparent } from '@tenantry/kernel/call-context.ts';
-import { systemClock } from '@tenantry/kernel/clock.ts';
 import { type TenantId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
 import pg from 'pg';
 import type { Stand } from '../stand.ts';
 import { timeInTurn } from '../statistics.ts';
 import { ms, type Row } from '../table.ts';
+import { openUsersDatabases } from '../users-databases.ts';
 
 type Tables = { users: { tenant_id: string; id: string; email: string } };
 
 /** One row by its key under row-level security, as a service reads it, against `select 1` of the bare driver. */
 export async function databaseRows(stand: Stand): Promise<Row[]> {
-  const { databaseUrl, redisUrl } = stand.storeUrls;
-  const databases = openDatabases<Tables>({
-    service: 'users',
-    databaseUrl,
-    redisUrl,
-    clickhouseUrl: '',
-    masterKey: stand.masterKey,
-    dataDir: stand.system.dataDir,
-    namespace: '',
-    clock: systemClock,
-    traceparent: currentTraceparent,
-    onError: () => undefined,
-  });
+  const { databaseUrl } = stand.storeUrls;
+  const databases = openUsersDatabases<Tables>(stand);
   const url = new URL(databaseUrl);
   url.username = appRole('users');
   url.password = derivePassword(stand.masterKey, appRole('users'));

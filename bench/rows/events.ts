@@ -1,18 +1,16 @@
 import { event } from '@tenantry/contract/event.ts';
 import { Closed } from '@tenantry/contract/schemas.ts';
 import { deriveNatsToken } from '@tenantry/databases/credentials.ts';
-import { openDatabases } from '@tenantry/databases/factory.ts';
 import { startConsumers } from '@tenantry/events/consumer.ts';
 import { emit } from '@tenantry/events/emit.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
 import { on } from '@tenantry/events/subscription.ts';
-import { currentTraceparent } from '@tenantry/kernel/call-context.ts';
-import { systemClock } from '@tenantry/kernel/clock.ts';
 import { newId, type TenantId } from '@tenantry/kernel/id.ts';
 import { Type } from 'typebox';
 import type { Stand } from '../stand.ts';
 import { summarize } from '../statistics.ts';
 import { ms, type Row } from '../table.ts';
+import { openUsersDatabases } from '../users-databases.ts';
 
 const measured = event('users.bench.measured.v1', Closed({ index: Type.Integer() }));
 const COUNT = 600;
@@ -20,19 +18,8 @@ const INTERVAL_MS = 5;
 
 /** From the commit of an event to the first line of its handler: trigger, relay, JetStream, consumer, inbox. */
 export async function eventRows(stand: Stand): Promise<Row[]> {
-  const { databaseUrl, redisUrl, natsUrl } = stand.storeUrls;
-  const databases = openDatabases<unknown>({
-    service: 'users',
-    databaseUrl,
-    redisUrl,
-    clickhouseUrl: '',
-    masterKey: stand.masterKey,
-    dataDir: stand.system.dataDir,
-    namespace: '',
-    clock: systemClock,
-    traceparent: currentTraceparent,
-    onError: () => undefined,
-  });
+  const { natsUrl } = stand.storeUrls;
+  const databases = openUsersDatabases<unknown>(stand);
   const nats = await connectNats({
     url: natsUrl,
     name: 'bench',

@@ -69,6 +69,24 @@ export async function countMailIntents(
   return Number(row.count);
 }
 
+/** Ends every link of a user that has not been used, also those that are still to be mailed. */
+export async function endOpenLinks(uow: UsersUnitOfWork, userUuid: string): Promise<void> {
+  await uow.sql
+    .updateTable('mail_tokens')
+    .set({ used_at: uow.now })
+    .where('tenant_id', '=', uow.tenantUuid)
+    .where('user_id', '=', userUuid)
+    .where('used_at', 'is', null)
+    .execute();
+  await uow.sql
+    .updateTable('mail_intents')
+    .set({ sent_at: uow.now })
+    .where('tenant_id', '=', uow.tenantUuid)
+    .where('user_id', '=', userUuid)
+    .where('sent_at', 'is', null)
+    .execute();
+}
+
 /** Uses a mailed token up. @returns what it stood for, or undefined when it is unknown, used or too old */
 export const useMailToken = (
   uow: UsersUnitOfWork,

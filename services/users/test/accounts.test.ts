@@ -205,14 +205,26 @@ describe('Somebody who signs up with an address that is not theirs', () => {
     },
   );
 
-  it('cannot flood its mailbox through us', async () => {
+  it('cannot flood its mailbox through us, nor win by using its mails up', async () => {
     const { slug } = await newTenant();
     const email = 'flooded@example.com';
-    for (let turn = 0; turn < 8; turn++)
+    for (let turn = 0; turn < 5; turn++) {
       expect((await signUp(slug, email, `secret number ${turn}`, 'Eve')).status).toBe(202);
-    await tokensOf(email, 5);
+      await tokensOf(email, turn + 1);
+    }
+    expect((await signUp(slug, email, 'only the owner knows', 'Owner')).status).toBe(202);
+    expect((await signUp(slug, email, 'secret number 7', 'Eve')).status).toBe(202);
     const due = await world.sql<{ count: bigint }>(`select count(*) from users.due where kind = 'mail:send'`);
     expect(Number(due[0]?.count)).toBe(0);
+    for (const token of await tokensOf(email, 5)) {
+      expect((await world.call(verifyAccount, { body: { token } }, null)).status).toBe(400);
+    }
+    expect(await signIn(slug, email, 'secret number 4')).toBe(401);
+    world.clock.advance({ hours: 1, minutes: 1 });
+    expect((await signUp(slug, email, 'only the owner knows', 'Owner')).status).toBe(202);
+    const [newest = ''] = await tokensOf(email, 6);
+    expect((await world.call(verifyAccount, { body: { token: newest } }, null)).status).toBe(200);
+    expect(await signIn(slug, email, 'only the owner knows')).toBe(200);
   });
 });
 

@@ -1,4 +1,3 @@
-import { databaseUnavailable, isUnavailable } from '@tenantry/databases/postgres/errors.ts';
 import { findLookup } from '@tenantry/databases/postgres/worker-database.ts';
 import { idFromUuid, type TenantId } from '@tenantry/kernel/id.ts';
 import type { UsersDeps } from '../deps.ts';
@@ -8,10 +7,6 @@ import { TENANT_SLUG } from '../store/tenants.ts';
 export const findTenantBySlug =
   ({ databases }: Pick<UsersDeps, 'databases'>) =>
   async (slug: string): Promise<TenantId | null> => {
-    try {
-      const found = await findLookup(databases.worker, TENANT_SLUG, slug);
-      return found === null ? null : idFromUuid('ten', found.tenantUuid);
-    } catch (error) {
-      throw isUnavailable(error) ? databaseUnavailable(error) : error;
-    }
+    const found = await findLookup(databases.worker, TENANT_SLUG, slug);
+    return found === null ? null : idFromUuid('ten', found.tenantUuid);
   };

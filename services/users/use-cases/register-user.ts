@@ -6,7 +6,7 @@ import type { UsersDeps } from '../deps.ts';
 import { SEND_MAIL } from '../domain/obligations.ts';
 import { checkPassword } from '../domain/password-policy.ts';
 import { tenantNotFound } from '../problems.ts';
-import { countMailIntents, insertMailIntent } from '../store/mail.ts';
+import { countMailIntents, endOpenLinks, insertMailIntent } from '../store/mail.ts';
 import type { MailPurpose, SignUpColumns, UsersUnitOfWork } from '../store/tables.ts';
 import { findUserByEmail, insertUser } from '../store/users.ts';
 import { findTenantBySlug } from './find-tenant-by-slug.ts';
@@ -74,7 +74,11 @@ async function requestMail(
   purpose: MailPurpose,
   signUp: SignUpColumns,
 ): Promise<void> {
-  if ((await countMailIntents(uow, userUuid, uow.now.subtract({ hours: 1 }))) >= MAX_MAILS_PER_HOUR) return;
+  if ((await countMailIntents(uow, userUuid, uow.now.subtract({ hours: 1 }))) >= MAX_MAILS_PER_HOUR) {
+    // Whose sign-up this is gets no link of its own, so none of the earlier ones may prove a stranger's in its place.
+    if (purpose === 'verification') await endOpenLinks(uow, userUuid);
+    return;
+  }
   const id = newUuid();
   await insertMailIntent(uow, { id, userUuid, purpose, signUp });
   await schedule(uow, SEND_MAIL, idFromUuid('mai', id), uow.now);
