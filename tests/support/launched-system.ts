@@ -99,29 +99,38 @@ export async function launchSystem(
       }
     },
     async wholeAgain(token) {
-      const isReady = (port: number): Promise<boolean> =>
-        fetch(`${at(port)}/health/ready`).then(
-          (answer) => answer.ok,
-          () => false,
+      const notReady = async (): Promise<string[]> => {
+        const seen = await Promise.all(
+          [8000, 8010, 8021, 8022, 8023, 8024, 8025].map(async (port) => {
+            const status = await fetch(`${at(port)}/health/ready`).then(
+              (answer) => answer.status,
+              () => 'no answer',
+            );
+            return status === 200 ? [] : [`:${port} ${status}`];
+          }),
         );
-      const seesAll = (): Promise<boolean> =>
+        return seen.flat();
+      };
+      const asSeenByTheGateway = (): Promise<string> =>
         fetch(`${at(8000)}/v1/health`, { headers: { authorization: `Bearer ${token}` } }).then(
-          async (answer) => answer.ok && ((await answer.json()) as { status: string }).status === 'up',
-          () => false,
+          (answer) => answer.text(),
+          String,
         );
       const deadline = Date.now() + 60_000;
+      let missing = '';
       while (Date.now() < deadline) {
-        const ready = await Promise.all([8000, 8010, 8021, 8022, 8023, 8024, 8025].map(isReady));
-        if (!ready.includes(false) && (await seesAll())) return;
+        const [parts, seen] = await Promise.all([notReady(), asSeenByTheGateway()]);
+        if (parts.length === 0 && seen.startsWith('{"status":"up"')) return;
+        missing = `${parts.join(', ')}; the gateway sees ${seen}`;
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
-      throw new Error('The system did not become whole again.');
+      throw new Error(`The system did not become whole again: ${missing}\n${output.slice(-2_000)}`);
     },
     stop,
     start,
     async destroy() {
       await stop();
-      rmSync(dataDir, { recursive: true, force: true });
+      if (!process.env.KEEP) rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }
