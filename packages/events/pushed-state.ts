@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
+import { type KV, Kvm } from '@nats-io/kv';
+import { type BucketEntry, BucketStream } from './bucket-stream.ts';
+import { GapFiller } from './gap-filler.ts';
 import type { Nats } from './nats.ts';
 import { StateSnapshot } from './state-snapshot.ts';
 import { bucketName } from './subjects.ts';
 import { WatchedValues } from './watched-values.ts';
+
+type Entry = Pick<BucketEntry, 'key' | 'operation' | 'revision' | 'created' | 'json'>;
 
 /**
  * State that one service writes and many keep whole in memory: a JetStream KV bucket, watched. A reader also keeps it
@@ -16,6 +20,8 @@ export type PushedState<Value> = {
   readonly onChange: (listener: (key: string, value: Value | undefined) => void) => void;
   /** Asks the bucket itself: for a key that may be newer than the last push. What is known, if the bucket is away. */
   readonly refresh: (key: string) => Promise<Value | undefined>;
+  /** How long ago everything in the bucket was known to be known; grows while the bucket cannot be asked. */
+  readonly silentForMs: () => number;
   readonly close: () => Promise<void>;
 };
 
@@ -29,6 +35,7 @@ const KEY = /^[A-Za-z0-9_=.-]+$/;
 const INITIAL_LOAD_TIMEOUT_MS = 5_000;
 const REFRESH_TIMEOUT_MS = 1_000;
 const REOPEN_MS = 250;
+const CHECK_MS = 1_000;
 
 const openBucket = (nats: Nats, settings: BucketSettings): Promise<KV> =>
   new Kvm(nats.jetstream).create(bucketName(nats.namespace, settings.bucket), { history: 1, ttl: settings.ttlMs ?? 0 });
@@ -59,7 +66,11 @@ export async function openStateWriter<Value>(nats: Nats, settings: BucketSetting
 /** Resolves when everything in the bucket is known, or after five seconds with what the snapshot says. */
 export async function watchState<Value>(
   nats: Nats,
-  settings: BucketSettings & { readonly snapshotFile?: string },
+  settings: BucketSettings & {
+    readonly snapshotFile?: string;
+    /** How often the bucket is asked whether everything has been told; once a second unless told. */
+    readonly checkEveryMs?: number;
+  },
 ): Promise<PushedState<Value>> {
   const snapshot = new StateSnapshot<Value>(settings.snapshotFile);
   const known = new WatchedValues<Value>(snapshot.read());
@@ -68,15 +79,32 @@ export async function watchState<Value>(
   let kv: KV | undefined;
   let interrupt: () => void = () => undefined;
 
-  const take = (entry: KvEntry): void => {
+  const stream = new BucketStream(nats, settings.bucket);
+  let completeAtMs = performance.now();
+  const gaps = new GapFiller({
+    facts: () => stream.facts(),
+    async fetch(revision) {
+      const entry = await stream.entryAt(revision);
+      if (entry !== null) take(entry);
+    },
+    beginAnew: () => interrupt(),
+  });
+  const take = (entry: Entry): void => {
     try {
-      const value = entry.operation === 'PUT' ? entry.json<Value>() : undefined;
+      const value = entry.operation === 'PUT' ? (entry.json() as Value) : undefined;
       known.apply(entry.key, value, { revision: entry.revision, createdMs: entry.created.getTime() });
     } catch (error) {
       process.emitWarning(`The bucket ${settings.bucket} has a value that is not JSON: ${String(error)}`);
     }
   };
-  const finish = (): void => {
+  const finish = async (): Promise<void> => {
+    // The first telling can have skipped something too; a key that is there counts as told whatever its value.
+    for (const key of await stream.keys().catch(() => [])) {
+      if (known.hasSeen(key)) continue;
+      const entry = await stream.latestOf(key).catch(() => null);
+      if (entry !== null) take(entry);
+    }
+    gaps.follow();
     known.finish();
     snapshot.saveSoon(known.values);
     markLoaded();
@@ -90,11 +118,13 @@ export async function watchState<Value>(
     signal.addEventListener('abort', () => iterator.stop());
     kv = opened;
     known.restart();
+    gaps.restart();
     let isLoaded = isEmpty;
-    if (isEmpty) finish();
+    if (isEmpty) await finish();
     for await (const entry of iterator) {
       take(entry);
-      if (!isLoaded && entry.delta === 0) finish();
+      gaps.told(entry.revision);
+      if (!isLoaded && entry.delta === 0) await finish();
       isLoaded ||= entry.delta === 0;
       snapshot.saveSoon(known.values);
     }
@@ -117,6 +147,16 @@ export async function watchState<Value>(
       if (status.type === 'reconnect') interrupt();
     }
   })();
+  const checking = setInterval(() => {
+    const askedAtMs = performance.now();
+    gaps.check().then(
+      () => {
+        completeAtMs = askedAtMs;
+      },
+      () => undefined,
+    );
+  }, settings.checkEveryMs ?? CHECK_MS);
+  checking.unref();
   const ttlMs = settings.ttlMs ?? 0;
   const ageing =
     ttlMs === 0 ? undefined : setInterval(() => known.forgetBefore(Date.now() - ttlMs), Math.max(ttlMs / 4, 100));
@@ -135,8 +175,10 @@ export async function watchState<Value>(
       if (entry !== undefined && entry !== null) take(entry);
       return known.values.get(key);
     },
+    silentForMs: () => performance.now() - completeAtMs,
     async close() {
       closing.abort();
+      clearInterval(checking);
       clearInterval(ageing);
       interrupt();
       snapshot.save(known.values);

@@ -29,6 +29,11 @@ export class WatchedValues<Value> {
     this.#set(key, value);
   }
 
+  /** Told since the last `restart`, be it its removal. */
+  hasSeen(key: string): boolean {
+    return this.#seen.has(key);
+  }
+
   /** Everything has been told: what was not among it is gone. */
   finish(): void {
     for (const key of [...this.values.keys()]) if (!this.#seen.has(key)) this.#set(key, undefined);

@@ -130,7 +130,7 @@ export async function launchSystem(
     start,
     async destroy() {
       await stop();
-      if (!process.env.KEEP) rmSync(dataDir, { recursive: true, force: true });
+      rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }

@@ -74,6 +74,36 @@ describe('A reader of pushed state', () => {
     await state.close();
   });
 
+  it('hears of changes that were not pushed to it', async () => {
+    const writer = await openStateWriter<Record>(nats, bucket);
+    await writer.put('removed', { name: 'old' });
+    const state = await watchState<Record>(nats, { ...bucket, checkEveryMs: 50 });
+    const stream = `KV_${bucketName(namespace, bucket.bucket)}`;
+    for await (const { name } of nats.manager.consumers.list(stream)) await nats.manager.consumers.delete(stream, name);
+    await writer.put('a', { name: 'A' });
+    await writer.put('a', { name: 'B' });
+    await writer.remove('removed');
+    await eventually(() => expect(Object.fromEntries(state.entries())).toEqual({ a: { name: 'B' } }), 3_000);
+    expect(state.silentForMs()).toBeLessThan(3_000);
+    await state.close();
+  });
+
+  it('misses nothing while keys come and go quickly', { timeout: 60_000 }, async () => {
+    const writer = await openStateWriter<{ filler: string }>(nats, bucket);
+    const filler = 'x'.repeat(20_000);
+    const states = await Promise.all(
+      Array.from({ length: 5 }, () => watchState<{ filler: string }>(nats, { ...bucket, checkEveryMs: 50 })),
+    );
+    for (let round = 0; round < 200; round++) {
+      await writer.put(`key-${round}`, { filler });
+      if (round >= 6) await writer.remove(`key-${round - 6}`);
+    }
+    const expected = Array.from({ length: 6 }, (_, index) => `key-${194 + index}`);
+    for (const state of states)
+      await eventually(() => expect([...state.entries().keys()].toSorted()).toEqual(expected), 3_000);
+    await Promise.all(states.map((state) => state.close()));
+  });
+
   it('survives a value that is not JSON and a listener that throws', async () => {
     const kv = await new Kvm(nats.jetstream).create(bucketName(namespace, bucket.bucket));
     const state = await watchState<Record>(nats, bucket);
