@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 
 /**
  * Compact JWS (RFC 7515) with Ed25519 (RFC 8037) and nothing else: one algorithm, no `jku`, `jwk` or `x5u`, no `none`.
@@ -23,6 +23,16 @@ const BASE64URL = /^[A-Za-z0-9_-]+$/;
 export function generateSigningKey(kid: string): SigningKey {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   return { kid, privateKey, publicKey };
+}
+
+/** An Ed25519 private key in PKCS #8 is this prefix and 32 bytes of seed (RFC 8410 §7). */
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+/** The same 32 bytes always make the same key. */
+export function signingKeyFromSeed(kid: string, seed: Buffer): SigningKey {
+  if (seed.length !== 32) throw new RangeError('An Ed25519 seed has 32 bytes.');
+  const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
+  return { kid, privateKey, publicKey: createPublicKey(privateKey) };
 }
 
 export function toPublicJwk(key: KeyObject): PublicJwk {

@@ -10,17 +10,28 @@ export type Discovery = {
   /** Instances that take new calls. */
   readonly instancesOf: (service: string) => readonly InstanceRecord[];
   readonly all: () => readonly InstanceRecord[];
-  /** Who signs with this `kid`; asks the registry once when the push has not arrived yet. */
+  /** Who signs with this `kid`; asks the registry once when the push has not arrived yet, then believes `keyOf`. */
   readonly issuerOf: (instanceId: string) => Promise<Issuer | null>;
   readonly onChange: (listener: () => void) => void;
   readonly close: () => Promise<void>;
 };
 
+const MAX_DERIVED = 1_000;
+
 const serviceOf = (instanceId: string): string => instanceId.slice(0, instanceId.indexOf('-'));
 
-export async function openDiscovery(nats: Nats, options: { readonly snapshotFile?: string } = {}): Promise<Discovery> {
-  const state: PushedState<InstanceRecord> = await watchState(nats, { ...REGISTRY_BUCKET, ...options });
+export type DiscoveryOptions = {
+  readonly snapshotFile?: string;
+  /** The key that an instance of the house must have, for one that the registry has not told of. */
+  readonly keyOf?: (instanceId: string) => KeyObject;
+};
+
+export async function openDiscovery(nats: Nats, options: DiscoveryOptions = {}): Promise<Discovery> {
+  const { keyOf, ...watching } = options;
+  const state: PushedState<InstanceRecord> = await watchState(nats, { ...REGISTRY_BUCKET, ...watching });
   const keys = new Map<string, KeyObject>();
+  /** Of instances that nobody has told of, so that each is asked for once. */
+  const derived = new Map<string, Issuer>();
   let byService = new Map<string, InstanceRecord[]>();
   const index = (): void => {
     byService = Map.groupBy(
@@ -46,8 +57,13 @@ export async function openDiscovery(nats: Nats, options: { readonly snapshotFile
     async issuerOf(instanceId) {
       const key = registryKey({ service: serviceOf(instanceId), instanceId });
       if (!/^[a-z]+\.[a-z0-9-]+$/.test(key)) return null;
-      const record = state.get(key) ?? (await state.refresh(key));
-      return record === undefined ? null : toIssuer(record);
+      const record = state.get(key) ?? derived.get(instanceId) ?? (await state.refresh(key));
+      if (record !== undefined) return 'key' in record ? record : toIssuer(record);
+      if (keyOf === undefined) return null;
+      if (derived.size >= MAX_DERIVED) derived.clear();
+      const issuer = { service: serviceOf(instanceId), key: keyOf(instanceId) };
+      derived.set(instanceId, issuer);
+      return issuer;
     },
     onChange: (listener) => state.onChange(() => listener()),
     close: () => state.close(),

@@ -1,5 +1,5 @@
 import { REVOCATIONS_BUCKET, type Revocation } from '@tenantry/auth/buckets.ts';
-import { generateSigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import { toPublicJwk } from '@tenantry/auth/jws.ts';
 import { deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { createRedis } from '@tenantry/databases/redis.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
@@ -7,11 +7,13 @@ import { watchState } from '@tenantry/events/pushed-state.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
 import { createHttpMetrics } from '@tenantry/kit/http/metrics.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
+import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
 import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger, type Logger } from '@tenantry/kit/logger.ts';
 import { openTenantDirectory } from '@tenantry/kit/tenants/directory.ts';
 import { createMesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
+import type { Registry } from 'prom-client';
 import { createAuthenticate } from './access/authenticate.ts';
 import { createCheckTenant } from './access/check-tenant.ts';
 import { createPassports } from './access/passports.ts';
@@ -34,16 +36,27 @@ import { Upstreams } from './upstreams/upstreams.ts';
 export type RunningGateway = {
   readonly url: string;
   readonly instanceId: string;
+  /** Resolves when every required service has been ready once. */
+  readonly ready: Promise<void>;
   readonly close: () => Promise<void>;
 };
 
+/** For a process that is one of several of a gateway: its primary registers, under this id, for all of them. */
+export type Membership = {
+  readonly instanceId: string;
+  readonly readMetrics: (own: Registry) => () => Promise<string>;
+};
+
 /** Opens the door last, when everything behind it stands; closes it first, and lets what is under way finish. */
-export async function openGateway(configuration: GatewayConfiguration): Promise<RunningGateway> {
-  const instanceId = `gateway-${newUuid()}`;
+export async function openGateway(
+  configuration: GatewayConfiguration,
+  membership: Membership | null = null,
+): Promise<RunningGateway> {
+  const instanceId = membership?.instanceId ?? `gateway-${newUuid()}`;
   const logger = createLogger({ service: 'gateway', instanceId, level: configuration.LOG_LEVEL });
   const closing = new CloseStack();
   try {
-    return await open(configuration, instanceId, logger, closing);
+    return await open(configuration, { instanceId, membership }, logger, closing);
   } catch (error) {
     await closing.close();
     throw error;
@@ -52,7 +65,7 @@ export async function openGateway(configuration: GatewayConfiguration): Promise<
 
 async function open(
   configuration: GatewayConfiguration,
-  instanceId: string,
+  { instanceId, membership }: { readonly instanceId: string; readonly membership: Membership | null },
   logger: Logger,
   closing: CloseStack,
 ): Promise<RunningGateway> {
@@ -65,9 +78,12 @@ async function open(
   });
   closing.push(nats.close);
   const snapshot = (name: string): string => `${configuration.TENANTRY_DATA_DIR}/snapshots/gateway-${name}.json`;
-  const discovery = await openDiscovery(nats, { snapshotFile: snapshot('registry') });
+  const discovery = await openDiscovery(nats, {
+    snapshotFile: snapshot('registry'),
+    keyOf: (issuer) => instanceKey(configuration.TENANTRY_MASTER_KEY, issuer).publicKey,
+  });
   closing.push(discovery.close);
-  const signingKey = generateSigningKey(instanceId);
+  const signingKey = instanceKey(configuration.TENANTRY_MASTER_KEY, instanceId);
   const mesh = createMesh({ service: 'gateway', signingKey, discovery });
   closing.push(mesh.close);
   const tenants = await openTenantDirectory(nats, mesh, { snapshotFile: snapshot('tenants') });
@@ -110,7 +126,9 @@ async function open(
       isRevoked: (sessionId) => revocations.get(sessionId) !== undefined,
     }),
     checkTenant: createCheckTenant(tenants),
-    limitRate: createLimitRate(createRateLimiters(configuration, redis, () => countGateways(discovery))),
+    limitRate: createLimitRate(
+      createRateLimiters(configuration, redis, () => countProcesses(discovery, configuration.GATEWAY_PROCESSES)),
+    ),
     forward: createForward({
       upstreams,
       requestDeadlineMs,
@@ -130,30 +148,35 @@ async function open(
   });
   closing.push(() => door.drain(configuration.DRAIN_DEADLINE_MS));
   const url = await door.listen(configuration.HOST, configuration.PORT);
-  const registration = registerWithHub({
-    hubUrl: configuration.HUB_URL,
-    masterKey: configuration.TENANTRY_MASTER_KEY,
-    announcement: {
-      instanceId,
-      service: 'gateway',
-      url,
-      publicKey: toPublicJwk(signingKey.publicKey),
-      endpoints: [],
-    },
-    logger,
-  });
-  leave = registration.leave;
-  const readiness = watchReadiness({ required, upstreams, accepted: registration.accepted, logger });
+  if (membership === null)
+    leave = registerWithHub({
+      hubUrl: configuration.HUB_URL,
+      masterKey: configuration.TENANTRY_MASTER_KEY,
+      announcement: {
+        instanceId,
+        service: 'gateway',
+        url,
+        publicKey: toPublicJwk(signingKey.publicKey),
+        endpoints: [],
+      },
+      logger,
+    }).leave;
+  const readiness = watchReadiness({ required, upstreams, logger });
   closing.push(readiness.close);
   own = {
     ...readiness,
-    metrics,
+    metrics: {
+      contentType: metrics.registry.contentType,
+      read: membership?.readMetrics(metrics.registry) ?? (() => metrics.registry.metrics()),
+    },
     systemHealth: createSystemHealth(upstreams, () => [...new Set([...required, ...routes.services])].toSorted()),
     apiDescription: createApiDescription(routes, configuration.PUBLIC_URL),
     documentation: createDocumentation(),
   };
   logger.info({ url }, 'open');
-  return { url, instanceId, close: () => closing.close() };
+  return { url, instanceId, ready: readiness.ready, close: () => closing.close() };
 }
 
-const countGateways = (discovery: Discovery): number => Math.max(1, discovery.instancesOf('gateway').length);
+/** Who shares the limits while Redis is away; gateways of one system run with as many processes each. */
+const countProcesses = (discovery: Discovery, each: number): number =>
+  Math.max(1, discovery.instancesOf('gateway').length) * each;

@@ -9,6 +9,13 @@ const GatewaySchema = Type.Object({
     pattern: '^([a-z]+(,[a-z]+)*)?$',
     description: 'Services that must have been ready once before the gateway calls itself ready',
   }),
+  GATEWAY_PROCESSES: Type.Integer({
+    default: 1,
+    minimum: 1,
+    maximum: 64,
+    description:
+      'Processes that answer on the one port; as many as processors where the gateway has the machine to itself',
+  }),
   RATE_LIMIT_TENANT_PER_SECOND: Type.Integer({ default: 500, minimum: 1, description: 'Requests of one tenant' }),
   RATE_LIMIT_TENANT_BURST_SECONDS: Type.Integer({
     default: 6,

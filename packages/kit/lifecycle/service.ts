@@ -1,4 +1,4 @@
-import { generateSigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import { toPublicJwk } from '@tenantry/auth/jws.ts';
 import { deriveKey, deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { type Databases, openDatabases } from '@tenantry/databases/factory.ts';
 import { type ConsumersOptions, startConsumers } from '@tenantry/events/consumer.ts';
@@ -18,6 +18,7 @@ import { createHttpServer } from '../http/server.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { openTenantDirectory, type TenantDirectory } from '../tenants/directory.ts';
 import { CloseStack } from './close-stack.ts';
+import { instanceKey } from './instance-key.ts';
 import { registerWithHub } from './registration.ts';
 
 /** The configuration that every service with databases shares (`CommonConfiguration` and `StoreConfiguration`). */
@@ -94,9 +95,12 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     const databases = openServiceDatabases<Tables>(name, configuration, clock, logger);
     closing.push(databases.close);
     const snapshots = `${configuration.TENANTRY_DATA_DIR}/snapshots/${name}`;
-    const discovery = await openDiscovery(nats, { snapshotFile: `${snapshots}-registry.json` });
+    const discovery = await openDiscovery(nats, {
+      snapshotFile: `${snapshots}-registry.json`,
+      keyOf: (issuer) => instanceKey(configuration.TENANTRY_MASTER_KEY, issuer).publicKey,
+    });
     closing.push(discovery.close);
-    const signingKey = generateSigningKey(instanceId);
+    const signingKey = instanceKey(configuration.TENANTRY_MASTER_KEY, instanceId);
     const mesh = createMesh({ service: name, signingKey, discovery });
     closing.push(mesh.close);
     const tenants = await openTenantDirectory(nats, mesh, { snapshotFile: `${snapshots}-tenants.json` });

@@ -1,5 +1,4 @@
 import type { Endpoint } from '@tenantry/contract/endpoint.ts';
-import type { HttpMetrics } from '@tenantry/kit/http/metrics.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import { readSystemHealthEndpoint } from '../contract/health.ts';
 import { SECURITY_HEADERS } from '../edge/answer-headers.ts';
@@ -11,7 +10,7 @@ type Answer = (exchange: Exchange) => void | Promise<void>;
 export type OwnAnswers = {
   readonly isReady: () => boolean;
   readonly missing: () => readonly string[];
-  readonly metrics: HttpMetrics;
+  readonly metrics: { readonly contentType: string; readonly read: () => Promise<string> };
   readonly systemHealth: Answer;
   readonly apiDescription: Answer;
   readonly documentation: { readonly redirect: Answer; readonly page: Answer; readonly asset: Answer };
@@ -52,9 +51,8 @@ export const ownRoutes = (answers: () => OwnAnswers): readonly Route[] => [
     else sendJson(exchange, 503, { status: 'starting', waitingFor: missing() });
   }),
   operational('/metrics', async (exchange) => {
-    const { registry } = answers().metrics;
-    const text = await registry.metrics();
-    sendWhole(exchange, 200, ['content-type', registry.contentType, ...SECURITY_HEADERS], text);
+    const { contentType, read } = answers().metrics;
+    sendWhole(exchange, 200, ['content-type', contentType, ...SECURITY_HEADERS], await read());
   }),
   operational('/openapi.json', (exchange) => answers().apiDescription(exchange)),
   operational('/docs', (exchange) => answers().documentation.redirect(exchange)),

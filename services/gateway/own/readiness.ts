@@ -8,26 +8,23 @@ export type Readiness = {
   readonly isReady: () => boolean;
   /** Required services that have not been ready yet. */
   readonly missing: () => readonly string[];
+  /** Resolves when it is ready for the first time. */
+  readonly ready: Promise<void>;
   readonly close: () => Promise<void>;
 };
 
 /**
- * Ready for the first time means: every required service was in the registry and said it was ready, and this gateway
- * was accepted there itself, without which no service would believe its passports. After that it stays ready: a part
- * that fails later is the business of routing, and taking the only door away would help nobody.
+ * Ready for the first time means: every required service was in the registry and said it was ready. After that it stays
+ * ready: a part that fails later is the business of routing, and taking the only door away would help nobody.
  */
 export function watchReadiness(options: {
   readonly required: readonly string[];
   readonly upstreams: Upstreams;
-  readonly accepted: Promise<void>;
   readonly logger: Logger;
 }): Readiness {
   const missing = new Set(options.required);
-  let isAccepted = false;
   let isClosed = false;
-  void options.accepted.then(() => {
-    isAccepted = true;
-  });
+  const { promise: ready, resolve } = Promise.withResolvers<void>();
 
   const probe = async (service: string): Promise<void> => {
     for (const instance of options.upstreams.instancesOf(service)) {
@@ -46,11 +43,14 @@ export function watchReadiness(options: {
       await Promise.all([...missing].map(probe));
       if (missing.size > 0) await options.upstreams.nextChange(PROBE_MS);
     }
-    if (!isClosed) options.logger.info('every required service has been ready');
+    if (isClosed) return;
+    resolve();
+    options.logger.info('every required service has been ready');
   })();
 
   return {
-    isReady: () => isAccepted && missing.size === 0,
+    ready,
+    isReady: () => missing.size === 0,
     missing: () => [...missing].toSorted(),
     close: async () => {
       isClosed = true;

@@ -1,0 +1,54 @@
+import { toPublicJwk } from '@tenantry/auth/jws.ts';
+import { newUuid } from '@tenantry/kernel/id.ts';
+import { ConfigurationError } from '@tenantry/kit/configuration.ts';
+import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
+import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
+import { createLogger } from '@tenantry/kit/logger.ts';
+import type { GatewayConfiguration } from '../config.ts';
+import { serveClusterMetrics } from './cluster-metrics.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+/** How the workers learn whom they belong to. */
+export const INSTANCE_ID_VARIABLE = 'TENANTRY_GATEWAY_INSTANCE';
+
+/**
+ * One gateway: an address, an entry in the registry, and the processes that do its work. SIGHUP replaces them one after
+ * another without losing a request; one that dies is replaced while the others, or the waiting connections, go on.
+ */
+export async function openPrimary(configuration: GatewayConfiguration): Promise<{ close: () => Promise<void> }> {
+  const instanceId = `gateway-${newUuid()}`;
+  const logger = createLogger({ service: 'gateway', instanceId, level: configuration.LOG_LEVEL });
+  serveClusterMetrics();
+  const pool = new WorkerPool({
+    size: configuration.GATEWAY_PROCESSES,
+    environment: { [INSTANCE_ID_VARIABLE]: instanceId },
+    logger,
+  });
+  const url = await pool.open;
+  if (url === null) {
+    await pool.close();
+    throw new ConfigurationError('The gateway could not start; its process has said why.');
+  }
+  const registration = registerWithHub({
+    hubUrl: configuration.HUB_URL,
+    masterKey: configuration.TENANTRY_MASTER_KEY,
+    announcement: {
+      instanceId,
+      service: 'gateway',
+      url,
+      publicKey: toPublicJwk(instanceKey(configuration.TENANTRY_MASTER_KEY, instanceId).publicKey),
+      endpoints: [],
+    },
+    logger,
+  });
+  const restart = (): void => void pool.restart();
+  process.on('SIGHUP', restart);
+  return {
+    close: async () => {
+      process.off('SIGHUP', restart);
+      await pool.close();
+      // After the last request: until then this gateway counts among those that share the limits.
+      await registration.leave();
+    },
+  };
+}

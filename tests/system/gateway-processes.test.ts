@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { createMainJob } from '@tenantry/deploy/demo/main-job.ts';
+import { Agent, request as send } from 'undici';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { type LaunchedSystem, launchSystem, SYSTEM_OPERATOR_PASSWORD } from '../support/launched-system.ts';
+
+const REQUESTS_PER_SECOND = 500;
+
+let system: LaunchedSystem;
+let token: string;
+
+beforeAll(async () => {
+  system = await launchSystem(22_000, { GATEWAY_PROCESSES: '2', RATE_LIMIT_TENANT_PER_SECOND: '100000' });
+  token = (await createMainJob(system.addresses).loginOperator(SYSTEM_OPERATOR_PASSWORD)).token;
+});
+afterAll(() => system.destroy());
+
+const log = (): string => readFileSync(`${system.dataDir}/logs/gateway.log`, 'utf8');
+
+/** The processes that answer, by their parent's word (Linux: /proc). */
+const workerPids = (): number[] => {
+  const primary = system.pidOf('gateway');
+  const children = readFileSync(`/proc/${primary}/task/${primary}/children`, 'utf8');
+  return children.trim().split(' ').map(Number);
+};
+
+const me = (dispatcher: Agent): Promise<number> =>
+  send(`${system.addresses.gateway}/v1/me`, { dispatcher, headers: { authorization: `Bearer ${token}` } }).then(
+    async ({ statusCode, body }) => {
+      await body.dump();
+      return statusCode;
+    },
+  );
+
+/** A steady stream of requests on kept-alive connections that never sends one twice; resolves with what went wrong. */
+function openLoad(): { readonly sent: () => number; readonly end: () => Promise<string[]> } {
+  const dispatcher = new Agent({ connections: 50, pipelining: 1 });
+  const failures: string[] = [];
+  const underWay = new Set<Promise<unknown>>();
+  let sent = 0;
+  const startedAtMs = performance.now();
+  const timer = setInterval(() => {
+    const due = Math.floor(((performance.now() - startedAtMs) * REQUESTS_PER_SECOND) / 1_000);
+    for (; sent < due; sent++) {
+      const one = me(dispatcher).then(
+        (status) => void (status === 200 || failures.push(`answered ${status}`)),
+        (error: unknown) => void failures.push(String(error)),
+      );
+      underWay.add(one);
+      void one.then(() => underWay.delete(one));
+    }
+  }, 5);
+  return {
+    sent: () => sent,
+    async end() {
+      clearInterval(timer);
+      await Promise.all(underWay);
+      await dispatcher.close();
+      return failures;
+    },
+  };
+}
+
+describe.runIf(process.platform === 'linux')('A gateway of several processes', () => {
+  it('is restarted one process after another without losing a request', async () => {
+    const before = workerPids();
+    expect(before).toHaveLength(2);
+    const load = openLoad();
+    await eventually(() => expect(load.sent()).toBeGreaterThan(REQUESTS_PER_SECOND));
+    process.kill(system.pidOf('gateway'), 'SIGHUP');
+    await eventually(() => expect(log()).toContain('rolling restart done'), 60_000);
+    const sentByThen = load.sent();
+    await eventually(() => expect(load.sent()).toBeGreaterThan(sentByThen + REQUESTS_PER_SECOND));
+    expect(await load.end()).toEqual([]);
+    expect(workerPids().filter((pid) => before.includes(pid))).toEqual([]);
+  });
+
+  it('replaces a process that is killed while the others go on', async () => {
+    const [victim, other] = workerPids();
+    process.kill(victim as number, 'SIGKILL');
+    const dispatcher = new Agent();
+    await eventually(async () => expect(await me(dispatcher)).toBe(200));
+    await eventually(() => {
+      const pids = workerPids();
+      expect(pids).toHaveLength(2);
+      expect(pids).toContain(other);
+      expect(pids).not.toContain(victim);
+    });
+    await dispatcher.close();
+  });
+
+  it('counts as one for who reads its metrics', async () => {
+    const counted = async (): Promise<number> => {
+      const text = await (await fetch(`${system.addresses.gateway}/metrics`)).text();
+      const lines = text.split('\n').filter((line) => line.startsWith('http_requests_total{'));
+      return lines
+        .filter((line) => line.includes('route="/v1/me"') && line.includes('status="200"'))
+        .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+    };
+    const before = await counted();
+    // Connections of their own, so that both processes get some.
+    for (let i = 0; i < 8; i++) {
+      const dispatcher = new Agent();
+      expect(await me(dispatcher)).toBe(200);
+      await dispatcher.close();
+    }
+    expect(await counted()).toBe(before + 8);
+  });
+
+  it('starts and serves users while the hub does not answer', async () => {
+    const hub = system.pidOf('hub');
+    process.kill(hub, 'SIGSTOP');
+    try {
+      const killed = system.pidOf('gateway');
+      await system.kill('gateway');
+      const dispatcher = new Agent();
+      await eventually(async () => {
+        expect(system.pidOf('gateway')).not.toBe(killed);
+        expect(await me(dispatcher)).toBe(200);
+      }, 30_000);
+      await dispatcher.close();
+    } finally {
+      process.kill(hub, 'SIGCONT');
+    }
+  });
+});
