@@ -4,6 +4,7 @@ import { Agent, request as send } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type LaunchedSystem, launchSystem, SYSTEM_OPERATOR_PASSWORD } from '../support/launched-system.ts';
+import { openSteadyLoad } from '../support/steady-load.ts';
 
 const REQUESTS_PER_SECOND = 500;
 
@@ -33,40 +34,11 @@ const me = (dispatcher: Agent): Promise<number> =>
     },
   );
 
-/** A steady stream of requests on kept-alive connections that never sends one twice; resolves with what went wrong. */
-function openLoad(): { readonly sent: () => number; readonly end: () => Promise<string[]> } {
-  const dispatcher = new Agent({ connections: 50, pipelining: 1 });
-  const failures: string[] = [];
-  const underWay = new Set<Promise<unknown>>();
-  let sent = 0;
-  const startedAtMs = performance.now();
-  const timer = setInterval(() => {
-    const due = Math.floor(((performance.now() - startedAtMs) * REQUESTS_PER_SECOND) / 1_000);
-    for (; sent < due; sent++) {
-      const one = me(dispatcher).then(
-        (status) => void (status === 200 || failures.push(`answered ${status}`)),
-        (error: unknown) => void failures.push(String(error)),
-      );
-      underWay.add(one);
-      void one.then(() => underWay.delete(one));
-    }
-  }, 5);
-  return {
-    sent: () => sent,
-    async end() {
-      clearInterval(timer);
-      await Promise.all(underWay);
-      await dispatcher.close();
-      return failures;
-    },
-  };
-}
-
 describe.runIf(process.platform === 'linux')('A gateway of several processes', () => {
   it('is restarted one process after another without losing a request', async () => {
     const before = workerPids();
     expect(before).toHaveLength(2);
-    const load = openLoad();
+    const load = openSteadyLoad({ url: `${system.addresses.gateway}/v1/me`, token, perSecond: REQUESTS_PER_SECOND });
     await eventually(() => expect(load.sent()).toBeGreaterThan(REQUESTS_PER_SECOND));
     process.kill(system.pidOf('gateway'), 'SIGHUP');
     await eventually(() => expect(log()).toContain('rolling restart done'), 60_000);

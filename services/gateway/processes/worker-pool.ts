@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import type { Logger } from '@tenantry/kit/logger.ts';
 import { WorkerProcess } from './worker-process.ts';
 
@@ -10,8 +11,8 @@ const READY_PATIENCE_MS = 30_000;
 const END_PATIENCE_MS = 12_000;
 
 /**
- * The processes behind one port. The primary holds the listening socket and hands connections out in turn, so a process
- * can come and go without a connection being refused: what is not accepted yet waits for the next one.
+ * The processes behind one port. They accept from one listening socket that the primary keeps open, so a process can come,
+ * go or be killed without a connection being refused or lost: what is not accepted yet is taken by another.
  */
 export class WorkerPool {
   readonly #environment: Readonly<Record<string, string>>;
@@ -25,6 +26,8 @@ export class WorkerPool {
     readonly environment: Readonly<Record<string, string>>;
     readonly logger: Logger;
   }) {
+    // Node's round robin forgets a connection that it handed to a process which then died; its client would wait for ever.
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
     this.#environment = options.environment;
     this.#logger = options.logger;
     this.#slots = Array.from({ length: options.size }, () => this.#spawn());
