@@ -1,4 +1,4 @@
-import { CommonConfiguration, readConfiguration, StoreConfiguration } from '@tenantry/kit/configuration.ts';
+import { CommonConfiguration, defineConfiguration, StoreConfiguration } from '@tenantry/kit/configuration.ts';
 import { type Static, Type } from 'typebox';
 
 const GatewaySchema = Type.Object({
@@ -34,5 +34,6 @@ const GatewaySchema = Type.Object({
 
 export type GatewayConfiguration = Static<typeof GatewaySchema>;
 
-export const readGatewayConfiguration = (environment: NodeJS.ProcessEnv): GatewayConfiguration =>
-  readConfiguration(GatewaySchema, environment);
+export const gatewayConfiguration = defineConfiguration('gateway', GatewaySchema);
+
+export const readGatewayConfiguration = gatewayConfiguration.read;

@@ -1,5 +1,5 @@
-import { runProcess } from '@tenantry/kit/lifecycle/process.ts';
+import { runService } from '@tenantry/kit/lifecycle/run-service.ts';
 import { openGateway } from './app.ts';
-import { readGatewayConfiguration } from './config.ts';
+import { gatewayConfiguration } from './config.ts';
 
-await runProcess(async () => openGateway(readGatewayConfiguration(process.env)));
+await runService(gatewayConfiguration, openGateway);
