@@ -4,6 +4,7 @@ import { examineConfiguration } from './configuration/examine.ts';
 import { renderConfiguration } from './configuration/print.ts';
 import type { ProgramName } from './configuration/programs.ts';
 import { SecretText, ServerUrl } from './configuration/secrecy.ts';
+import { listSettings, type Setting } from './configuration/settings.ts';
 
 /** What every process of the house reads. */
 export const CommonConfiguration = {
@@ -48,7 +49,7 @@ export class ConfigurationError extends Error {
 
 export type ConfigurationDefinition<Value> = {
   readonly program: ProgramName;
-  readonly schema: TObject;
+  readonly settings: readonly Setting[];
   /** Throws one ConfigurationError that lists every problem, never a value. */
   readonly read: (environment: NodeJS.ProcessEnv) => Value;
   /** For people: every setting, its value unless it is secret, and where it comes from. Throws as `read` does. */
@@ -80,7 +81,7 @@ export function defineConfiguration<const Schema extends TObject>(
   };
   return {
     program,
-    schema,
+    settings: listSettings(schema),
     read: (environment) => examine(environment).value as Static<Schema>,
     print: (environment) => renderConfiguration(examined, examine(environment)),
   };

@@ -46,7 +46,7 @@ export function examineConfiguration(examined: Examined, environment: NodeJS.Pro
   const faults = toFieldErrors(schema, Value.Errors(Type.Object(properties), value) as unknown as SchemaError[], '')
     .map(({ path, message }) => ({ name: path.slice(1), message }))
     .filter(({ name, message }) => !unresolved.has(name) && (file.isKnown || message !== 'is required'))
-    .map(({ name, message }) => `${name} ${message}${descriptionOf(properties[name])}`);
+    .map(({ name, message }) => `${name} ${explained(message, properties[name])}`);
   return {
     value,
     sources,
@@ -89,7 +89,7 @@ function resolveSecrets(
   return faults;
 }
 
-function descriptionOf(schema: TSchema | undefined): string {
+function explained(message: string, schema: TSchema | undefined): string {
   const description = schema !== undefined && 'description' in schema ? schema.description : undefined;
-  return description === undefined ? '' : ` (${description})`;
+  return description === undefined || message.includes(String(description)) ? message : `${message} (${description})`;
 }

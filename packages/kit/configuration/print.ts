@@ -1,14 +1,14 @@
 import type { Examination, Examined } from './examine.ts';
-import { secrecyOf } from './secrecy.ts';
+import { listSettings } from './settings.ts';
 import { showValue } from './show-value.ts';
 
 /** The effective configuration as a table; of secrets only whether they are there. */
 export function renderConfiguration({ program, schema }: Examined, { value, sources }: Examination): string {
-  const rows = Object.entries(schema.properties).map(([name, field]) => [
+  const rows = listSettings(schema).map(({ name, secrecy, description }) => [
     name,
-    showValue(value[name], secrecyOf(field)),
+    showValue(value[name], secrecy),
     sources.get(name) ?? 'default',
-    'description' in field ? String(field.description) : '',
+    description,
   ]);
   const table = [['name', 'value', 'source', 'description'], ...rows];
   const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
