@@ -21,7 +21,12 @@ const GatewaySchema = Type.Object({
     minimum: 1,
     description: 'Requests without a token, of one client address',
   }),
-  RATE_LIMIT_ADDRESS_BURST_SECONDS: Type.Integer({ default: 5, minimum: 1, maximum: 3_600 }),
+  RATE_LIMIT_ADDRESS_BURST_SECONDS: Type.Integer({
+    default: 5,
+    minimum: 1,
+    maximum: 3_600,
+    description: 'The same for requests without a token',
+  }),
   REQUEST_DEADLINE_MS: Type.Integer({ default: 10_000, minimum: 100, description: 'From request to answer' }),
   HEADERS_TIMEOUT_MS: Type.Integer({ default: 5_000, minimum: 100, description: 'To receive the headers' }),
   REQUEST_TIMEOUT_MS: Type.Integer({ default: 30_000, minimum: 100, description: 'To receive the whole request' }),
