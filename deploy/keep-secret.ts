@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import {
   isConfigurationSecretName,
@@ -8,7 +7,7 @@ import {
 import { ConfigurationError } from '@tenantry/kit/configuration.ts';
 import { StartFailure } from './embedded/start-failure.ts';
 import { keptMasterKey } from './launcher/kept-secret.ts';
-import { readSettings } from './launcher/settings.ts';
+import { masterKeyFile, readSettings } from './launcher/settings.ts';
 
 /**
  * `node boot.mjs deploy/keep-secret.ts <name> < file`: keeps what comes in, encrypted under the master key, for a
@@ -21,7 +20,7 @@ async function keepSecret(name: string): Promise<string> {
     );
   }
   const { masterKey, dataDir } = readSettings(process.env);
-  const keyFile = join(dataDir, 'master.key');
+  const keyFile = masterKeyFile(dataDir);
   if (masterKey === undefined && !existsSync(keyFile)) {
     throw new StartFailure(
       `There is no master key in ${keyFile}. Start once with npm start, or set TENANTRY_MASTER_KEY.`,

@@ -5,7 +5,7 @@ import { runCommand } from '../embedded/run-command.ts';
 import { keptMasterKey } from './kept-secret.ts';
 import type { Programs, ProgramsInput } from './programs.ts';
 import { readRememberedPorts } from './remembered-ports.ts';
-import { launcherConfiguration, readSettings, type Settings, withoutEmpty } from './settings.ts';
+import { launcherConfiguration, masterKeyFile, readSettings, type Settings, withoutEmpty } from './settings.ts';
 import { inheritedEnvironment } from './start-program.ts';
 import { type StoreUrls, withoutCredentials } from './stores.ts';
 
@@ -22,7 +22,7 @@ export async function printConfigurations(
   const { services } = listPrograms({
     settings,
     stores: plannedStores(settings),
-    masterKey: settings.masterKey ?? futureMasterKey(join(settings.dataDir, 'master.key')),
+    masterKey: settings.masterKey ?? futureMasterKey(masterKeyFile(settings.dataDir)),
     operatorPassword: settings.operatorPassword ?? 'made or read at the start',
   });
   const answers = await Promise.all(

@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeConfigurationSecret } from '@tenantry/databases/secrets/configuration-secrets.ts';
 import { describe, expect, it } from 'vitest';
-import { readSettings } from './settings.ts';
+import { keptMasterKey } from './kept-secret.ts';
+import { masterKeyFile, readSettings } from './settings.ts';
 
 describe('The settings of npm start', () => {
   it('are the documented ports and folder when nothing is set, or set but empty', () => {
@@ -32,6 +37,21 @@ describe('The settings of npm start', () => {
     [{ NATS_URL: 'http://localhost' }, 'NATS_URL must be: nats:// or tls://'],
   ])('refuse %j in a sentence', (environment, sentence) => {
     expect(() => readSettings(environment)).toThrow(sentence);
+  });
+
+  it('take a secret that was kept under the key of an earlier start', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-settings-'));
+    try {
+      const environment = { TENANTRY_DATA_DIR: dataDir, REDIS_URL: 'secret:redis-url' };
+      expect(() => readSettings(environment)).toThrow('cannot be opened without a valid TENANTRY_MASTER_KEY');
+      const masterKey = keptMasterKey(masterKeyFile(dataDir));
+      await writeConfigurationSecret({ dataDir, masterKey }, 'redis-url', 'redis://:pass@db:6379');
+      expect(readSettings(environment).external.redis).toBe('redis://:pass@db:6379');
+      const given = { ...environment, TENANTRY_MASTER_KEY: masterKey.toUpperCase() };
+      expect(readSettings(given).external.redis).toBe('redis://:pass@db:6379');
+    } finally {
+      rmSync(dataDir, { recursive: true, force: true });
+    }
   });
 
   it('never repeat a secret in a refusal', () => {

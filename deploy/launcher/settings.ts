@@ -1,8 +1,10 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SecretText, ServerUrl } from '@tenantry/kit/configuration/secrecy.ts';
 import { defineConfiguration } from '@tenantry/kit/configuration.ts';
 import { Type } from 'typebox';
+import { keptMasterKey } from './kept-secret.ts';
 import { type Ports, portsWithOffset } from './ports.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -56,7 +58,21 @@ export const launcherConfiguration = defineConfiguration(
     NATS_URL: url('NATS', ['nats', 'tls']),
     CLICKHOUSE_URL: url('ClickHouse', ['http', 'https']),
   }),
+  ({ TENANTRY_DATA_DIR: dataDir, TENANTRY_MASTER_KEY: masterKey }) => ({
+    dataDir: toDataDir(dataDir),
+    masterKey: masterKey === undefined ? readKeptMasterKey(toDataDir(dataDir)) : String(masterKey).toLowerCase(),
+  }),
 );
+
+const toDataDir = (given: unknown): string => resolve(ROOT, typeof given === 'string' ? given : '.tenantry');
+
+/** The key of an earlier start; before the first there is none, and nothing kept under it. */
+function readKeptMasterKey(dataDir: string): string | undefined {
+  const file = masterKeyFile(dataDir);
+  return existsSync(file) ? keptMasterKey(file) : undefined;
+}
+
+export const masterKeyFile = (dataDir: string): string => join(dataDir, 'master.key');
 
 function url(server: string, schemes: readonly string[], who = '') {
   return ServerUrl({
@@ -75,7 +91,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
   const ports = portsWithOffset(given.TENANTRY_PORT_OFFSET);
   return {
     root: ROOT,
-    dataDir: resolve(ROOT, given.TENANTRY_DATA_DIR),
+    dataDir: toDataDir(given.TENANTRY_DATA_DIR),
     serversDir: resolve(ROOT, given.TENANTRY_SERVERS_DIR),
     ports,
     publicUrl: given.PUBLIC_URL || `http://localhost:${ports.gateway}`,

@@ -1,6 +1,6 @@
 import { OneOf } from '@tenantry/contract/schemas.ts';
 import { type Static, type TObject, Type } from 'typebox';
-import { examineConfiguration } from './configuration/examine.ts';
+import { type Examined, examineConfiguration } from './configuration/examine.ts';
 import { renderConfiguration } from './configuration/print.ts';
 import type { ProgramName } from './configuration/programs.ts';
 import { SecretText, ServerUrl } from './configuration/secrecy.ts';
@@ -58,15 +58,18 @@ export type ConfigurationDefinition<Value> = {
 
 /**
  * Describes what one program reads, in layers: defaults < the JSON file that TENANTRY_CONFIG_FILE names, its common part <
- * its section for this program < environment variables. A secret may be given as a reference.
+ * its section for this program < environment variables. A secret may be given as a reference; `vault` is for a program that
+ * knows other places of the master key and of the data folder than their variables.
  */
 export function defineConfiguration<const Schema extends TObject>(
   program: ProgramName,
   schema: Schema,
+  vault: Examined['vault'] = (given) => ({ dataDir: given.TENANTRY_DATA_DIR, masterKey: given.TENANTRY_MASTER_KEY }),
 ): ConfigurationDefinition<Static<Schema>> {
   const examined = {
     program,
     schema,
+    vault,
     shared: [...Object.keys(CommonConfiguration), ...Object.keys(StoreConfiguration)],
   };
   const examine = (environment: NodeJS.ProcessEnv) => {

@@ -4,7 +4,7 @@ import { convertTexts } from '../convert-texts.ts';
 import { type SchemaError, toFieldErrors } from '../http/field-errors.ts';
 import { FILE_VARIABLE, readConfigurationFile } from './configuration-file.ts';
 import type { ProgramName } from './programs.ts';
-import { parseReference, resolveReference } from './references.ts';
+import { parseReference, resolveReference, type Vault } from './references.ts';
 import { secrecyOf } from './secrecy.ts';
 
 export type Source = 'default' | 'file' | 'environment' | `reference ${string}`;
@@ -20,6 +20,8 @@ export type Examined = {
   readonly schema: TObject;
   /** Names that other programs read and that may stand in the common part of the file. */
   readonly shared: Iterable<string>;
+  /** From what is given, without defaults. */
+  readonly vault: (given: Readonly<Record<string, unknown>>) => Vault;
 };
 
 const MASTER_KEY = 'TENANTRY_MASTER_KEY';
@@ -41,7 +43,7 @@ export function examineConfiguration(examined: Examined, environment: NodeJS.Pro
     sources.set(name, fromEnvironment === undefined ? (file.values.has(name) ? 'file' : 'default') : 'environment');
     if (sources.get(name) !== 'default') given[name] = fromEnvironment ?? file.values.get(name);
   }
-  const unresolved = resolveSecrets(properties, given, sources, environment);
+  const unresolved = resolveSecrets(examined, given, sources, environment);
   const value = Value.Default(schema, convertTexts(schema, given)) as Record<string, unknown>;
   const faults = toFieldErrors(schema, Value.Errors(Type.Object(properties), value) as unknown as SchemaError[], '')
     .map(({ path, message }) => ({ name: path.slice(1), message }))
@@ -56,7 +58,7 @@ export function examineConfiguration(examined: Examined, environment: NodeJS.Pro
 
 /** Replaces references by what they refer to; what cannot be resolved is taken away, and why is returned. */
 function resolveSecrets(
-  properties: Readonly<Record<string, TSchema>>,
+  { schema: { properties }, vault }: Examined,
   given: Record<string, unknown>,
   sources: Map<string, Source>,
   environment: NodeJS.ProcessEnv,
@@ -65,7 +67,7 @@ function resolveSecrets(
   // The master key first: it opens what the others may refer to.
   const names = Object.keys(given).sort((one, other) => Number(other === MASTER_KEY) - Number(one === MASTER_KEY));
   for (const name of names) {
-    const schema = properties[name];
+    const schema = (properties as Readonly<Record<string, TSchema>>)[name];
     const text = given[name];
     if (schema === undefined || secrecyOf(schema) === 'none' || typeof text !== 'string') continue;
     const reference = parseReference(text);
@@ -75,10 +77,7 @@ function resolveSecrets(
         ? reference
         : name === MASTER_KEY && reference.kind === 'secret'
           ? { fault: 'cannot be kept in the store that it opens' }
-          : resolveReference(reference, environment, {
-              dataDir: given.TENANTRY_DATA_DIR,
-              masterKey: given[MASTER_KEY],
-            });
+          : resolveReference(reference, environment, vault(given));
     if ('value' in resolved) given[name] = resolved.value;
     else {
       faults.set(name, resolved.fault);

@@ -7,6 +7,9 @@ import {
 /** A reference of a good form: it may be shown. What only begins like one may be a secret, and is not. */
 type Reference = { readonly kind: 'file' | 'env' | 'secret'; readonly to: string; readonly text: string };
 
+/** What opens `secret:` references; anything but two good texts opens none. */
+export type Vault = { readonly dataDir: unknown; readonly masterKey: unknown };
+
 type Resolved = { readonly value: string } | { readonly fault: string };
 
 const PREFIX = /^(file|env|secret):/;
@@ -27,7 +30,7 @@ export function parseReference(text: string): Reference | { readonly fault: stri
 export function resolveReference(
   { kind, to, text }: Reference,
   environment: NodeJS.ProcessEnv,
-  vault: { readonly dataDir: unknown; readonly masterKey: unknown },
+  vault: Vault,
 ): Resolved {
   const failed = (why: string): Resolved => ({ fault: `refers to ${text}, ${why}` });
   let value: string | null | undefined;
