@@ -4,7 +4,7 @@ import { Stopping } from './child-group.ts';
 import { Launcher, type LauncherOptions } from './launcher.ts';
 import { printConfigurations } from './print-configuration.ts';
 import { Report } from './report.ts';
-import { readSettings } from './settings.ts';
+import { takeSettings } from './settings.ts';
 
 /** A launcher as a process: from the environment to the exit code. Asked with `--print-config`, it only says what it would do. */
 export async function runLauncher(options: Pick<LauncherOptions, 'listPrograms' | 'migrate'>): Promise<void> {
@@ -19,7 +19,7 @@ export async function runLauncher(options: Pick<LauncherOptions, 'listPrograms' 
       process.exitCode = printed.isValid ? 0 : 1;
       return;
     }
-    const launcher = new Launcher({ ...options, settings: readSettings(process.env), report });
+    const launcher = new Launcher({ ...options, settings: takeSettings(process.env), report });
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, async () => {
         await launcher.stop();

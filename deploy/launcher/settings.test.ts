@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writeConfigurationSecret } from '@tenantry/databases/secrets/configuration-secrets.ts';
 import { describe, expect, it } from 'vitest';
 import { keptMasterKey } from './kept-secret.ts';
-import { masterKeyFile, readSettings } from './settings.ts';
+import { masterKeyFile, readSettings, takeSettings } from './settings.ts';
 
 describe('The settings of npm start', () => {
   it('are the documented ports and folder when nothing is set, or set but empty', () => {
@@ -52,6 +52,17 @@ describe('The settings of npm start', () => {
     } finally {
       rmSync(dataDir, { recursive: true, force: true });
     }
+  });
+
+  it('leave nothing in the environment of children that they referred to', () => {
+    const environment = {
+      TENANTRY_MASTER_KEY: 'env:KEY',
+      KEY: 'ab'.repeat(32),
+      OTHER: 'stays',
+      REDIS_URL: 'redis://r',
+    };
+    expect(takeSettings(environment).masterKey).toBe('ab'.repeat(32));
+    expect(environment).toEqual({ TENANTRY_MASTER_KEY: 'env:KEY', OTHER: 'stays', REDIS_URL: 'redis://r' });
   });
 
   it('never repeat a secret in a refusal', () => {

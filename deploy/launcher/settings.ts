@@ -86,6 +86,16 @@ function url(server: string, schemes: readonly string[], who = '') {
 export const withoutEmpty = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
 
+/**
+ * Reads the settings and takes out of the environment, which children inherit, the variables that they refer to: whoever
+ * needs such a secret is given it under its own name.
+ */
+export function takeSettings(environment: NodeJS.ProcessEnv): Settings {
+  const settings = readSettings(environment);
+  for (const name of launcherConfiguration.referredVariables(withoutEmpty(environment))) delete environment[name];
+  return settings;
+}
+
 export function readSettings(environment: NodeJS.ProcessEnv): Settings {
   const given = launcherConfiguration.read(withoutEmpty(environment));
   const ports = portsWithOffset(given.TENANTRY_PORT_OFFSET);

@@ -54,6 +54,8 @@ export type ConfigurationDefinition<Value> = {
   readonly read: (environment: NodeJS.ProcessEnv) => Value;
   /** For people: every setting, its value unless it is secret, and where it comes from. Throws as `read` does. */
   readonly print: (environment: NodeJS.ProcessEnv) => string;
+  /** The other variables whose values it took by reference: whoever starts children may want to keep those to itself. */
+  readonly referredVariables: (environment: NodeJS.ProcessEnv) => readonly string[];
 };
 
 /**
@@ -87,5 +89,9 @@ export function defineConfiguration<const Schema extends TObject>(
     settings: listSettings(schema),
     read: (environment) => examine(environment).value as Static<Schema>,
     print: (environment) => renderConfiguration(examined, examine(environment)),
+    referredVariables: (environment) =>
+      [...examine(environment).sources.values()]
+        .filter((source) => source.startsWith('reference env:'))
+        .map((source) => source.slice('reference env:'.length)),
   };
 }
