@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeConfigurationSecret } from '@tenantry/databases/secrets/configuration-secrets.ts';
+import fc from 'fast-check';
 import { Type } from 'typebox';
 import { afterAll, describe, expect, it } from 'vitest';
 import { SecretText } from './configuration/secrecy.ts';
@@ -102,6 +103,27 @@ describe('A configuration', () => {
       LOG_LEVEL: 'hunter2',
     };
     expect(messageOf(environment)).not.toContain('hunter2');
+  });
+
+  it('never shows a value, whatever it is and wherever it stands', () => {
+    const names = Object.keys(complete).concat('PORT', 'LOG_LEVEL', 'TENANTRY_NAMESPACE', 'DEBUG', 'PASSWORD');
+    const text = fc
+      .tuple(fc.string({ unit: 'binary', maxLength: 5 }), fc.string({ unit: 'binary', maxLength: 5 }))
+      .map(([before, after]) => `${before}hunter2${after}`);
+    const value = fc.oneof(text, fc.array(text), fc.record({ hunter3: text }));
+    fc.assert(
+      fc.property(
+        fc.record(Object.fromEntries(names.map((name) => [name, text])), { requiredKeys: [] }),
+        fc.record(Object.fromEntries([...names, 'hub', 'billing', 'NOBODYS'].map((name) => [name, value])), {
+          requiredKeys: ['NOBODYS'],
+        }),
+        (environment, content) => {
+          const path = join(folder, 'any.json');
+          writeFileSync(path, JSON.stringify(content));
+          expect(messageOf({ ...environment, TENANTRY_CONFIG_FILE: path })).not.toContain('hunter2');
+        },
+      ),
+    );
   });
 
   it('says of a file that cannot be read which, and of one that is no JSON nothing of what it holds', () => {
