@@ -78,7 +78,7 @@ export default {
       comment: 'Everything else takes plain dependencies, so that tests need no container.',
       severity: 'error',
       from: { pathNot: ['^services/[^/]+/app\\.ts$', '^packages/kit/', TEST] },
-      to: { path: '(^|/)awilix(/|$)' },
+      to: { path: '^packages/kit/import-manager/' },
     },
     {
       name: 'tests-stay-tests',

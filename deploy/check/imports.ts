@@ -19,7 +19,7 @@ const PLANTED: Readonly<Record<string, readonly [file: string, imports: string]>
   'store-stands-below': ['services/a/store/acts.ts', '../use-cases/act.ts'],
   'use-cases-know-no-transport': ['services/a/use-cases/answers.ts', '../routes/route.ts'],
   'transports-go-through-use-cases': ['services/a/routes/reaches.ts', '../store/rows.ts'],
-  'container-only-in-app': ['services/a/use-cases/resolves.ts', 'awilix'],
+  'container-only-in-app': ['services/a/use-cases/resolves.ts', '../../../packages/kit/import-manager/assemble.ts'],
   'tests-stay-tests': ['services/a/schedule/leans.ts', '../domain/rule.test.ts'],
   'no-cycles': ['packages/p/one.ts', './two.ts'],
   'imports-resolve': ['packages/p/lost.ts', './nowhere.ts'],
@@ -36,6 +36,7 @@ const BYSTANDERS: readonly string[] = [
   'services/a/routes/route.ts',
   'services/a/store/rows.ts',
   'services/a/domain/rule.test.ts',
+  'packages/kit/import-manager/assemble.ts',
   'deploy/launch.ts',
 ];
 

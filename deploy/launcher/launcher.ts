@@ -10,7 +10,7 @@ import { keptMasterKey, keptSecret } from './kept-secret.ts';
 import { preparePrivateFolder } from './private-folder.ts';
 import type { Program, Programs, ProgramsInput } from './programs.ts';
 import type { Report } from './report.ts';
-import type { Settings } from './settings.ts';
+import { masterKeyFile, type Settings } from './settings.ts';
 import { logFileOf, startProgram } from './start-program.ts';
 import { type StoreUrls, startStores } from './stores.ts';
 import { Supervised } from './supervisor.ts';
@@ -60,7 +60,7 @@ export class Launcher {
     const { settings, report, listPrograms } = this.#options;
     await this.#prepareFolder();
     await checkPorts(settings.ports);
-    const masterKey = settings.masterKey ?? keptMasterKey(join(settings.dataDir, 'master.key'));
+    const masterKey = settings.masterKey ?? keptMasterKey(masterKeyFile(settings.dataDir));
     const operatorPassword =
       settings.operatorPassword ?? keptSecret(join(settings.dataDir, 'operator-password'), 18, 'base64url');
     const stores = await this.#startStores(masterKey);

@@ -8,7 +8,7 @@ export class RememberedPorts {
 
   constructor(file: string) {
     this.#file = file;
-    this.#ports = new Map(Object.entries(readPorts(file)));
+    this.#ports = readRememberedPorts(file);
   }
 
   async portFor(name: string): Promise<number> {
@@ -22,15 +22,13 @@ export class RememberedPorts {
 }
 
 /** A file that was cut short or edited wrongly costs only new ports. */
-function readPorts(file: string): Record<string, number> {
-  if (!existsSync(file)) return {};
+export function readRememberedPorts(file: string): Map<string, number> {
+  if (!existsSync(file)) return new Map();
   try {
     const kept: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    if (typeof kept !== 'object' || kept === null) return {};
-    return Object.fromEntries(
-      Object.entries(kept).filter((entry): entry is [string, number] => Number.isInteger(entry[1])),
-    );
+    if (typeof kept !== 'object' || kept === null) return new Map();
+    return new Map(Object.entries(kept).filter((entry): entry is [string, number] => Number.isInteger(entry[1])));
   } catch {
-    return {};
+    return new Map();
   }
 }

@@ -1,16 +1,25 @@
+import { ConfigurationError } from '@tenantry/kit/configuration.ts';
 import { StartFailure } from '../embedded/start-failure.ts';
 import { Stopping } from './child-group.ts';
 import { Launcher, type LauncherOptions } from './launcher.ts';
+import { printConfigurations } from './print-configuration.ts';
 import { Report } from './report.ts';
-import { readSettings } from './settings.ts';
+import { takeSettings } from './settings.ts';
 
-/** A launcher as a process: from the environment to the exit code. Returns only by ending the process. */
+/** A launcher as a process: from the environment to the exit code. Asked with `--print-config`, it only says what it would do. */
 export async function runLauncher(options: Pick<LauncherOptions, 'listPrograms' | 'migrate'>): Promise<void> {
   // The terminal may go away first; that must not end us before we have stopped everything.
   process.stdout.on('error', () => undefined);
   const report = new Report((line) => process.stdout.write(`${line}\n`));
   try {
-    const launcher = new Launcher({ ...options, settings: readSettings(process.env), report });
+    if (process.argv.includes('--print-config')) {
+      const printed = await printConfigurations(options.listPrograms, process.env);
+      process.stdout.write(printed.output);
+      process.stderr.write(printed.problems);
+      process.exitCode = printed.isValid ? 0 : 1;
+      return;
+    }
+    const launcher = new Launcher({ ...options, settings: takeSettings(process.env), report });
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, async () => {
         await launcher.stop();
@@ -31,6 +40,7 @@ export async function runLauncher(options: Pick<LauncherOptions, 'listPrograms' 
 
 /** A sentence, and the last lines of the log that explain it; a stack only for what we did not foresee. */
 function describeFailure(cause: unknown): string[] {
+  if (cause instanceof ConfigurationError) return ['', cause.message, ''];
   if (cause instanceof StartFailure) return ['', cause.message, ...cause.logLines.map((line) => `    ${line}`), ''];
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   const path = cause instanceof Error && 'path' in cause ? ` (${cause.path})` : '';

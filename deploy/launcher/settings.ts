@@ -1,11 +1,15 @@
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { StartFailure } from '../embedded/start-failure.ts';
+import { SecretText, ServerUrl } from '@tenantry/kit/configuration/secrecy.ts';
+import { defineConfiguration } from '@tenantry/kit/configuration.ts';
+import { Type } from 'typebox';
+import { keptMasterKey } from './kept-secret.ts';
 import { type Ports, portsWithOffset } from './ports.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** What a person can change about `npm start`, all of it by environment variables. */
+/** What a person can change about `npm start`, by environment variables or in the section "launcher" of the configuration file. */
 export type Settings = {
   readonly root: string;
   readonly dataDir: string;
@@ -24,40 +28,90 @@ export type Settings = {
   };
 };
 
-export function readSettings(environment: NodeJS.ProcessEnv): Settings {
-  // Set but empty is what shells and compose files make of a variable that nobody filled in.
-  const read = (name: string): string | undefined => environment[name] || undefined;
-  const offset = Number(read('TENANTRY_PORT_OFFSET') ?? 0);
-  if (!Number.isInteger(offset) || offset < 0 || offset > 50_000) {
-    throw new StartFailure('TENANTRY_PORT_OFFSET must be a whole number from 0 to 50000.');
-  }
-  const masterKey = read('TENANTRY_MASTER_KEY');
-  if (masterKey !== undefined && !/^[0-9a-f]{64}$/i.test(masterKey)) {
-    throw new StartFailure('TENANTRY_MASTER_KEY must be 64 hexadecimal digits (32 bytes).');
-  }
-  const ports = portsWithOffset(offset);
-  return {
-    root: ROOT,
-    dataDir: resolve(ROOT, read('TENANTRY_DATA_DIR') ?? '.tenantry'),
-    serversDir: resolve(ROOT, read('TENANTRY_SERVERS_DIR') ?? join('.tenantry', 'servers')),
-    ports,
-    publicUrl: read('PUBLIC_URL') ?? `http://localhost:${ports.gateway}`,
-    masterKey: masterKey?.toLowerCase(),
-    operatorPassword: read('TENANTRY_OPERATOR_PASSWORD'),
-    external: {
-      postgres: readUrl(read, 'DATABASE_URL', ['postgres:', 'postgresql:']),
-      redis: readUrl(read, 'REDIS_URL', ['redis:', 'rediss:']),
-      nats: readUrl(read, 'NATS_URL', ['nats:', 'tls:']),
-      clickhouse: readUrl(read, 'CLICKHOUSE_URL', ['http:', 'https:']),
-    },
-  };
+/** What `npm start` can be told. Services are told the rest by the launcher, or read it themselves. */
+export const launcherConfiguration = defineConfiguration(
+  'launcher',
+  Type.Object({
+    TENANTRY_DATA_DIR: Type.String({ default: '.tenantry', description: 'Folder for everything that is kept' }),
+    TENANTRY_SERVERS_DIR: Type.String({
+      default: '.tenantry/servers',
+      description: 'Fetched Redis and NATS; can be shared by several launchers',
+    }),
+    TENANTRY_PORT_OFFSET: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 50_000,
+      description: 'Added to every port, so that a second launcher can run beside the first',
+    }),
+    PUBLIC_URL: Type.String({ default: '', description: 'Where clients reach the gateway; empty means its port here' }),
+    TENANTRY_MASTER_KEY: SecretText({
+      default: '',
+      pattern: '^([0-9a-fA-F]{64})?$',
+      description: '64 hexadecimal digits (32 bytes); empty means the file master.key of the data folder',
+    }),
+    TENANTRY_OPERATOR_PASSWORD: SecretText({
+      default: '',
+      description: 'Of the first operator; empty means the file operator-password of the data folder',
+    }),
+    DATABASE_URL: url('PostgreSQL', ['postgres', 'postgresql'], ', as a user who may create roles'),
+    REDIS_URL: url('Redis', ['redis', 'rediss']),
+    NATS_URL: url('NATS', ['nats', 'tls']),
+    CLICKHOUSE_URL: url('ClickHouse', ['http', 'https']),
+  }),
+  ({ TENANTRY_DATA_DIR: dataDir, TENANTRY_MASTER_KEY: masterKey }) => ({
+    dataDir: toDataDir(dataDir),
+    masterKey: masterKey === undefined ? readKeptMasterKey(toDataDir(dataDir)) : String(masterKey).toLowerCase(),
+  }),
+);
+
+const toDataDir = (given: unknown): string => resolve(ROOT, typeof given === 'string' ? given : '.tenantry');
+
+/** The key of an earlier start; before the first there is none, and nothing kept under it. */
+function readKeptMasterKey(dataDir: string): string | undefined {
+  const file = masterKeyFile(dataDir);
+  return existsSync(file) ? keptMasterKey(file) : undefined;
 }
 
-function readUrl(read: (name: string) => string | undefined, name: string, protocols: string[]): string | undefined {
-  const value = read(name);
-  if (value === undefined) return undefined;
-  if (protocols.includes(URL.parse(value)?.protocol ?? '')) return value;
-  throw new StartFailure(
-    `${name} must be a URL that begins with ${protocols.map((each) => `${each}//`).join(' or ')}.`,
-  );
+export const masterKeyFile = (dataDir: string): string => join(dataDir, 'master.key');
+
+function url(server: string, schemes: readonly string[], who = '') {
+  return ServerUrl({
+    default: '',
+    pattern: `^((${schemes.join('|')})://.+)?$`,
+    description: `${schemes.map((scheme) => `${scheme}://`).join(' or ')}… of a ${server} of yours${who}; empty means the embedded one`,
+  });
+}
+
+/** What a variable says that is set but empty, as shells and compose files leave those that nobody filled in: nothing. */
+export const withoutEmpty = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+
+/**
+ * Reads the settings and takes out of the environment, which children inherit, the variables that they refer to: whoever
+ * needs such a secret is given it under its own name.
+ */
+export function takeSettings(environment: NodeJS.ProcessEnv): Settings {
+  const settings = readSettings(environment);
+  for (const name of launcherConfiguration.referredVariables(withoutEmpty(environment))) delete environment[name];
+  return settings;
+}
+
+export function readSettings(environment: NodeJS.ProcessEnv): Settings {
+  const given = launcherConfiguration.read(withoutEmpty(environment));
+  const ports = portsWithOffset(given.TENANTRY_PORT_OFFSET);
+  return {
+    root: ROOT,
+    dataDir: toDataDir(given.TENANTRY_DATA_DIR),
+    serversDir: resolve(ROOT, given.TENANTRY_SERVERS_DIR),
+    ports,
+    publicUrl: given.PUBLIC_URL || `http://localhost:${ports.gateway}`,
+    masterKey: given.TENANTRY_MASTER_KEY.toLowerCase() || undefined,
+    operatorPassword: given.TENANTRY_OPERATOR_PASSWORD || undefined,
+    external: {
+      postgres: given.DATABASE_URL || undefined,
+      redis: given.REDIS_URL || undefined,
+      nats: given.NATS_URL || undefined,
+      clickhouse: given.CLICKHOUSE_URL || undefined,
+    },
+  };
 }

@@ -29,7 +29,7 @@ export function startProgram({ program, logFile, onSpawn }: StartProgramOptions)
     name: program.name,
     command: process.execPath,
     args: [...NODE_FLAGS, program.file],
-    env: { ...inheritedEnvironment(), ...program.environment },
+    env: { ...inheritedEnvironment(process.env), ...program.environment },
     logFile,
     bond: 'channel',
     stopSignal: 'SIGTERM',
@@ -41,8 +41,8 @@ export function startProgram({ program, logFile, onSpawn }: StartProgramOptions)
   });
 }
 
-function inheritedEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_INHERITED.test(name)));
+export function inheritedEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !NOT_INHERITED.test(name)));
 }
 
 /** The status of an answer, or `undefined` when there is none within a second. */

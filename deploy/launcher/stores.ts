@@ -110,7 +110,7 @@ function withDatabase(url: string, name: string): string {
   return changed.href;
 }
 
-function withoutCredentials(url: string): string {
+export function withoutCredentials(url: string): string {
   const changed = new URL(url);
   changed.username = '';
   changed.password = '';

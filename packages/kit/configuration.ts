@@ -1,24 +1,22 @@
-import { readFileSync } from 'node:fs';
 import { OneOf } from '@tenantry/contract/schemas.ts';
 import { type Static, type TObject, Type } from 'typebox';
-import { Value } from 'typebox/value';
-import { convertTexts } from './convert-texts.ts';
-import { type SchemaError, toFieldErrors } from './http/field-errors.ts';
+import { type Examined, examineConfiguration } from './configuration/examine.ts';
+import { renderConfiguration } from './configuration/print.ts';
+import type { ProgramName } from './configuration/programs.ts';
+import { SecretText, ServerUrl } from './configuration/secrecy.ts';
+import { listSettings, type Setting } from './configuration/settings.ts';
 
-/**
- * What every process of the house reads from its environment. Layers: defaults < the JSON file that
- * TENANTRY_CONFIG_FILE names < environment variables.
- */
+/** What every process of the house reads. */
 export const CommonConfiguration = {
   HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on' }),
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, description: 'Port to listen on; 0 takes a free one' }),
-  NATS_URL: Type.String({ minLength: 1, description: 'nats://host:port' }),
+  NATS_URL: ServerUrl({ minLength: 1, description: 'nats://host:port' }),
   HUB_URL: Type.String({ minLength: 1, description: 'Where instances register' }),
   PUBLIC_URL: Type.String({
     default: 'http://localhost:8000',
     description: 'Where clients and providers reach the gateway',
   }),
-  TENANTRY_MASTER_KEY: Type.String({
+  TENANTRY_MASTER_KEY: SecretText({
     pattern: '^[0-9a-f]{64}$',
     description: '64 hexadecimal digits; all other secrets come from it',
   }),
@@ -28,63 +26,72 @@ export const CommonConfiguration = {
     pattern: '^[a-z0-9]{0,32}$',
     description: 'Keeps two systems on the same stores apart',
   }),
-  TENANTRY_ENVIRONMENT: OneOf(['development', 'production'], { default: 'production' }),
-  LOG_LEVEL: OneOf(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { default: 'info' }),
+  TENANTRY_ENVIRONMENT: OneOf(['development', 'production'], {
+    default: 'production',
+    description: 'In development a tenant without a payment provider is given one of the simulator',
+  }),
+  LOG_LEVEL: OneOf(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+    default: 'info',
+    description: 'The least that is logged',
+  }),
 };
 
 /** What a service with databases reads besides. */
 export const StoreConfiguration = {
-  DATABASE_URL: Type.String({ minLength: 1, description: 'postgres://host:port/database, without credentials' }),
-  REDIS_URL: Type.String({ minLength: 1, description: 'redis://host:port' }),
-  CLICKHOUSE_URL: Type.String({ default: '', description: 'http://host:port; empty means analytics are unavailable' }),
+  DATABASE_URL: ServerUrl({ minLength: 1, description: 'postgres://host:port/database, without credentials' }),
+  REDIS_URL: ServerUrl({ minLength: 1, description: 'redis://host:port' }),
+  CLICKHOUSE_URL: ServerUrl({ default: '', description: 'http://host:port; empty means analytics are unavailable' }),
 };
 
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
 
-/** Reads and checks a configuration. Throws one ConfigurationError that lists every problem, never a value. */
-export function readConfiguration<const Schema extends TObject>(
+export type ConfigurationDefinition<Value> = {
+  readonly program: ProgramName;
+  readonly settings: readonly Setting[];
+  /** Throws one ConfigurationError that lists every problem, never a value. */
+  readonly read: (environment: NodeJS.ProcessEnv) => Value;
+  /** For people: every setting, its value unless it is secret, and where it comes from. Throws as `read` does. */
+  readonly print: (environment: NodeJS.ProcessEnv) => string;
+  /** The other variables whose values it took by reference: whoever starts children may want to keep those to itself. */
+  readonly referredVariables: (environment: NodeJS.ProcessEnv) => readonly string[];
+};
+
+/**
+ * Describes what one program reads, in layers: defaults < the JSON file that TENANTRY_CONFIG_FILE names, its common part <
+ * its section for this program < environment variables. A secret may be given as a reference; `vault` is for a program that
+ * knows other places of the master key and of the data folder than their variables.
+ */
+export function defineConfiguration<const Schema extends TObject>(
+  program: ProgramName,
   schema: Schema,
-  environment: NodeJS.ProcessEnv,
-): Static<Schema> {
-  const known = Object.keys(schema.properties);
-  const layers = { ...readFile(environment.TENANTRY_CONFIG_FILE), ...environment };
-  const given = Object.fromEntries(
-    known.filter((name) => layers[name] !== undefined).map((name) => [name, layers[name]]),
-  );
-  const value = Value.Default(schema, convertTexts(schema, given));
-  const faults = toFieldErrors(schema, Value.Errors(schema, value) as unknown as SchemaError[], '').map(
-    ({ path, message }) => {
-      const name = path.slice(1);
-      const { description } = schema.properties[name] as { description?: string };
-      return `  ${name} ${message}${description === undefined ? '' : ` (${description})`}`;
-    },
-  );
-  if (faults.length > 0) {
-    throw new ConfigurationError(`The configuration has ${faults.length} problem(s):\n${faults.join('\n')}`);
-  }
-  return value as Static<Schema>;
-}
-
-function readFile(path: string | undefined): Record<string, unknown> {
-  if (path === undefined || path === '') return {};
-  const text = readText(path);
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  } catch {
-    // The parser's own message would quote the file, secrets and all.
-  }
-  throw new ConfigurationError('TENANTRY_CONFIG_FILE must hold one JSON object.');
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new ConfigurationError(
-      `TENANTRY_CONFIG_FILE cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
+  vault: Examined['vault'] = (given) => ({ dataDir: given.TENANTRY_DATA_DIR, masterKey: given.TENANTRY_MASTER_KEY }),
+): ConfigurationDefinition<Static<Schema>> {
+  const examined = {
+    program,
+    schema,
+    vault,
+    shared: [...Object.keys(CommonConfiguration), ...Object.keys(StoreConfiguration)],
+  };
+  const examine = (environment: NodeJS.ProcessEnv) => {
+    const examination = examineConfiguration(examined, environment);
+    const { faults } = examination;
+    if (faults.length > 0) {
+      throw new ConfigurationError(
+        `The configuration has ${faults.length} problem(s):\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+      );
+    }
+    return examination;
+  };
+  return {
+    program,
+    settings: listSettings(schema),
+    read: (environment) => examine(environment).value as Static<Schema>,
+    print: (environment) => renderConfiguration(examined, examine(environment)),
+    referredVariables: (environment) =>
+      [...examine(environment).sources.values()]
+        .filter((source) => source.startsWith('reference env:'))
+        .map((source) => source.slice('reference env:'.length)),
+  };
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '@tenantry/kernel/clock.ts';
-import { assemble } from '@tenantry/kit/import-manager.ts';
+import { assemble } from '@tenantry/kit/import-manager/assemble.ts';
 import { openService, type RunningService } from '@tenantry/kit/lifecycle/service.ts';
 import type { BillingConfiguration } from './config.ts';
 import { paymentSubscriptions } from './consumers/payments.ts';
@@ -30,7 +30,7 @@ export const openBilling = (
   openService<BillingTables, BillingConfiguration>({
     name: 'billing',
     configuration,
-    create: ({ databases, mesh, tenants }) => {
+    create: async ({ databases, mesh, tenants }) => {
       const values = {
         databases,
         mesh,
@@ -39,7 +39,7 @@ export const openBilling = (
         turnstile: createTurnstile(),
         terms: { manualDays: configuration.INVOICE_TERM_DAYS, collectDays: configuration.COLLECTION_TERM_DAYS },
       };
-      const use = assemble(values, {
+      const { parts: use } = await assemble(values, {
         collectInvoice,
         createInvoice,
         endCollection,

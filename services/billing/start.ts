@@ -1,5 +1,5 @@
-import { runProcess } from '@tenantry/kit/lifecycle/process.ts';
+import { runService } from '@tenantry/kit/lifecycle/run-service.ts';
 import { openBilling } from './app.ts';
-import { readBillingConfiguration } from './config.ts';
+import { billingConfiguration } from './config.ts';
 
-await runProcess(() => openBilling(readBillingConfiguration()));
+await runService(billingConfiguration, openBilling);

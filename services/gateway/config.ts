@@ -1,4 +1,4 @@
-import { CommonConfiguration, readConfiguration, StoreConfiguration } from '@tenantry/kit/configuration.ts';
+import { CommonConfiguration, defineConfiguration, StoreConfiguration } from '@tenantry/kit/configuration.ts';
 import { type Static, Type } from 'typebox';
 
 const GatewaySchema = Type.Object({
@@ -28,7 +28,12 @@ const GatewaySchema = Type.Object({
     minimum: 1,
     description: 'Requests without a token, of one client address',
   }),
-  RATE_LIMIT_ADDRESS_BURST_SECONDS: Type.Integer({ default: 5, minimum: 1, maximum: 3_600 }),
+  RATE_LIMIT_ADDRESS_BURST_SECONDS: Type.Integer({
+    default: 5,
+    minimum: 1,
+    maximum: 3_600,
+    description: 'The same for requests without a token',
+  }),
   REQUEST_DEADLINE_MS: Type.Integer({ default: 10_000, minimum: 100, description: 'From request to answer' }),
   HEADERS_TIMEOUT_MS: Type.Integer({ default: 5_000, minimum: 100, description: 'To receive the headers' }),
   REQUEST_TIMEOUT_MS: Type.Integer({ default: 30_000, minimum: 100, description: 'To receive the whole request' }),
@@ -41,5 +46,6 @@ const GatewaySchema = Type.Object({
 
 export type GatewayConfiguration = Static<typeof GatewaySchema>;
 
-export const readGatewayConfiguration = (environment: NodeJS.ProcessEnv): GatewayConfiguration =>
-  readConfiguration(GatewaySchema, environment);
+export const gatewayConfiguration = defineConfiguration('gateway', GatewaySchema);
+
+export const readGatewayConfiguration = gatewayConfiguration.read;

@@ -1,4 +1,4 @@
-import { CommonConfiguration, readConfiguration } from '@tenantry/kit/configuration.ts';
+import { CommonConfiguration, defineConfiguration } from '@tenantry/kit/configuration.ts';
 import { type Static, Type } from 'typebox';
 
 // The hub is where the others register; it has nowhere to register itself.
@@ -6,5 +6,6 @@ const HubSchema = Type.Omit(Type.Object(CommonConfiguration), ['HUB_URL']);
 
 export type HubConfiguration = Static<typeof HubSchema>;
 
-export const readHubConfiguration = (environment: NodeJS.ProcessEnv): HubConfiguration =>
-  readConfiguration(Type.Object(HubSchema.properties), environment);
+export const hubConfiguration = defineConfiguration('hub', Type.Object(HubSchema.properties));
+
+export const readHubConfiguration = hubConfiguration.read;

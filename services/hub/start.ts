@@ -1,5 +1,5 @@
-import { runProcess } from '@tenantry/kit/lifecycle/process.ts';
+import { runService } from '@tenantry/kit/lifecycle/run-service.ts';
 import { openHub } from './app.ts';
-import { readHubConfiguration } from './config.ts';
+import { hubConfiguration } from './config.ts';
 
-await runProcess(async () => openHub(readHubConfiguration(process.env)));
+await runService(hubConfiguration, openHub);

@@ -1,5 +1,6 @@
 import type { Clock } from '@tenantry/kernel/clock.ts';
-import { assemble } from '@tenantry/kit/import-manager.ts';
+import { assemble } from '@tenantry/kit/import-manager/assemble.ts';
+import { singleton } from '@tenantry/kit/import-manager/part.ts';
 import { openService, type Platform, type RunningService, type ServiceApp } from '@tenantry/kit/lifecycle/service.ts';
 import type { NotificationsConfiguration } from './config.ts';
 import { billingSubscriptions } from './consumers/billing.ts';
@@ -25,10 +26,10 @@ import { removeBotRemains } from './use-cases/remove-bot-remains.ts';
 import { finishBotWebhook, setBotWebhook } from './use-cases/set-bot-webhook.ts';
 import { writeReceipt } from './use-cases/write-receipt.ts';
 
-const create = (
+const create = async (
   { databases, mesh, clock, logger }: Platform<NotificationsTables>,
   configuration: NotificationsConfiguration,
-): ServiceApp<NotificationsTables> => {
+): Promise<ServiceApp<NotificationsTables>> => {
   const redis = {
     redisUrl: configuration.REDIS_URL,
     namespace: configuration.TENANTRY_NAMESPACE,
@@ -38,15 +39,34 @@ const create = (
     databases,
     clock,
     logger,
-    telegram: createTelegramClient({ url: configuration.TELEGRAM_URL }),
-    sendQueue: openSendQueue(redis),
     sendRate: createSendRate({ redis: databases.redis, onError: redis.onError }),
     readLocale: createReadLocale(mesh),
     publicUrl: configuration.PUBLIC_URL,
     random: Math.random,
     writeReceipt,
   };
-  const app = assemble(values, {
+  const { parts: app, close } = await assemble(values, {
+    telegram: singleton(
+      [],
+      () => createTelegramClient({ url: configuration.TELEGRAM_URL }),
+      (telegram) => telegram.close(),
+    ),
+    sendQueue: singleton(
+      [],
+      () => openSendQueue(redis),
+      (queue) => queue.close(),
+    ),
+    // Its messages under way still need Telegram and the queue, so it names them: it is closed before them.
+    worker: singleton(
+      ['deliverNotification', 'telegram', 'sendQueue'],
+      ({ deliverNotification: deliver }: { deliverNotification: ReturnType<typeof deliverNotification> }) =>
+        createSendWorker({
+          ...redis,
+          deliver: ({ tenantId, notificationId }) => deliver(tenantId, notificationId),
+          onFault: (error, job) => logger.warn({ err: error, ...job }, 'a message waits; it will be tried again'),
+        }),
+      (worker) => worker.close(),
+    ),
     setBotWebhook,
     finishBotWebhook,
     createBot,
@@ -60,21 +80,12 @@ const create = (
     enqueueNotification,
     deliverNotification,
   });
-  const worker = createSendWorker({
-    ...redis,
-    deliver: ({ tenantId, notificationId }) => app.deliverNotification(tenantId, notificationId),
-    onFault: (error, job) => logger.warn({ err: error, ...job }, 'a message waits; it will be tried again'),
-  });
   return {
     routes: [...botRoutes(app), ...notificationRoutes(app)],
     subscriptions: billingSubscriptions(app),
     due: dueHandlers(app),
-    prepare: async () => worker.start(),
-    close: async () => {
-      await worker.close();
-      await values.sendQueue.close();
-      await values.telegram.close();
-    },
+    prepare: async () => app.worker.start(),
+    close,
   };
 };
 

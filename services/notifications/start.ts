@@ -1,5 +1,5 @@
-import { runProcess } from '@tenantry/kit/lifecycle/process.ts';
+import { runService } from '@tenantry/kit/lifecycle/run-service.ts';
 import { openNotifications } from './app.ts';
-import { readNotificationsConfiguration } from './config.ts';
+import { notificationsConfiguration } from './config.ts';
 
-await runProcess(() => openNotifications(readNotificationsConfiguration()));
+await runService(notificationsConfiguration, openNotifications);

@@ -1,8 +1,9 @@
 import type { Clock } from '@tenantry/kernel/clock.ts';
-import { assemble } from '@tenantry/kit/import-manager.ts';
+import { assemble } from '@tenantry/kit/import-manager/assemble.ts';
+import { singleton } from '@tenantry/kit/import-manager/part.ts';
 import { openService, type Platform, type RunningService } from '@tenantry/kit/lifecycle/service.ts';
 import type { PaymentsConfiguration } from './config.ts';
-import { createMidtransClient } from './provider/midtrans-client.ts';
+import { createMidtransClient, type MidtransClient } from './provider/midtrans-client.ts';
 import { createPaymentProvider } from './provider/payment-provider.ts';
 import { createProviderPolicies } from './provider/provider-policies.ts';
 import { paymentRoutes } from './routes/payments.ts';
@@ -36,26 +37,33 @@ export const openPayments = (
     ...overrides,
   });
 
-function createApp({ databases, clock, logger }: Platform<PaymentTables>, configuration: PaymentsConfiguration) {
-  const client = createMidtransClient({
-    urls: { sandbox: configuration.MIDTRANS_URL, production: configuration.MIDTRANS_PRODUCTION_URL },
-    policies: createProviderPolicies({
-      onTransition: ({ tenantId, environment }, { from, to, reason }) =>
-        logger.warn({ tenantId, environment, from, to, reason }, 'the breaker of a payment provider moved'),
-    }),
-  });
-  const provider = createPaymentProvider({
-    client,
-    notificationUrl: ({ tenantId }) => `${configuration.PUBLIC_URL}/v1/webhooks/midtrans/${tenantId}`,
-  });
-  const accounts = createProviderAccounts({
-    databases,
-    masterKey: configuration.TENANTRY_MASTER_KEY,
-    isDevelopment: configuration.TENANTRY_ENVIRONMENT === 'development',
-  });
-  const app = assemble(
-    { databases, clock, logger, provider, accounts },
+async function createApp({ databases, clock, logger }: Platform<PaymentTables>, configuration: PaymentsConfiguration) {
+  const { parts: app, close } = await assemble(
+    { databases, clock, logger },
     {
+      client: singleton(
+        [],
+        () =>
+          createMidtransClient({
+            urls: { sandbox: configuration.MIDTRANS_URL, production: configuration.MIDTRANS_PRODUCTION_URL },
+            policies: createProviderPolicies({
+              onTransition: ({ tenantId, environment }, { from, to, reason }) =>
+                logger.warn({ tenantId, environment, from, to, reason }, 'the breaker of a payment provider moved'),
+            }),
+          }),
+        (client) => client.close(),
+      ),
+      provider: ({ client }: { client: MidtransClient }) =>
+        createPaymentProvider({
+          client,
+          notificationUrl: ({ tenantId }) => `${configuration.PUBLIC_URL}/v1/webhooks/midtrans/${tenantId}`,
+        }),
+      accounts: () =>
+        createProviderAccounts({
+          databases,
+          masterKey: configuration.TENANTRY_MASTER_KEY,
+          isDevelopment: configuration.TENANTRY_ENVIRONMENT === 'development',
+        }),
       attemptCharge,
       attemptRefund,
       cancelPayment,
@@ -76,6 +84,6 @@ function createApp({ databases, clock, logger }: Platform<PaymentTables>, config
     routes: [...paymentRoutes(app), ...providerRoutes(app)],
     subscriptions: [],
     due: paymentDue(app),
-    close: client.close,
+    close,
   };
 }

@@ -1,5 +1,5 @@
-import { runProcess } from '@tenantry/kit/lifecycle/process.ts';
+import { runService } from '@tenantry/kit/lifecycle/run-service.ts';
 import { openPayments } from './app.ts';
-import { readPaymentsConfiguration } from './config.ts';
+import { paymentsConfiguration } from './config.ts';
 
-await runProcess(() => openPayments(readPaymentsConfiguration()));
+await runService(paymentsConfiguration, openPayments);

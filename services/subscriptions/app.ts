@@ -1,5 +1,5 @@
 import type { Clock } from '@tenantry/kernel/clock.ts';
-import { assemble } from '@tenantry/kit/import-manager.ts';
+import { assemble } from '@tenantry/kit/import-manager/assemble.ts';
 import { openService, type RunningService } from '@tenantry/kit/lifecycle/service.ts';
 import { Bulkhead } from '@tenantry/resilience/bulkhead.ts';
 import type { SubscriptionsConfiguration } from './config.ts';
@@ -41,9 +41,9 @@ export const openSubscriptions = (
   openService<SubscriptionsTables, SubscriptionsConfiguration>({
     name: 'subscriptions',
     configuration,
-    create: (platform, { SUBSCRIPTION_GRACE_DAYS: graceDays }) => {
+    create: async (platform, { SUBSCRIPTION_GRACE_DAYS: graceDays }) => {
       const usageEvents = createUsageEvents(platform.databases.analytics);
-      const app = assemble(
+      const { parts: app } = await assemble(
         {
           ...platform,
           graceDays,

@@ -1,5 +1,5 @@
-import { runProcess } from '@tenantry/kit/lifecycle/process.ts';
+import { runService } from '@tenantry/kit/lifecycle/run-service.ts';
 import { openSubscriptions } from './app.ts';
-import { readSubscriptionsConfiguration } from './config.ts';
+import { subscriptionsConfiguration } from './config.ts';
 
-await runProcess(() => openSubscriptions(readSubscriptionsConfiguration()));
+await runService(subscriptionsConfiguration, openSubscriptions);

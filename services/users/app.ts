@@ -1,5 +1,6 @@
 import type { Clock } from '@tenantry/kernel/clock.ts';
-import { assemble } from '@tenantry/kit/import-manager.ts';
+import { assemble } from '@tenantry/kit/import-manager/assemble.ts';
+import { singleton } from '@tenantry/kit/import-manager/part.ts';
 import { openService, type RunningService } from '@tenantry/kit/lifecycle/service.ts';
 import type { UsersConfiguration } from './config.ts';
 import { createPasswordHasher } from './keys/password-hasher.ts';
@@ -23,21 +24,25 @@ export const openUsers = (
     configuration,
     ...overrides,
     create: async (platform) => {
-      const passwords = await createPasswordHasher();
-      const deps = assemble(
-        { ...platform, configuration, passwords },
+      const { parts, close } = await assemble(
+        { ...platform, configuration },
         {
+          passwords: singleton([], createPasswordHasher),
           signingKey: () => accessTokenKey(configuration.TENANTRY_MASTER_KEY),
           failedGuesses: () => createFailedGuesses(platform.databases.redis),
-          mailer: () => createMailer(configuration.SMTP_URL, configuration.MAIL_FROM),
+          mailer: singleton(
+            [],
+            () => createMailer(configuration.SMTP_URL, configuration.MAIL_FROM),
+            (mailer) => mailer.close(),
+          ),
         },
       );
       return {
-        routes: [...authRoutes(deps), ...meRoutes(deps), ...tenantRoutes(deps), ...userRoutes(deps)],
+        routes: [...authRoutes(parts), ...meRoutes(parts), ...tenantRoutes(parts), ...userRoutes(parts)],
         subscriptions: [],
-        due: await dueHandlers(deps),
-        prepare: seedPlatform(deps),
-        close: async () => deps.mailer.close(),
+        due: await dueHandlers(parts),
+        prepare: seedPlatform(parts),
+        close,
       };
     },
   });

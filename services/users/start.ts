@@ -1,5 +1,5 @@
-import { runProcess } from '@tenantry/kit/lifecycle/process.ts';
+import { runService } from '@tenantry/kit/lifecycle/run-service.ts';
 import { openUsers } from './app.ts';
-import { readUsersConfiguration } from './config.ts';
+import { usersConfiguration } from './config.ts';
 
-await runProcess(() => openUsers(readUsersConfiguration()));
+await runService(usersConfiguration, openUsers);

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../configuration.ts';
+import { AssemblyError } from '../import-manager/assembly-error.ts';
 
 const CLOSE_DEADLINE_MS = 10_000;
 
@@ -37,7 +38,8 @@ export async function runProcess(open: () => Promise<{ close: () => Promise<void
     running = await open();
     if (process.connected) process.send?.({ type: 'ready' });
   } catch (error) {
-    console.error(error instanceof ConfigurationError ? error.message : error);
+    const isPlain = error instanceof ConfigurationError || error instanceof AssemblyError;
+    console.error(isPlain ? error.message : error);
     process.exit(1);
   }
 }
