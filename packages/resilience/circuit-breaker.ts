@@ -138,7 +138,10 @@ export class CircuitBreaker {
   }
 
   record(permit: BreakerPermit, isFailed: boolean, durationMs: number): void {
-    const nowMs = this.#monotonicMs();
+    this.#record(permit, isFailed, durationMs, this.#monotonicMs());
+  }
+
+  #record(permit: BreakerPermit, isFailed: boolean, durationMs: number, nowMs: number): void {
     if (this.#state === 'half-open') this.#passTime(nowMs);
     if (permit !== this.#generation) return;
     const isSlow = durationMs >= this.slowCallMs;
@@ -174,10 +177,12 @@ export class CircuitBreaker {
     const startedAtMs = this.#monotonicMs();
     try {
       const value = await work();
-      this.record(permit, false, this.#monotonicMs() - startedAtMs);
+      const endedAtMs = this.#monotonicMs();
+      this.#record(permit, false, endedAtMs - startedAtMs, endedAtMs);
       return value;
     } catch (error) {
-      this.record(permit, this.isFailure(error), this.#monotonicMs() - startedAtMs);
+      const endedAtMs = this.#monotonicMs();
+      this.#record(permit, this.isFailure(error), endedAtMs - startedAtMs, endedAtMs);
       throw error;
     }
   }

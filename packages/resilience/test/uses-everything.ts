@@ -4,9 +4,8 @@ import { DependencyMonitor } from '../dependency-monitor.ts';
 import { createPolicy } from '../policy.ts';
 
 /**
- * A program that uses every part in every way and then has nothing left to do, with calls that never end, an open
- * breaker, a running ramp and an unfinished probe left behind. It says how many timers are left; a process that one of
- * them keeps alive does not end.
+ * A program that uses every part and then has nothing left to do, though work of its calls never ends and its breaker
+ * has an hour of ramp to go. It says how many timers are left; a process that one of them keeps alive does not end.
  */
 const hang = (): Promise<never> => new Promise(() => {});
 const dependency = declareDependency({ name: 'x', isCritical: false, degradedMode: 'Everything else works.' });
@@ -31,4 +30,4 @@ await Promise.allSettled(Array.from({ length: 40 }, () => policy.execute(hang, {
 await Promise.allSettled(Array.from({ length: 40 }, () => policy.execute(async () => 'answer')));
 
 const timers = process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout');
-console.log(JSON.stringify({ timers: timers.length, calls: policy.breaker.counts.calls > 0 }));
+console.log(JSON.stringify({ timers: timers.length, isRamping: policy.breaker.rampShare < 1 }));
