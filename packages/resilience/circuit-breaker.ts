@@ -141,16 +141,6 @@ export class CircuitBreaker {
     this.#record(permit, isFailed, durationMs, this.#monotonicMs());
   }
 
-  #record(permit: BreakerPermit, isFailed: boolean, durationMs: number, nowMs: number): void {
-    if (this.#state === 'half-open') this.#passTime(nowMs);
-    if (permit !== this.#generation) return;
-    const isSlow = durationMs >= this.slowCallMs;
-    if (this.#state === 'closed') {
-      if (this.#ramp.isClimbing) this.#ramp.leave();
-      this.#judgeCall(nowMs, isFailed, isSlow);
-    } else this.#judgeProbe(nowMs, isFailed, isSlow);
-  }
-
   /** The call ended without saying anything about the upstream, for example because its caller left. */
   release(permit: BreakerPermit): void {
     if (permit !== this.#generation) return;
@@ -185,6 +175,16 @@ export class CircuitBreaker {
       this.#record(permit, this.isFailure(error), endedAtMs - startedAtMs, endedAtMs);
       throw error;
     }
+  }
+
+  #record(permit: BreakerPermit, isFailed: boolean, durationMs: number, nowMs: number): void {
+    if (this.#state === 'half-open') this.#passTime(nowMs);
+    if (permit !== this.#generation) return;
+    const isSlow = durationMs >= this.slowCallMs;
+    if (this.#state === 'closed') {
+      if (this.#ramp.isClimbing) this.#ramp.leave();
+      this.#judgeCall(nowMs, isFailed, isSlow);
+    } else this.#judgeProbe(nowMs, isFailed, isSlow);
   }
 
   #judgeCall(nowMs: number, isFailed: boolean, isSlow: boolean): void {
