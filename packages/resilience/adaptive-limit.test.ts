@@ -58,6 +58,11 @@ describe('An adaptive limit before a server with twice the calls it can work on'
     expect(average(seconds.slice(25), 'answered')).toBeGreaterThan(0.85 * 160);
     expect(average(seconds.slice(25), 'meanMs')).toBeLessThan(200);
   });
+  it('looks for the reason at once when its limit has halved, and does not wait for the next regular probe', () => {
+    const rarely = limited({ probeEveryMs: 30_000 });
+    const seconds = simulate(rarely, (now) => ({ ...overload, serviceMs: now >= 5 ? 40 : 10 }), { seconds: 25 });
+    expect(average(seconds.slice(15), 'answered')).toBeGreaterThan(0.85 * 400);
+  });
   it('notices that a server has become faster', () => {
     const seconds = simulate(limited(), (now) => ({ ...overload, serviceMs: now >= 20 ? 10 : 40 }), { seconds: 50 });
     expect(average(seconds.slice(35), 'answered')).toBeGreaterThan(0.95 * CAPACITY);

@@ -105,7 +105,11 @@ describe('A policy with an adaptive limit', () => {
       await timing.advance(60);
       throw upstreamUnavailable('busy');
     };
-    for (let i = 0; i < 2; i++) await expect(policy.execute(reset)).rejects.toThrow('reset');
+    const failing = async (): Promise<never> => {
+      await timing.advance(60);
+      return reset();
+    };
+    for (let i = 0; i < 4; i++) await expect(policy.execute(failing)).rejects.toThrow('reset');
     expect(policy.adaptiveLimit?.limit).toBe(8);
     for (let i = 0; i < 2; i++) await expect(policy.execute(overloaded)).rejects.toThrow('busy');
     expect(policy.adaptiveLimit?.limit).toBe(4);
@@ -179,6 +183,35 @@ describe('A policy, attempt by attempt,', () => {
     expect(policy.breaker.counts.calls).toBe(1);
     await timing.advance(1_000);
     await other;
+  });
+  it('does not repeat a probe, even if the others have closed the breaker before it failed', async () => {
+    const { policy, timing } = setUp({ breaker: { minimumCalls: 6, openMs: 1_000, halfOpenCalls: 3 } });
+    for (let i = 0; i < 6; i++) await policy.execute(reset).catch(() => {});
+    await timing.advance(1_000);
+    const answer = gate();
+    let attempts = 0;
+    const probe = policy
+      .execute(() => answer.promise.then(reset, reset).finally(() => attempts++), { idempotent: true })
+      .catch((error: Error) => error.message);
+    await settled();
+    for (let i = 0; i < 2; i++) await policy.execute(async () => 'answer');
+    answer.open();
+    await timing.advance(1_000);
+    await expect(probe).resolves.toBe('reset');
+    expect(policy.breaker.state).toBe('closed'); // one of three is below half
+    expect(attempts).toBe(1);
+  });
+  it('tells the monitor of callers turned away for want of a place, not of those who left the queue', async () => {
+    const { policy, monitor, timing } = setUp({ bulkhead: { maxConcurrent: 1, maxQueued: 1 } });
+    const caller = new AbortController();
+    const first = policy.execute(hang).catch(() => {});
+    const left = expect(policy.execute(hang, { signal: caller.signal })).rejects.toThrow('left');
+    await expect(policy.execute(hang)).rejects.toMatchObject({ kind: { code: 'upstream-unavailable' } });
+    caller.abort(new Error('left'));
+    await left;
+    expect(monitor.snapshot().rejections).toEqual({ breaker: 0, bulkhead: 1, limit: 0 });
+    await timing.advance(1_000);
+    await first;
   });
   it('can be left at every point, and keeps nothing', async () => {
     const points: {

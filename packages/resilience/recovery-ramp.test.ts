@@ -76,6 +76,13 @@ describe('A breaker that has recovered', () => {
     recover();
     expect(admitted(50).length).toBeLessThan(10);
   });
+  it('does not take calls of an earlier recovery, that never came back, for calls under way', () => {
+    const { admitted, advance, recover } = recovered();
+    admitted(1);
+    advance(1_000);
+    recover();
+    expect(admitted(2)).toHaveLength(1);
+  });
   it('is not counted down by results of an earlier generation', () => {
     let nowMs = 0;
     const breaker = new CircuitBreaker({
