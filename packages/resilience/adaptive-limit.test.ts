@@ -160,6 +160,16 @@ describe('An adaptive limit', () => {
     answer(acquire(4), 100);
     expect(limit.counts).toMatchObject({ limit: 8, unloadedMs: 100 });
   });
+  it('does not take one straggler for a queue', () => {
+    const { limit, acquire, answer } = setUp({ initialLimit: 60, windowCalls: 50 });
+    answer(acquire(60), 100);
+    for (let i = 0; i < 2; i++) answer(acquire(30), 100);
+    expect(limit.counts).toMatchObject({ limit: 60, unloadedMs: 100 });
+    const [straggler, ...others] = acquire(60);
+    limit.release(straggler as LimitPermit, { outcome: 'answered', latencyMs: 60_000 });
+    answer(others, 100);
+    expect(limit.limit).toBeGreaterThan(60);
+  });
   it('gives a probe up when the traffic has gone before it was done', () => {
     const { limit, acquire, answer, advance } = setUp();
     answer(acquire(8), 100);
