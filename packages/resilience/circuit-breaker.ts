@@ -1,6 +1,7 @@
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import { isUpstreamFailure } from './failure.ts';
 import { OutcomeWindow } from './outcome-window.ts';
+import { RecoveryRamp } from './recovery-ramp.ts';
 import { systemTiming } from './timing.ts';
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
@@ -29,6 +30,13 @@ export type CircuitBreakerOptions = {
   readonly halfOpenCalls?: number;
   /** This long after the latest probe, those that have not come back count as failed and the rest decides. */
   readonly halfOpenMs?: number;
+  /**
+   * After recovery the share of calls let through grows for this long. 0, or left out: everybody at once, which is
+   * right for one of several instances whose balancer has a slow start of its own.
+   */
+  readonly rampMs?: number;
+  /** What the ramp begins with, 0 to 1; 0.1 unless told. */
+  readonly rampInitialShare?: number;
   readonly isFailure?: (error: unknown) => boolean;
   readonly monotonicMs?: () => number;
 };
@@ -56,6 +64,7 @@ export class CircuitBreaker {
   readonly #halfOpenMs: number;
   readonly #monotonicMs: () => number;
   readonly #window: OutcomeWindow;
+  readonly #ramp: RecoveryRamp;
   readonly #listeners = new Set<(transition: BreakerTransition) => void>();
   #state: BreakerState = 'closed';
   /** Grows with every transition: a result that was admitted by an earlier state says nothing about this one. */
@@ -69,11 +78,14 @@ export class CircuitBreaker {
 
   constructor(options: CircuitBreakerOptions) {
     const { name, windowCalls = 100, minimumCalls = 20, windowMs = 30_000 } = options;
-    const { failureRate = 0.5, slowCallRate = 0.8, halfOpenCalls = 5 } = options;
+    const { failureRate = 0.5, slowCallRate = 0.8, halfOpenCalls = 5, rampMs = 0, rampInitialShare = 0.1 } = options;
     if (!(minimumCalls >= 1 && minimumCalls <= windowCalls && halfOpenCalls >= 1)) {
       throw new RangeError(`Breaker ${name}: needs 1 <= minimumCalls <= windowCalls and halfOpenCalls >= 1.`);
     }
     if (!(isShare(failureRate) && isShare(slowCallRate))) throw new RangeError(`Breaker ${name}: rates are in (0, 1].`);
+    if (!(rampMs >= 0 && isShare(rampInitialShare))) {
+      throw new RangeError(`Breaker ${name}: needs rampMs >= 0 and rampInitialShare in (0, 1].`);
+    }
     this.name = name;
     this.slowCallMs = options.slowCallMs ?? 10_000;
     this.isFailure = options.isFailure ?? isUpstreamFailure;
@@ -85,12 +97,18 @@ export class CircuitBreaker {
     this.#halfOpenMs = options.halfOpenMs ?? 10_000;
     this.#monotonicMs = options.monotonicMs ?? systemTiming.monotonicMs;
     this.#window = new OutcomeWindow(windowCalls, windowMs);
+    this.#ramp = new RecoveryRamp(rampMs, rampInitialShare);
     this.#sinceMs = this.#monotonicMs();
   }
 
   get state(): BreakerState {
     this.#passTime(this.#monotonicMs());
     return this.#state;
+  }
+
+  /** The share of calls that closed lets through: below 1 while it ramps, which the state alone does not show. */
+  get rampShare(): number {
+    return this.#ramp.isClimbing ? this.#ramp.share(this.#monotonicMs()) : 1;
   }
 
   /** The calls that the closed state would be judged by now. */
@@ -107,7 +125,7 @@ export class CircuitBreaker {
 
   /** A permit, to be given back once by `record` or `release`; or `REFUSED`. */
   tryAcquire(): BreakerPermit {
-    if (this.#state === 'closed') return this.#generation;
+    if (this.#state === 'closed' && !this.#ramp.isClimbing) return this.#generation;
     const nowMs = this.#monotonicMs();
     this.#passTime(nowMs);
     if (this.#state === 'open') return REFUSED;
@@ -115,26 +133,27 @@ export class CircuitBreaker {
       if (this.#probesAdmitted >= this.#halfOpenCalls) return REFUSED;
       this.#probesAdmitted++;
       this.#sinceMs = nowMs;
-    }
+    } else if (!this.#ramp.tryEnter(nowMs)) return REFUSED;
     return this.#generation;
   }
 
   record(permit: BreakerPermit, isFailed: boolean, durationMs: number): void {
-    const nowMs = this.#monotonicMs();
-    if (this.#state === 'half-open') this.#passTime(nowMs);
-    if (permit !== this.#generation) return;
-    const isSlow = durationMs >= this.slowCallMs;
-    if (this.#state === 'closed') this.#judgeCall(nowMs, isFailed, isSlow);
-    else this.#judgeProbe(nowMs, isFailed, isSlow);
+    this.#record(permit, isFailed, durationMs, this.#monotonicMs());
   }
 
   /** The call ended without saying anything about the upstream, for example because its caller left. */
   release(permit: BreakerPermit): void {
-    if (this.#state === 'half-open' && permit === this.#generation) this.#probesAdmitted--;
+    if (permit !== this.#generation) return;
+    if (this.#state === 'half-open') this.#probesAdmitted--;
+    else if (this.#ramp.isClimbing) this.#ramp.leave();
   }
 
   /** What a refused caller is told. */
   refusal(): Error {
+    if (this.#state === 'closed') {
+      const detail = `${this.name} has just recovered and is called little for the moment; try again.`;
+      return upstreamUnavailable(detail, { retryAfterSeconds: 1 });
+    }
     const waitMs = this.#state === 'open' ? this.#openMs : this.#halfOpenMs;
     const leftMs = this.#sinceMs + waitMs - this.#monotonicMs();
     return upstreamUnavailable(`${this.name} is failing and is not called for the moment; try again later.`, {
@@ -148,12 +167,24 @@ export class CircuitBreaker {
     const startedAtMs = this.#monotonicMs();
     try {
       const value = await work();
-      this.record(permit, false, this.#monotonicMs() - startedAtMs);
+      const endedAtMs = this.#monotonicMs();
+      this.#record(permit, false, endedAtMs - startedAtMs, endedAtMs);
       return value;
     } catch (error) {
-      this.record(permit, this.isFailure(error), this.#monotonicMs() - startedAtMs);
+      const endedAtMs = this.#monotonicMs();
+      this.#record(permit, this.isFailure(error), endedAtMs - startedAtMs, endedAtMs);
       throw error;
     }
+  }
+
+  #record(permit: BreakerPermit, isFailed: boolean, durationMs: number, nowMs: number): void {
+    if (this.#state === 'half-open') this.#passTime(nowMs);
+    if (permit !== this.#generation) return;
+    const isSlow = durationMs >= this.slowCallMs;
+    if (this.#state === 'closed') {
+      if (this.#ramp.isClimbing) this.#ramp.leave();
+      this.#judgeCall(nowMs, isFailed, isSlow);
+    } else this.#judgeProbe(nowMs, isFailed, isSlow);
   }
 
   #judgeCall(nowMs: number, isFailed: boolean, isSlow: boolean): void {
@@ -206,6 +237,8 @@ export class CircuitBreaker {
     this.#probesFailed = 0;
     this.#probesSlow = 0;
     this.#window.clear();
+    if (to === 'closed') this.#ramp.begin(nowMs);
+    else this.#ramp.end();
     for (const listener of this.#listeners) {
       try {
         listener(transition);

@@ -50,8 +50,8 @@ describe('A policy', () => {
     expect(policy.bulkhead.active).toBe(0);
     expect(policy.breaker.counts).toEqual({ calls: 1, failed: 0, slow: 0 });
   });
-  it('retries idempotent calls only, and the breaker hears of the whole once', async () => {
-    const { policy, timing } = setUp();
+  it('retries idempotent calls only, and the breaker hears of each attempt', async () => {
+    const { policy, timing } = setUp({ breaker: { minimumCalls: 5, slowCallMs: 500 } });
     const once = dead();
     await outcome(policy.execute(once.call), timing, 0);
     expect(once.attempts).toHaveLength(1);
@@ -59,7 +59,7 @@ describe('A policy', () => {
     const error = await outcome(policy.execute(again.call, { idempotent: true }), timing, 1_000);
     expect(error).toMatchObject({ message: 'connection refused' });
     expect(again.attempts.map((each) => each.attempt)).toEqual([1, 2, 3]);
-    expect(policy.breaker.counts).toMatchObject({ calls: 2, failed: 2, slow: 0 });
+    expect(policy.breaker.counts).toMatchObject({ calls: 4, failed: 4, slow: 0 });
   });
   it('never retries without being told what is retryable', async () => {
     const { timing } = setUp();
