@@ -5,3 +5,9 @@ export const routeTaken = defineProblem({
   category: 'conflict',
   title: 'Another service answers this route',
 });
+
+export const preconditionMissing = defineProblem({
+  code: 'precondition-missing',
+  category: 'invalid',
+  title: 'The request does not say what it replaces',
+});
