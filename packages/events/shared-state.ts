@@ -138,7 +138,11 @@ export async function openSharedState<Value>(nats: Nats, settings: BucketSetting
           return outcome;
         } catch (error) {
           const last = sequenceThatStands(error);
-          if (last === null) throw error;
+          if (last === null)
+            throw upstreamUnavailable(`The bucket ${settings.bucket} cannot be written right now. Try again shortly.`, {
+              cause: error,
+              retryAfterSeconds: 1,
+            });
           await catchUp(last);
         }
       }
@@ -182,6 +186,11 @@ async function deleteOldMarkers(nats: Nats, name: string, olderThanMs: number): 
     if (entry.operation !== 'PUT' && entry.created.getTime() < before) old.push(entry.revision);
     if (entry.delta === 0) break;
   }
-  for (const revision of old) await nats.manager.streams.deleteMessage(`KV_${name}`, revision);
-  return old.length;
+  let deleted = 0;
+  for (const revision of old) {
+    // Somebody else may have been faster.
+    const isDone = await nats.manager.streams.deleteMessage(`KV_${name}`, revision).catch(() => false);
+    if (isDone) deleted++;
+  }
+  return deleted;
 }

@@ -11,3 +11,21 @@ export const preconditionMissing = defineProblem({
   category: 'invalid',
   title: 'The request does not say what it replaces',
 });
+
+export const instanceReplaced = defineProblem({
+  code: 'instance-replaced',
+  category: 'conflict',
+  title: 'A newer process stands at the address of this instance',
+});
+
+export const instanceLeft = defineProblem({
+  code: 'instance-left',
+  category: 'conflict',
+  title: 'This instance has left the registry',
+});
+
+export const generationStale = defineProblem({
+  code: 'generation-stale',
+  category: 'conflict',
+  title: 'A later registration of this instance stands',
+});

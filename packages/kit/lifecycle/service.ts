@@ -10,6 +10,7 @@ import { type Clock, systemClock } from '@tenantry/kernel/clock.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
 import { createMesh, type Mesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
+import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import { type DueHandler, startTicker } from '../due/ticker.ts';
 import { authenticateByPassport } from '../http/passport-check.ts';
@@ -18,7 +19,9 @@ import { createHttpServer } from '../http/server.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { openTenantDirectory, type TenantDirectory } from '../tenants/directory.ts';
 import { CloseStack } from './close-stack.ts';
+import { LoadMeter } from './load-meter.ts';
 import { registerWithHub } from './registration.ts';
+import { readServedTenants } from './served-tenants.ts';
 
 /** The configuration that every service with databases shares (`CommonConfiguration` and `StoreConfiguration`). */
 export type ServiceConfiguration = {
@@ -35,6 +38,9 @@ export type ServiceConfiguration = {
   readonly DATABASE_URL: string;
   readonly REDIS_URL: string;
   readonly CLICKHOUSE_URL: string;
+  /** Tenant ids with commas between; empty means everybody. */
+  readonly SERVES_TENANTS?: string;
+  readonly INSTANCE_WEIGHT?: number;
 };
 
 /** What the kit hands to a service's `app.ts`. */
@@ -97,7 +103,10 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     const discovery = await openDiscovery(nats, { snapshotFile: `${snapshots}-registry.json` });
     closing.push(discovery.close);
     const signingKey = generateSigningKey(instanceId);
-    const mesh = createMesh({ service: name, signingKey, discovery });
+    const load = new LoadMeter();
+    closing.push(async () => load.close());
+    const traffic = new EdgeTraffic();
+    const mesh = createMesh({ service: name, signingKey, discovery, traffic });
     closing.push(mesh.close);
     const tenants = await openTenantDirectory(nats, mesh, { snapshotFile: `${snapshots}-tenants.json` });
     closing.push(tenants.close);
@@ -115,7 +124,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       onError: (error) => logger.error({ err: error }, 'the outbox waits'),
     });
     closing.push(relay.stop);
-    const url = await openDoor({ name, configuration, databases, discovery, app, logger, closing });
+    const url = await openDoor({ name, configuration, databases, discovery, app, load, logger, closing });
     const registration = registerWithHub({
       hubUrl: configuration.HUB_URL,
       masterKey: configuration.TENANTRY_MASTER_KEY,
@@ -128,8 +137,11 @@ export async function openService<Tables, Configuration extends ServiceConfigura
           app.routes.map((route) => route.endpoint),
           name,
         ),
+        tenants: readServedTenants(configuration.SERVES_TENANTS),
+        weight: configuration.INSTANCE_WEIGHT ?? 1,
       },
       logger,
+      sources: { load, traffic },
     });
     closing.push(registration.leave);
 
@@ -157,7 +169,8 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       onError: (error, kind) => logger.error({ err: error, kind }, 'due work failed; it will be tried again'),
     });
     closing.push(ticker.stop);
-    closing.push(registration.leave);
+    // First of all nobody new is sent here. The record, and the key in it, stay for the calls that are still made.
+    closing.push(registration.drain);
     logger.info({ url }, 'ready');
     return { url, instanceId, close: () => closing.close() };
   } catch (error) {
@@ -192,6 +205,7 @@ async function openDoor<Tables>(options: {
   databases: Databases<Tables>;
   discovery: Discovery;
   app: ServiceApp<Tables>;
+  load: LoadMeter;
   logger: Logger;
   closing: CloseStack;
 }): Promise<string> {
@@ -205,6 +219,7 @@ async function openDoor<Tables>(options: {
       fingerprintKey: deriveKey(configuration.TENANTRY_MASTER_KEY, 'idempotency-fingerprint'),
     },
     isReady: async () => (await databases.unhealthy()).length === 0,
+    load: options.load,
     logger: options.logger,
   });
   options.closing.push(() => server.close());

@@ -4,9 +4,7 @@ import { ConfigurationLayerSchema } from '@tenantry/contract/tenant-configuratio
 import { notFound, stale } from '@tenantry/kernel/problems.ts';
 import { type Static, Type } from 'typebox';
 import { preconditionMissing } from '../problems.ts';
-
-const Nullable = <const Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
-  Type.Union([schema, Type.Null()]);
+import { Nullable } from './schemas.ts';
 
 const VersionSchema = Type.Integer({ minimum: 1 });
 

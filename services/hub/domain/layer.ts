@@ -1,13 +1,6 @@
-import {
-  type ConfigurationLayer,
-  DEFAULT_KEY,
-  mergeLayers,
-  type PushedLayer,
-  planKey,
-  type TenantConfiguration,
-  tenantKey,
-} from '@tenantry/contract/tenant-configuration.ts';
+import type { PushedLayer } from '@tenantry/contract/tenant-configuration.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
+import { stale } from '@tenantry/kernel/problems.ts';
 
 /** Which layer: the one for everybody, one for all tenants of a plan, or one tenant's. */
 export type LayerName =
@@ -24,17 +17,6 @@ export type LayerVersion = PushedLayer & {
   readonly restoredFrom: number | null;
 };
 
-export function keyOf(name: LayerName): string {
-  switch (name.kind) {
-    case 'default':
-      return DEFAULT_KEY;
-    case 'plan':
-      return planKey(name.slug);
-    case 'tenant':
-      return tenantKey(name.tenantId);
-  }
-}
-
 export function describe(name: LayerName): string {
   switch (name.kind) {
     case 'default':
@@ -49,9 +31,16 @@ export function describe(name: LayerName): string {
 /** What a caller knows of what it is about to replace (RFC 9110 §13.1). */
 export type Precondition = { readonly version: number } | 'exists' | 'is-new';
 
-/** Nothing set: what then is absent has the reader's own default. */
-const NOTHING = { rateLimits: { routes: {} }, cors: {} } as unknown as TenantConfiguration;
-
-/** Merged by the very function that every reader uses, so what is shown is what holds. */
-export const mergeForView = (...layers: readonly (ConfigurationLayer | undefined)[]): ConfigurationLayer =>
-  mergeLayers(NOTHING, ...layers) as ConfigurationLayer;
+/** Throws `stale` when something else stands than the caller believes. */
+export function checkPrecondition(name: LayerName, precondition: Precondition, standing: PushedLayer | null): void {
+  if (precondition === 'is-new') {
+    if (standing !== null)
+      throw stale(`${describe(name)} has version ${standing.version} already. Read it and send its ETag as If-Match.`);
+    return;
+  }
+  if (standing === null) throw stale(`${describe(name)} has not been set. PUT it with If-None-Match: *.`);
+  if (precondition !== 'exists' && precondition.version !== standing.version)
+    throw stale(
+      `${describe(name)} has version ${standing.version} by now. Read it again and send its ETag as If-Match.`,
+    );
+}

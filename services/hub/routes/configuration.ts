@@ -1,5 +1,5 @@
 import { type Principal, principalReach } from '@tenantry/auth/principal.ts';
-import { type PageQueryInput } from '@tenantry/contract/schemas.ts';
+import type { PageQueryInput } from '@tenantry/contract/schemas.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import { notFound, validationFailed } from '@tenantry/kernel/problems.ts';
 import { type Route, serve, Versioned } from '@tenantry/kit/http/route.ts';

@@ -2,9 +2,10 @@ import type { ConfigurationLayer, PushedLayer } from '@tenantry/contract/tenant-
 import type { Clock } from '@tenantry/kernel/clock.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import { formatInstant } from '@tenantry/kernel/instant.ts';
-import { notFound, stale } from '@tenantry/kernel/problems.ts';
-import { describe, keyOf, type LayerName, type LayerVersion, mergeForView, type Precondition } from '../domain/layer.ts';
+import { notFound } from '@tenantry/kernel/problems.ts';
+import { checkPrecondition, describe, type LayerName, type LayerVersion, type Precondition } from '../domain/layer.ts';
 import type { ConfigurationStore } from '../store/configuration-store.ts';
+import { keyOf, mergeForView } from './layers.ts';
 
 export type ConfigurationDeps = { readonly store: ConfigurationStore; readonly clock: Clock };
 
@@ -112,7 +113,7 @@ export class Configuration {
     const layerKey = keyOf(name);
     for (;;) {
       const current = await this.settle(layerKey);
-      if (precondition !== null) check(name, precondition, current);
+      if (precondition !== null) checkPrecondition(name, precondition, current);
       const content = await make(current);
       if (content === null && current !== null) return current;
       const next: LayerVersion = {
@@ -133,14 +134,3 @@ export class Configuration {
 }
 
 const UNKNOWN_TIME = '1970-01-01T00:00:00.000Z';
-
-function check(name: LayerName, precondition: Precondition, current: LayerVersion | null): void {
-  if (precondition === 'is-new') {
-    if (current !== null)
-      throw stale(`${describe(name)} has version ${current.version} already. Read it and send If-Match.`);
-    return;
-  }
-  if (current === null) throw stale(`${describe(name)} has not been set. PUT it with If-None-Match: *.`);
-  if (precondition !== 'exists' && precondition.version !== current.version)
-    throw stale(`${describe(name)} has version ${current.version} by now. Read it again and send its ETag as If-Match.`);
-}
