@@ -18,11 +18,13 @@ describe('The load of a process', () => {
   });
 
   it('sees a process that does nothing but compute', async () => {
-    meter.take();
-    const until = performance.now() + 200;
-    while (performance.now() < until);
-    // Noticed in a later turn of the loop, by the timer that was late.
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    // Noticed between two ticks of its own timer: there must be one before, and one after.
+    for (let turn = 0; turn < 5; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 40));
+      const until = performance.now() + 100;
+      while (performance.now() < until);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 40));
     const load = meter.take();
     expect(load.eventLoopDelayP99Ms).toBeGreaterThan(50);
     expect(load.eventLoopUtilization).toBeGreaterThan(0.3);
