@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { Kvm, KvWatchInclude } from '@nats-io/kv';
+import { BucketMessages } from './bucket-messages.ts';
 import type { Nats } from './nats.ts';
 import { bucketName } from './subjects.ts';
 
@@ -24,7 +25,8 @@ export type CompareAndSet<Value> = {
 const REOPEN_MS = 250;
 
 export async function openCompareAndSet<Value>(nats: Nats, bucket: string): Promise<CompareAndSet<Value>> {
-  const open = () => new Kvm(nats.jetstream).create(bucketName(nats.namespace, bucket), { history: 1 });
+  const name = bucketName(nats.namespace, bucket);
+  const open = () => new Kvm(nats.jetstream).create(name, { history: 1 });
   let kv = await open();
   const closing = new AbortController();
   const listeners: ((key: string) => void)[] = [];
@@ -69,11 +71,7 @@ export async function openCompareAndSet<Value>(nats: Nats, bucket: string): Prom
     },
     create: (key, value) => isTaken(kv.create(key, JSON.stringify(value))),
     update: (key, value, revision) => isTaken(kv.update(key, JSON.stringify(value), revision)),
-    async keys(pattern) {
-      const found: string[] = [];
-      for await (const key of await kv.keys(pattern)) found.push(key);
-      return found;
-    },
+    keys: (pattern) => new BucketMessages(nats, name).keys(pattern),
     onWrite(listener) {
       if (listeners.length === 0) void watch();
       listeners.push(listener);

@@ -6,10 +6,9 @@ export class Revisions<Value> {
   readonly #listeners: Listener<Value>[] = [];
   #waiting: { readonly revision: number; readonly resolve: () => void }[] = [];
   #seen = new Set<string>();
-  #isTold = false;
   #revision = 0;
 
-  /** Everything up to here is known. Behind, while a reopened bucket has not told everything: writes then fail. */
+  /** Everything up to here is known. 0 while a bucket has not told everything: writes then wait. */
   get revision(): number {
     return this.#revision;
   }
@@ -21,42 +20,42 @@ export class Revisions<Value> {
   /** Everything is about to be told again, perhaps by a bucket that counts from one again. */
   restart(): void {
     this.#seen = new Set();
-    this.#isTold = false;
     this.#revision = 0;
   }
 
-  apply(key: string, value: Value | undefined, revision: number): void {
+  hasSeen(key: string): boolean {
+    return this.#seen.has(key);
+  }
+
+  apply(key: string, value: Value | undefined): void {
     this.#seen.add(key);
-    this.#set(key, value);
-    this.#advance(revision);
+    if (value === undefined) {
+      if (!this.values.delete(key)) return;
+    } else this.values.set(key, value);
+    this.#tell(key, value);
   }
 
-  /** Everything has been told, up to `revision` at least; what was not among it is gone. */
-  finish(revision: number): void {
-    for (const key of [...this.values.keys()]) if (!this.#seen.has(key)) this.#set(key, undefined);
-    this.#isTold = true;
-    this.#advance(Math.max(revision, this.#revision));
+  /** Everything has been told; what was not among it is gone. */
+  finish(): void {
+    for (const key of [...this.values.keys()]) if (!this.#seen.has(key)) this.apply(key, undefined);
   }
 
-  /** Resolves when everything up to this revision is known. */
-  reached(revision: number): Promise<void> {
-    if (this.#isTold && this.#revision >= revision) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push({ revision, resolve }));
-  }
-
-  #advance(revision: number): void {
+  /** From now on everything up to this revision is known. */
+  advance(revision: number): void {
     this.#revision = Math.max(revision, this.#revision);
-    if (!this.#isTold) return;
     const arrived = this.#waiting.filter((waiter) => waiter.revision <= this.#revision);
     if (arrived.length === 0) return;
     this.#waiting = this.#waiting.filter((waiter) => waiter.revision > this.#revision);
     for (const { resolve } of arrived) resolve();
   }
 
-  #set(key: string, value: Value | undefined): void {
-    if (value === undefined) {
-      if (!this.values.delete(key)) return;
-    } else this.values.set(key, value);
+  /** Resolves when everything up to this revision is known. */
+  reached(revision: number): Promise<void> {
+    if (this.#revision >= revision) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push({ revision, resolve }));
+  }
+
+  #tell(key: string, value: Value | undefined): void {
     for (const listener of this.#listeners) {
       try {
         listener(key, value);

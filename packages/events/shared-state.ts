@@ -3,6 +3,7 @@ import { JetStreamApiCodes, JetStreamApiError, type PubAck } from '@nats-io/jets
 import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
 import { headers } from '@nats-io/transport-node';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { BucketMessages } from './bucket-messages.ts';
 import type { Nats } from './nats.ts';
 import type { BucketSettings } from './pushed-state.ts';
 import { Revisions } from './revisions.ts';
@@ -37,9 +38,11 @@ export type SharedState<Value> = {
 };
 
 const INITIAL_LOAD_TIMEOUT_MS = 10_000;
-const CATCH_UP_MS = 1_000;
+const CATCH_UP_MS = 300;
 const REOPEN_MS = 250;
 const MAX_DECISIONS = 50;
+const LARGEST_GAP = 256;
+const CHECK_MS = 1_000;
 
 export async function openSharedState<Value>(nats: Nats, settings: BucketSettings): Promise<SharedState<Value>> {
   const name = bucketName(nats.namespace, settings.bucket);
@@ -49,16 +52,42 @@ export async function openSharedState<Value>(nats: Nats, settings: BucketSetting
   const { promise: loaded, resolve: markLoaded } = Promise.withResolvers<void>();
   let interrupt: () => void = () => undefined;
   let born = '';
+  let highest = 0;
+  /** False while a bucket that was opened (again) has not told everything. */
+  let isWhole = false;
 
+  const messages = new BucketMessages(nats, name);
   const open = (): Promise<KV> => new Kvm(nats.jetstream).create(name, { history: 1, ttl: settings.ttlMs ?? 0 });
-  const take = (entry: KvEntry): void => {
-    let value: Value | undefined;
+  const take = (key: string, isRemoval: boolean, text: () => string): void => {
     try {
-      value = entry.operation === 'PUT' ? entry.json<Value>() : undefined;
+      known.apply(key, isRemoval ? undefined : (JSON.parse(text()) as Value));
     } catch (error) {
+      known.apply(key, undefined);
       process.emitWarning(`The bucket ${settings.bucket} has a value that is not JSON: ${String(error)}`);
     }
-    known.apply(entry.key, value, entry.revision);
+  };
+  // One thing at a time: what was pushed and what was asked for must not overtake each other.
+  let line: Promise<unknown> = Promise.resolve();
+  const inLine = (work: () => Promise<void>): Promise<void> => {
+    const done = line.then(work);
+    line = done.catch(() => undefined);
+    return done;
+  };
+  /**
+   * Asks for what lies between what is known and `revision`. nats-server 2.9 may skip a message when a put is followed
+   * closely by a purge, and a change decided without it would be taken all the same.
+   */
+  const fill = async (revision: number): Promise<void> => {
+    if (!isWhole) throw new Error('The bucket is still being told.');
+    if (revision - known.revision > LARGEST_GAP) {
+      interrupt();
+      throw new Error('Too much is missing: everything has to be told again.');
+    }
+    for (let next = known.revision + 1; next <= revision; next++) {
+      const message = await messages.at(next);
+      if (message !== null) take(message.key, message.isRemoval, message.text);
+      known.advance(next);
+    }
   };
   const watchOnce = async (signal: AbortSignal): Promise<void> => {
     const kv = await open();
@@ -66,23 +95,52 @@ export async function openSharedState<Value>(nats: Nats, settings: BucketSetting
     const iterator = await kv.watch();
     if (signal.aborted) return iterator.stop();
     signal.addEventListener('abort', () => iterator.stop());
-    // A bucket that is younger, or that counts from one again, is another bucket.
-    const isLost = born !== '' && (born !== created || state.last_seq < known.revision);
-    const before = new Map(known.values);
-    born = created;
-    known.restart();
-    const finish = (): void => {
-      known.finish(state.last_seq);
+    const finish = async (revision: number): Promise<void> => {
+      // The first telling can have skipped something, too.
+      for (const key of await messages.keys()) {
+        if (known.hasSeen(key)) continue;
+        const message = await messages.latestOf(key);
+        if (message !== null) take(key, message.isRemoval, message.text);
+      }
+      // A bucket that is younger, or that counts from one again, is another bucket.
+      const isLost = born !== '' && (born !== created || revision < highest);
+      const before = new Map(known.values);
+      known.finish();
+      born = created;
+      highest = Math.max(revision, isLost ? 0 : highest);
+      isWhole = true;
+      known.advance(revision);
       markLoaded();
       if (isLost) for (const listener of lostListeners) listener(before);
     };
-    let isLoaded = state.messages === 0;
-    if (isLoaded) finish();
-    for await (const entry of iterator) {
-      take(entry);
-      if (!isLoaded && entry.delta === 0) finish();
-      isLoaded ||= entry.delta === 0;
-    }
+    const receive = async (entry: KvEntry): Promise<void> => {
+      if (signal.aborted) return;
+      if (!isWhole) {
+        take(entry.key, entry.operation !== 'PUT', () => entry.string());
+        if (entry.delta === 0) await finish(Math.max(state.last_seq, entry.revision));
+      } else if (entry.revision > known.revision) {
+        await fill(entry.revision - 1);
+        take(entry.key, entry.operation !== 'PUT', () => entry.string());
+        known.advance(entry.revision);
+      }
+    };
+    await inLine(async () => {
+      isWhole = false;
+      known.restart();
+      if (state.messages === 0) await finish(state.last_seq);
+    });
+    const check = async (): Promise<void> => {
+      const revision = await messages.lastRevision();
+      await inLine(async () => {
+        if (signal.aborted) return;
+        // A telling whose last message was skipped would never be over.
+        if (isWhole) await fill(revision);
+        else await finish(state.last_seq);
+      });
+    };
+    const checking = setInterval(() => void check().catch(() => undefined), CHECK_MS);
+    signal.addEventListener('abort', () => clearInterval(checking));
+    for await (const entry of iterator) await inLine(() => receive(entry));
   };
   void (async () => {
     while (!closing.signal.aborted) {
@@ -108,7 +166,7 @@ export async function openSharedState<Value>(nats: Nats, settings: BucketSetting
   }
 
   const write = (key: string, value: Value | undefined, after: number): Promise<PubAck> => {
-    const subject = `$KV.${name}.${key}`;
+    const subject = messages.subjectOf(key);
     const expect = { lastSequence: after };
     if (value !== undefined) return nats.jetstream.publish(subject, JSON.stringify(value), { expect });
     const marks = headers();
@@ -116,13 +174,14 @@ export async function openSharedState<Value>(nats: Nats, settings: BucketSetting
     marks.set('Nats-Rollup', 'sub');
     return nats.jetstream.publish(subject, '', { expect, headers: marks });
   };
-  /** False when this copy stays behind: then everything is looked at again. */
+  /** Waits for the push; asks where none comes; where that does not help either, everything is told again. */
   const catchUp = async (revision: number): Promise<void> => {
-    const isThere = await Promise.race([
+    const isTold = await Promise.race([
       known.reached(revision).then(() => true),
       sleep(CATCH_UP_MS, false, { ref: false }),
     ]);
-    if (!isThere) interrupt();
+    if (!isTold) await inLine(() => fill(revision)).catch(() => interrupt());
+    highest = Math.max(highest, known.revision);
   };
 
   return {
@@ -152,7 +211,7 @@ export async function openSharedState<Value>(nats: Nats, settings: BucketSetting
     },
     onChange: (listener) => known.listen(listener),
     onLost: (listener) => void lostListeners.push(listener),
-    forgetRemoved: (olderThanMs) => deleteOldMarkers(nats, name, olderThanMs),
+    forgetRemoved: (olderThanMs) => deleteOldMarkers(messages, known.values, olderThanMs),
     async close() {
       closing.abort();
       interrupt();
@@ -168,29 +227,24 @@ function sequenceThatStands(error: unknown): number | null {
     error.code !== JetStreamApiCodes.StreamWrongLastSequenceUnknown
   )
     return null;
-  return Number(/(\d+)\s*$/.exec(error.message)?.[1] ?? Number.MAX_SAFE_INTEGER);
+  return Number(/(\d+)\s*$/.exec(error.message)?.[1] ?? 0);
 }
 
 /**
  * By sequence, never by subject: a key that was written again in the meantime keeps its value. Only old ones, because a
  * reader that resumes after a gap learns from the marker that a key is gone.
  */
-async function deleteOldMarkers(nats: Nats, name: string, olderThanMs: number): Promise<number> {
-  const kv = await new Kvm(nats.jetstream).open(name);
-  const old: number[] = [];
-  const { state } = (await kv.status()).streamInfo;
-  if (state.messages === 0) return 0;
+async function deleteOldMarkers(
+  messages: BucketMessages,
+  standing: ReadonlyMap<string, unknown>,
+  olderThanMs: number,
+): Promise<number> {
   const before = Date.now() - olderThanMs;
-  const iterator = await kv.watch({ headers_only: true });
-  for await (const entry of iterator) {
-    if (entry.operation !== 'PUT' && entry.created.getTime() < before) old.push(entry.revision);
-    if (entry.delta === 0) break;
-  }
   let deleted = 0;
-  for (const revision of old) {
-    // Somebody else may have been faster.
-    const isDone = await nats.manager.streams.deleteMessage(`KV_${name}`, revision).catch(() => false);
-    if (isDone) deleted++;
+  for (const key of await messages.keys()) {
+    if (standing.has(key)) continue;
+    const last = await messages.latestOf(key);
+    if (last?.isRemoval === true && last.createdMs < before && (await messages.delete(last.revision))) deleted++;
   }
   return deleted;
 }

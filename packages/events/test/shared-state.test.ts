@@ -91,6 +91,33 @@ describe('State that several processes write together', () => {
     expect([...(await openOn(other)).entries().keys()]).toEqual(['again']);
   });
 
+  it('hears of changes that were not pushed to it', async () => {
+    const [one, two] = [await openOn(nats), await openOn(other)];
+    await put(one, 'removed', 'x');
+    await eventually(() => expect(two.entries().has('removed')).toBe(true));
+    const stream = `KV_${bucketName(namespace, bucket.bucket)}`;
+    for await (const { name } of nats.manager.consumers.list(stream)) await nats.manager.consumers.delete(stream, name);
+    await put(one, 'a', 'y');
+    await remove(one, 'removed');
+    expect([...one.entries().keys()]).toEqual(['a']);
+    await eventually(() => expect([...two.entries().keys()]).toEqual(['a']), 3_000);
+    // And decides on them.
+    expect(await two.change((entries) => ({ outcome: entries.has('removed') }))).toBe(false);
+  });
+
+  it('misses nothing while keys come and go quickly', { timeout: 60_000 }, async () => {
+    const states = await Promise.all([nats, other, nats, other].map(openOn));
+    const filler = 'x'.repeat(20_000);
+    for (let round = 0; round < 120; round++) {
+      const writer = states[round % 2] as SharedState<Seat>;
+      await put(writer, `key-${round}`, filler);
+      if (round >= 6) await remove(states[(round + 1) % 2] as SharedState<Seat>, `key-${round - 6}`);
+    }
+    const expected = Array.from({ length: 6 }, (_, index) => `key-${114 + index}`);
+    for (const state of states)
+      await eventually(() => expect([...state.entries().keys()].toSorted()).toEqual(expected), 3_000);
+  });
+
   it('says what it knew when the bucket comes back without it', async () => {
     const server = await openPrivateNats();
     const own = await connectNats({ url: server.url, name: 'own', namespace });
