@@ -40,6 +40,17 @@ export const CommonConfiguration = {
 export const StoreConfiguration = {
   DATABASE_URL: ServerUrl({ minLength: 1, description: 'postgres://host:port/database, without credentials' }),
   REDIS_URL: ServerUrl({ minLength: 1, description: 'redis://host:port' }),
+  SERVES_TENANTS: Type.String({
+    default: '',
+    pattern: '^(ten_[0-9a-z]{26}(,ten_[0-9a-z]{26})*)?$',
+    description: 'Tenants that this instance serves, with commas between; empty means all',
+  }),
+  INSTANCE_WEIGHT: Type.Integer({
+    default: 1,
+    minimum: 1,
+    maximum: 100,
+    description: 'Share of the calls relative to other instances of the same service',
+  }),
   CLICKHOUSE_URL: ServerUrl({ default: '', description: 'http://host:port; empty means analytics are unavailable' }),
 };
 

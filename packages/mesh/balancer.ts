@@ -1,3 +1,4 @@
+import type { TenantId } from '@tenantry/kernel/id.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import { type BreakerPermit, CircuitBreaker, REFUSED } from '@tenantry/resilience/circuit-breaker.ts';
 import type { Discovery } from './discovery.ts';
@@ -33,11 +34,12 @@ export function createBalancer(discovery: Discovery) {
 
   return {
     /** Throws `upstream-unavailable` when there is nobody to call. */
-    next(service: string, tried: ReadonlySet<string>): Turn {
-      const instances = discovery.instancesOf(service);
+    next(service: string, tenantId: TenantId, tried: ReadonlySet<string>): Turn {
+      const instances = discovery.instancesOf(service, tenantId);
       const turn = (turns.get(service) ?? -1) + 1;
       turns.set(service, turn);
-      const inTurn = instances.map((_, index) => instances[(turn + index) % instances.length] as InstanceRecord);
+      const first = whoseTurn(instances, turn);
+      const inTurn = instances.map((_, index) => instances[(first + index) % instances.length] as InstanceRecord);
       const [again = [], fresh = []] = [true, false].map((wasTried) =>
         inTurn.filter((instance) => tried.has(instance.instanceId) === wasTried),
       );
@@ -56,4 +58,13 @@ export function createBalancer(discovery: Discovery) {
       );
     },
   };
+}
+
+/** Of as many turns as all weights together, an instance has as many as its own weight. */
+function whoseTurn(instances: readonly InstanceRecord[], turn: number): number {
+  let left = turn % instances.reduce((sum, { weight = 1 }) => sum + weight, 0);
+  return instances.findIndex(({ weight = 1 }) => {
+    left -= weight;
+    return left < 0;
+  });
 }

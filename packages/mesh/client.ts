@@ -14,6 +14,7 @@ import type { TSchema } from 'typebox';
 import { Agent } from 'undici';
 import { createBalancer, type Turn } from './balancer.ts';
 import type { Discovery } from './discovery.ts';
+import type { EdgeTraffic } from './edge-traffic.ts';
 import { DEADLINE_HEADER, IDEMPOTENCY_KEY_HEADER, TRACEPARENT_HEADER } from './headers.ts';
 import { readAnswer } from './read-answer.ts';
 import { send, type WireAnswer } from './send.ts';
@@ -61,6 +62,8 @@ export function createMesh(options: {
   readonly service: string;
   readonly signingKey: SigningKey;
   readonly discovery: Discovery;
+  /** Counts every call, for the service map. */
+  readonly traffic?: EdgeTraffic;
 }): Mesh {
   const agent = new Agent({ connections: 32, keepAliveTimeout: 30_000, connect: { timeout: 1_000 } });
   const passportFor = createServicePassports(options.service, options.signingKey);
@@ -87,7 +90,7 @@ export function createMesh(options: {
       const tried = new Set<string>();
 
       const attempt = async (): Promise<WireAnswer> => {
-        const turn = balancer.next(target, tried);
+        const turn = balancer.next(target, tenantId, tried);
         tried.add(turn.instance.instanceId);
         const answer = await judged(turn, deadline, () =>
           withTimeout(({ signal }) => send(agent, turn.instance.url, endpoint, input, headers, signal), {
@@ -99,6 +102,9 @@ export function createMesh(options: {
         if (isClosing(answer)) throw new InstanceClosing();
         return answer;
       };
+      const startedAtMs = performance.now();
+      const record = (isFailed: boolean): void =>
+        options.traffic?.record(target, tenantId, isFailed, performance.now() - startedAtMs);
       const answer = await retry(attempt, {
         maxAttempts: MAX_ATTEMPTS,
         isRetryable: (error) => !(error instanceof Problem) && (wasNotSent(error) || isRepeatable),
@@ -106,12 +112,15 @@ export function createMesh(options: {
         budget: budgetOf(target),
         deadline,
       }).catch((error: unknown) => {
+        // A TypeError is the caller's own mistake: nothing was sent.
+        if (!(error instanceof TypeError)) record(true);
         if (error instanceof Problem || error instanceof TypeError) throw error;
         throw upstreamUnavailable(`The ${target} service is unavailable right now. Try again shortly.`, {
           cause: error,
           retryAfterSeconds: 1,
         });
       });
+      record(answer.status >= 500);
       return readAnswer(answer, endpoint) as ResponseOf<typeof endpoint>;
     },
     close: () => agent.close(),

@@ -3,12 +3,17 @@ import { fromPublicJwk } from '@tenantry/auth/jws.ts';
 import type { Issuer } from '@tenantry/auth/passport.ts';
 import type { Nats } from '@tenantry/events/nats.ts';
 import { type PushedState, watchState } from '@tenantry/events/pushed-state.ts';
+import type { TenantId } from '@tenantry/kernel/id.ts';
+import { InstanceIndex } from './instance-index.ts';
 import { type InstanceRecord, REGISTRY_BUCKET, registryKey } from './registry.ts';
 
 /** The registry as this process knows it. Every lookup is answered from memory; losing the hub means "older", never "empty". */
 export type Discovery = {
-  /** Instances that take new calls. */
-  readonly instancesOf: (service: string) => readonly InstanceRecord[];
+  /**
+   * Instances that take new calls: a tenant's own ones if it has any, else those for everybody. Another tenant's are never
+   * among them, nor any tenant's when none is named.
+   */
+  readonly instancesOf: (service: string, tenantId?: TenantId) => readonly InstanceRecord[];
   readonly all: () => readonly InstanceRecord[];
   /** Who signs with this `kid`; asks the registry once when the push has not arrived yet, then believes `keyOf`. */
   readonly issuerOf: (instanceId: string) => Promise<Issuer | null>;
@@ -32,15 +37,11 @@ export async function openDiscovery(nats: Nats, options: DiscoveryOptions = {}):
   const keys = new Map<string, KeyObject>();
   /** Of instances that nobody has told of, so that each is asked for once. */
   const derived = new Map<string, Issuer>();
-  let byService = new Map<string, InstanceRecord[]>();
-  const index = (): void => {
-    byService = Map.groupBy(
-      [...state.entries().values()].filter((record) => record.status === 'up'),
-      (record) => record.service,
-    );
-  };
-  index();
-  state.onChange(index);
+  // Made at the first question after a change: a thousand records that arrive together cost one index, not a thousand.
+  let index: InstanceIndex | null = null;
+  state.onChange(() => {
+    index = null;
+  });
 
   const toIssuer = (record: InstanceRecord): Issuer => {
     let key = keys.get(record.publicKey.x);
@@ -52,7 +53,10 @@ export async function openDiscovery(nats: Nats, options: DiscoveryOptions = {}):
   };
 
   return {
-    instancesOf: (service) => byService.get(service) ?? [],
+    instancesOf(service, tenantId) {
+      index ??= new InstanceIndex(state.entries().values());
+      return index.find(service, tenantId);
+    },
     all: () => [...state.entries().values()],
     async issuerOf(instanceId) {
       const key = registryKey({ service: serviceOf(instanceId), instanceId });

@@ -2,6 +2,7 @@ import type { PublicJwk } from '@tenantry/auth/jws.ts';
 import type { Endpoint, Method, Permission, Reach } from '@tenantry/contract/endpoint.ts';
 import { type OpenApiOperation, openApiOperation } from '@tenantry/contract/openapi.ts';
 import type { BucketSettings } from '@tenantry/events/pushed-state.ts';
+import type { TenantId } from '@tenantry/kernel/id.ts';
 
 /** What an instance tells the hub about itself, and what the hub pushes to everybody. */
 export type InstanceRecord = {
@@ -15,6 +16,12 @@ export type InstanceRecord = {
   readonly generation: number;
   readonly registeredAt: string;
   readonly endpoints: readonly EndpointRecord[];
+  /** Whom this instance serves; null (or absent) means everybody. A tenant's own instances win over shared ones. */
+  readonly tenants?: readonly TenantId[] | null;
+  /** Share of the calls relative to the other instances'; 1 unless said. */
+  readonly weight?: number;
+  /** Counts the registrations of one process, so that one that was held up on the way cannot undo a later one. */
+  readonly attempt?: number;
 };
 
 /** Of an endpoint, what a gateway needs to route it and guard it. */

@@ -25,6 +25,7 @@ import { createLimitRate } from './limits/limit-rate.ts';
 import { createRateLimiters, whenConnected } from './limits/rate-limiters.ts';
 import { createApiDescription } from './own/api-description.ts';
 import { createDocumentation } from './own/documentation.ts';
+import { watchExpectedServices } from './own/expected-services.ts';
 import { type OwnAnswers, ownRoutes } from './own/own-routes.ts';
 import { watchReadiness } from './own/readiness.ts';
 import { createSystemHealth } from './own/system-health.ts';
@@ -169,7 +170,7 @@ async function open(
       contentType: metrics.registry.contentType,
       read: membership?.readMetrics(metrics.registry) ?? (() => metrics.registry.metrics()),
     },
-    systemHealth: createSystemHealth(upstreams, () => [...new Set([...required, ...routes.services])].toSorted()),
+    systemHealth: createSystemHealth(upstreams, watchExpectedServices(discovery, required)),
     apiDescription: createApiDescription(routes, configuration.PUBLIC_URL),
     documentation: createDocumentation(),
   };

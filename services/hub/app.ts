@@ -1,27 +1,53 @@
+import { generateSigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { deriveClusterToken, deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { connectNats, type Nats } from '@tenantry/events/nats.ts';
+import { watchState } from '@tenantry/events/pushed-state.ts';
+import { openSharedState } from '@tenantry/events/shared-state.ts';
 import { type Clock, systemClock } from '@tenantry/kernel/clock.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
 import { createHttpServer } from '@tenantry/kit/http/server.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
-import { HEARTBEAT_MS } from '@tenantry/kit/lifecycle/registration.ts';
+import { LoadMeter } from '@tenantry/kit/lifecycle/load-meter.ts';
+import { HEARTBEAT_MS, registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger, type Logger } from '@tenantry/kit/logger.ts';
+import { openDiscovery } from '@tenantry/mesh/discovery.ts';
+import { type InstanceRecord, REGISTRY_BUCKET, toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import type { HubConfiguration } from './config.ts';
-import { authenticateByClusterToken } from './routes/cluster-token.ts';
+import { authenticateCallers } from './routes/callers.ts';
+import { configurationRoutes } from './routes/configuration.ts';
 import { healthRoutes } from './routes/health.ts';
 import { registryRoutes } from './routes/registry.ts';
+import { startMarkerCleaner } from './schedule/marker-cleaner.ts';
+import { startSettler } from './schedule/settler.ts';
 import { startSweeper } from './schedule/sweeper.ts';
-import { openRegistryStore } from './store/registry-store.ts';
+import { openBeatStore } from './store/beat-store.ts';
+import { openConfigurationStore } from './store/configuration-store.ts';
+import { openDepartures } from './store/departures.ts';
+import { type Link, watchLink } from './store/link.ts';
+import { Configuration } from './use-cases/configuration.ts';
+import { Leases } from './use-cases/leases.ts';
 import { Registry } from './use-cases/registry.ts';
 
 const MISSED_BEATS = 3;
+const TERMS = { leaseMs: MISSED_BEATS * HEARTBEAT_MS, heartbeatMs: HEARTBEAT_MS };
 
-export type RunningHub = { readonly url: string; readonly close: () => Promise<void> };
+export type RunningHub = { readonly url: string; readonly instanceId: string; readonly close: () => Promise<void> };
 
-export async function openHub(
-  configuration: HubConfiguration,
-  overrides: { readonly clock?: Clock; readonly monotonicMs?: () => number } = {},
-): Promise<RunningHub> {
+/** What a test sets by hand. */
+export type HubOverrides = { readonly clock?: Clock; readonly monotonicMs?: () => number };
+
+type Parts = {
+  readonly nats: Nats;
+  readonly link: Link;
+  readonly ownId: string;
+  readonly clock: Clock;
+  readonly monotonicMs: () => number;
+  readonly logger: Logger;
+  readonly closing: CloseStack;
+};
+
+export async function openHub(configuration: HubConfiguration, overrides: HubOverrides = {}): Promise<RunningHub> {
   const instanceId = `hub-${newUuid()}`;
   const logger = createLogger({ service: 'hub', instanceId, level: configuration.LOG_LEVEL });
   const closing = new CloseStack();
@@ -33,43 +59,94 @@ export async function openHub(
       token: deriveNatsToken(configuration.TENANTRY_MASTER_KEY),
     });
     closing.push(nats.close);
-    const registry = new Registry({
-      store: await openRegistryStore(nats),
-      terms: { leaseMs: MISSED_BEATS * HEARTBEAT_MS, heartbeatMs: HEARTBEAT_MS },
-      clock: overrides.clock ?? systemClock,
-      monotonicMs: overrides.monotonicMs ?? (() => performance.now()),
-      logger,
-    });
-    await registry.restore();
-    reconcileAfterReconnection(nats, registry, logger);
-    const server = createHttpServer({
-      service: 'hub',
-      routes: [...registryRoutes(registry), ...healthRoutes(registry)],
-      authenticate: authenticateByClusterToken(deriveClusterToken(configuration.TENANTRY_MASTER_KEY)),
-      idempotency: null,
-      isReady: async () => !nats.connection.isClosed(),
-      logger,
-    });
-    closing.push(() => server.close());
-    const url = await server.listen({ host: configuration.HOST, port: configuration.PORT });
-    const sweeper = startSweeper(registry, logger);
-    closing.push(sweeper.stop);
-    logger.info({ url, instances: registry.records.length }, 'ready');
-    return { url, close: () => closing.close() };
+    const { clock = systemClock, monotonicMs = () => performance.now() } = overrides;
+    const parts: Parts = { nats, link: watchLink(nats), ownId: instanceId, clock, monotonicMs, logger, closing };
+    const url = await openDoor(configuration, parts);
+    return { url, instanceId, close: () => closing.close() };
   } catch (error) {
     await closing.close();
     throw error;
   }
 }
 
-/** NATS may have come back with less than it had. */
-function reconcileAfterReconnection(nats: Nats, registry: Registry, logger: Logger): void {
-  void (async () => {
-    for await (const status of nats.connection.status()) {
-      if (status.type !== 'reconnect') continue;
-      await registry
-        .reconcile()
-        .catch((error: unknown) => logger.warn({ err: error }, 'the registry could not be compared with its bucket'));
-    }
-  })();
+async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<string> {
+  const { nats, ownId, logger, closing } = parts;
+  const { registry, leases, departures } = await openRegistry(parts);
+  const layers = await openConfiguration(parts);
+  const tenants = await watchState<TenantRecord>(nats, TENANTS_BUCKET);
+  closing.push(tenants.close);
+  const discovery = await openDiscovery(nats);
+  closing.push(discovery.close);
+  const load = new LoadMeter();
+  closing.push(async () => load.close());
+  const routes = [
+    ...registryRoutes(registry),
+    ...healthRoutes({ records: () => registry.records, departures: departures.all, leases }),
+    ...configurationRoutes({
+      configuration: layers,
+      tenantExists: async (tenantId) => (tenants.get(tenantId) ?? (await tenants.refresh(tenantId))) !== undefined,
+    }),
+  ];
+  const server = createHttpServer({
+    service: 'hub',
+    routes,
+    authenticate: authenticateCallers(deriveClusterToken(configuration.TENANTRY_MASTER_KEY), discovery),
+    idempotency: null,
+    isReady: async () => !nats.connection.isClosed(),
+    load,
+    logger,
+  });
+  closing.push(() => server.close());
+  const url = await server.listen({ host: configuration.HOST, port: configuration.PORT });
+  const sweeper = startSweeper(registry, leases, logger);
+  closing.push(sweeper.stop);
+  // By its own door, like everybody else: so the other hubs hear of it, and the gateway routes what operators use.
+  const registration = registerWithHub({
+    hubUrl: url,
+    masterKey: configuration.TENANTRY_MASTER_KEY,
+    announcement: {
+      instanceId: ownId,
+      service: 'hub',
+      url,
+      publicKey: toPublicJwk(generateSigningKey(ownId).publicKey),
+      endpoints: toEndpointRecords(
+        routes.map((route) => route.endpoint),
+        'hub',
+      ),
+    },
+    logger,
+    sources: { load },
+  });
+  closing.push(registration.leave);
+  closing.push(registration.drain);
+  await registration.accepted;
+  logger.info({ url, instances: registry.records.length }, 'ready');
+  return url;
+}
+
+async function openRegistry({ nats, link, ownId, clock, monotonicMs, logger, closing }: Parts) {
+  const state = await openSharedState<InstanceRecord>(nats, REGISTRY_BUCKET);
+  closing.push(state.close);
+  const beats = await openBeatStore(nats);
+  closing.push(beats.close);
+  const departures = await openDepartures(nats);
+  closing.push(departures.close);
+  const leases = new Leases(TERMS, monotonicMs);
+  link.onReturn((absentMs) => leases.excuse(absentMs));
+  const cleaner = startMarkerCleaner(state, logger);
+  closing.push(async () => cleaner.stop());
+  const registry = new Registry({ state, beats, departures, leases, ownId, isConnected: link.isUp, clock, logger });
+  return { registry, leases, departures };
+}
+
+async function openConfiguration({ nats, link, clock, logger, closing }: Parts): Promise<Configuration> {
+  const store = await openConfigurationStore(nats);
+  const configuration = new Configuration({ store, clock });
+  const settler = startSettler(configuration, store, logger);
+  link.onReturn(() => void settler.settleAll());
+  closing.push(async () => {
+    settler.stop();
+    store.close();
+  });
+  return configuration;
 }

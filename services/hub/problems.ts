@@ -5,3 +5,27 @@ export const routeTaken = defineProblem({
   category: 'conflict',
   title: 'Another service answers this route',
 });
+
+export const preconditionMissing = defineProblem({
+  code: 'precondition-missing',
+  category: 'invalid',
+  title: 'The request does not say what it replaces',
+});
+
+export const instanceReplaced = defineProblem({
+  code: 'instance-replaced',
+  category: 'conflict',
+  title: 'A newer process stands at the address of this instance',
+});
+
+export const instanceLeft = defineProblem({
+  code: 'instance-left',
+  category: 'conflict',
+  title: 'This instance has left the registry',
+});
+
+export const generationStale = defineProblem({
+  code: 'generation-stale',
+  category: 'conflict',
+  title: 'A later registration of this instance stands',
+});

@@ -1,15 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { PASSPORT_HEADER, passportIssuerId, type VerifiedPassport, verifyPassport } from '@tenantry/auth/passport.ts';
 import type { Principal } from '@tenantry/auth/principal.ts';
+import type { Endpoint } from '@tenantry/contract/endpoint.ts';
 import { unauthenticated } from '@tenantry/kernel/problems.ts';
 import type { Discovery } from '@tenantry/mesh/discovery.ts';
 
-export type Authenticate = (headers: IncomingHttpHeaders) => Promise<Principal>;
+/** The endpoint is for ports that let in more than one kind of caller. */
+export type Authenticate = (headers: IncomingHttpHeaders, endpoint?: Endpoint) => Promise<Principal>;
 
 const MAX_CACHED = 10_000;
 
 /** Who a request is for, by its passport. Checked once per passport: the cache is keyed by its bytes. */
-export function authenticateByPassport(discovery: Discovery): Authenticate {
+export function authenticateByPassport(discovery: Pick<Discovery, 'issuerOf'>): Authenticate {
   const cache = new Map<string, VerifiedPassport>();
   return async (headers) => {
     const token = headers[PASSPORT_HEADER];

@@ -6,6 +6,7 @@ import { newUuid } from '@tenantry/kernel/id.ts';
 import { malformedJson, notFound, upstreamTimeout } from '@tenantry/kernel/problems.ts';
 import { CLIENT_ADDRESS_HEADER, DEADLINE_HEADER, IDEMPOTENCY_KEY_HEADER } from '@tenantry/mesh/headers.ts';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { LoadMeter } from '../lifecycle/load-meter.ts';
 import type { Logger } from '../logger.ts';
 import { authorize } from './authorization.ts';
 import { readBodiesAsJson } from './body-parsers.ts';
@@ -25,6 +26,8 @@ export type HttpServerOptions = {
   /** Null in a service without a database: its endpoints take no Idempotency-Key. */
   readonly idempotency: IdempotencyOptions | null;
   readonly isReady: () => Promise<boolean>;
+  /** Counts every request, for the heartbeats. */
+  readonly load?: LoadMeter;
   readonly logger: Logger;
 };
 
@@ -86,6 +89,13 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
       ),
     };
   });
+  const { load } = options;
+  if (load !== undefined)
+    app.addHook('onRequest', async (_request, reply) => {
+      const end = load.begin();
+      // Once per request, also when the client is gone before the answer.
+      reply.raw.once('close', () => end(reply.statusCode >= 500 || !reply.raw.writableFinished));
+    });
   app.addHook('onResponse', async (request, reply) => {
     const pattern = request.routeOptions.url ?? 'unmatched';
     metrics.observe(pattern, request.method, reply.statusCode, reply.elapsedTime / 1_000);
@@ -145,7 +155,7 @@ async function answerRequest(
   const { endpoint } = prepared.route;
   if (request.callContext.deadlineMs <= Date.now())
     throw upstreamTimeout('The deadline of this request had passed before it arrived.');
-  const principal = endpoint.access === 'public' ? null : await options.authenticate(request.headers);
+  const principal = endpoint.access === 'public' ? null : await options.authenticate(request.headers, endpoint);
   if (principal !== null) authorize(endpoint, principal);
   if (endpoint.body !== null && (request.body === undefined || request.body === null)) {
     throw malformedJson('This endpoint needs a JSON body with Content-Type: application/json.');

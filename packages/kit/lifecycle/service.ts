@@ -10,6 +10,7 @@ import { type Clock, systemClock } from '@tenantry/kernel/clock.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
 import { createMesh, type Mesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
+import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import { type DueHandler, startTicker } from '../due/ticker.ts';
 import { authenticateByPassport } from '../http/passport-check.ts';
@@ -19,7 +20,9 @@ import { createLogger, type Logger } from '../logger.ts';
 import { openTenantDirectory, type TenantDirectory } from '../tenants/directory.ts';
 import { CloseStack } from './close-stack.ts';
 import { instanceKey } from './instance-key.ts';
+import { LoadMeter } from './load-meter.ts';
 import { registerWithHub } from './registration.ts';
+import { readServedTenants } from './served-tenants.ts';
 
 /** The configuration that every service with databases shares (`CommonConfiguration` and `StoreConfiguration`). */
 export type ServiceConfiguration = {
@@ -36,6 +39,9 @@ export type ServiceConfiguration = {
   readonly DATABASE_URL: string;
   readonly REDIS_URL: string;
   readonly CLICKHOUSE_URL: string;
+  /** Tenant ids with commas between; empty means everybody. */
+  readonly SERVES_TENANTS?: string;
+  readonly INSTANCE_WEIGHT?: number;
 };
 
 /** What the kit hands to a service's `app.ts`. */
@@ -101,7 +107,10 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     });
     closing.push(discovery.close);
     const signingKey = instanceKey(configuration.TENANTRY_MASTER_KEY, instanceId);
-    const mesh = createMesh({ service: name, signingKey, discovery });
+    const load = new LoadMeter();
+    closing.push(async () => load.close());
+    const traffic = new EdgeTraffic();
+    const mesh = createMesh({ service: name, signingKey, discovery, traffic });
     closing.push(mesh.close);
     const tenants = await openTenantDirectory(nats, mesh, { snapshotFile: `${snapshots}-tenants.json` });
     closing.push(tenants.close);
@@ -119,7 +128,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       onError: (error) => logger.error({ err: error }, 'the outbox waits'),
     });
     closing.push(relay.stop);
-    const url = await openDoor({ name, configuration, databases, discovery, app, logger, closing });
+    const url = await openDoor({ name, configuration, databases, discovery, app, load, logger, closing });
     const registration = registerWithHub({
       hubUrl: configuration.HUB_URL,
       masterKey: configuration.TENANTRY_MASTER_KEY,
@@ -132,8 +141,11 @@ export async function openService<Tables, Configuration extends ServiceConfigura
           app.routes.map((route) => route.endpoint),
           name,
         ),
+        tenants: readServedTenants(configuration.SERVES_TENANTS),
+        weight: configuration.INSTANCE_WEIGHT ?? 1,
       },
       logger,
+      sources: { load, traffic },
     });
     closing.push(registration.leave);
 
@@ -161,7 +173,8 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       onError: (error, kind) => logger.error({ err: error, kind }, 'due work failed; it will be tried again'),
     });
     closing.push(ticker.stop);
-    closing.push(registration.leave);
+    // First of all nobody new is sent here. The record, and the key in it, stay for the calls that are still made.
+    closing.push(registration.drain);
     logger.info({ url }, 'ready');
     return { url, instanceId, close: () => closing.close() };
   } catch (error) {
@@ -196,6 +209,7 @@ async function openDoor<Tables>(options: {
   databases: Databases<Tables>;
   discovery: Discovery;
   app: ServiceApp<Tables>;
+  load: LoadMeter;
   logger: Logger;
   closing: CloseStack;
 }): Promise<string> {
@@ -209,6 +223,7 @@ async function openDoor<Tables>(options: {
       fingerprintKey: deriveKey(configuration.TENANTRY_MASTER_KEY, 'idempotency-fingerprint'),
     },
     isReady: async () => (await databases.unhealthy()).length === 0,
+    load: options.load,
     logger: options.logger,
   });
   options.closing.push(() => server.close());

@@ -1,5 +1,7 @@
 import { generateSigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import type { TenantId } from '@tenantry/kernel/id.ts';
 import type { Discovery } from '../discovery.ts';
+import { InstanceIndex } from '../instance-index.ts';
 import type { InstanceRecord } from '../registry.ts';
 
 const publicKey = toPublicJwk(generateSigningKey('nobody').publicKey);
@@ -9,7 +11,7 @@ export function localDiscovery() {
   let records: readonly InstanceRecord[] = [];
   const listeners: (() => void)[] = [];
   const discovery: Discovery = {
-    instancesOf: (service) => records.filter((record) => record.service === service && record.status === 'up'),
+    instancesOf: (service, tenantId) => new InstanceIndex(records).find(service, tenantId),
     all: () => records,
     issuerOf: async () => null,
     onChange: (listener) => void listeners.push(listener),
@@ -17,7 +19,7 @@ export function localDiscovery() {
   };
   return {
     discovery,
-    set(service: string, urls: readonly string[]): void {
+    set(service: string, urls: readonly string[], tenants: readonly TenantId[] | null = null): void {
       records = urls.map((url, index) => ({
         instanceId: `${service}-${index}-${new URL(url).port}`,
         service,
@@ -27,6 +29,7 @@ export function localDiscovery() {
         generation: 1,
         registeredAt: '2026-01-01T00:00:00.000Z',
         endpoints: [],
+        tenants,
       }));
       for (const listener of listeners) listener();
     },

@@ -1,7 +1,9 @@
 import { endpoint } from '@tenantry/contract/endpoint.ts';
-import { Closed } from '@tenantry/contract/schemas.ts';
+import { Closed, IdSchema } from '@tenantry/contract/schemas.ts';
+import { notFound } from '@tenantry/kernel/problems.ts';
 import { Type } from 'typebox';
-import { routeTaken } from '../problems.ts';
+import { generationStale, instanceLeft, instanceReplaced, routeTaken } from '../problems.ts';
+import { HeartbeatSchema } from './heartbeat.ts';
 import { InstanceAnnouncementSchema, InstanceIdSchema, InstanceRecordSchema, ServiceNameSchema } from './schemas.ts';
 
 /** A record travels as one NATS message, whose default limit is 1 MiB. */
@@ -19,7 +21,7 @@ export const registerInstanceEndpoint = endpoint({
   body: InstanceAnnouncementSchema,
   response: InstanceRecordSchema,
   status: 201,
-  problems: [routeTaken],
+  problems: [routeTaken, generationStale, instanceReplaced, instanceLeft],
   maxBodyBytes: MAX_ANNOUNCEMENT_BYTES,
 });
 
@@ -28,9 +30,11 @@ export const renewLeaseEndpoint = endpoint({
   method: 'PUT',
   path: '/v1/registry/instances/:instanceId/heartbeat',
   isRoutine: true,
-  summary: 'Say that an instance lives',
+  summary: 'Say that an instance lives, and how busy it is',
   access: 'services',
   params: InstanceParams,
+  body: HeartbeatSchema,
+  problems: [notFound, generationStale],
 });
 
 export const removeInstanceEndpoint = endpoint({
@@ -55,8 +59,9 @@ export const discoverInstancesEndpoint = endpoint({
   name: 'hub.discover-instances',
   method: 'GET',
   path: '/v1/registry/discover',
-  summary: 'The instances of one service that take new calls',
+  summary:
+    'The instances of one service that take new calls: a tenant’s own ones if it has any, else those for everybody',
   access: 'services',
-  query: Closed({ service: ServiceNameSchema }),
+  query: Closed({ service: ServiceNameSchema, tenantId: Type.Optional(IdSchema('ten')) }),
   response: InstanceList,
 });

@@ -1,4 +1,4 @@
-import { Closed } from '@tenantry/contract/schemas.ts';
+import { Closed, IdSchema } from '@tenantry/contract/schemas.ts';
 import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import { type Static, Type } from 'typebox';
 
@@ -9,7 +9,7 @@ export const ServiceNameSchema = Type.String({ pattern: '^[a-z]{1,40}$', example
 
 export const InstanceIdSchema = Type.String({ pattern: `^[a-z]{1,40}-${UUID}$` });
 
-const Nullable = <const Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
+export const Nullable = <const Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
   Type.Union([schema, Type.Null()]);
 
 const EndpointRecordSchema = Closed({
@@ -50,9 +50,18 @@ const announced = {
     x: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
   }),
   endpoints: Type.Array(EndpointRecordSchema, { maxItems: 1_000 }),
+  /** Whom it serves; null means everybody. */
+  tenants: Type.Optional(Nullable(Type.Array(IdSchema('ten'), { maxItems: 5_000, uniqueItems: true }))),
+  weight: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+  /** Counts the registrations of one process. */
+  attempt: Type.Optional(Type.Integer({ minimum: 1 })),
 };
 
-export const InstanceAnnouncementSchema = Closed(announced);
+export const InstanceAnnouncementSchema = Closed({
+  ...announced,
+  /** The generation that this process had last. */
+  lastGeneration: Type.Optional(Nullable(Type.Integer({ minimum: 0 }))),
+});
 
 export const InstanceRecordSchema = Closed({
   ...announced,
@@ -63,5 +72,4 @@ export const InstanceRecordSchema = Closed({
   registeredAt: Type.String(),
 });
 
-export type InstanceAnnouncementView = Static<typeof InstanceAnnouncementSchema>;
 export type InstanceRecordView = Static<typeof InstanceRecordSchema>;

@@ -1,22 +1,10 @@
 import { type Route, serve } from '@tenantry/kit/http/route.ts';
-import { type HubHealth, readHubHealthEndpoint } from '../contract/health.ts';
-import type { Registry } from '../use-cases/registry.ts';
+import { readHubHealthEndpoint } from '../contract/health.ts';
+import { readServiceMapEndpoint } from '../contract/service-map.ts';
+import { type HealthDeps, readHealth } from '../use-cases/read-health.ts';
+import { readServiceMap } from '../use-cases/read-service-map.ts';
 
-export const healthRoutes = (registry: Registry): Route[] => [
-  serve(readHubHealthEndpoint, async () => {
-    const byService = Map.groupBy(registry.records, (record) => record.service);
-    const services: HubHealth['services'] = [...byService]
-      .toSorted(([a], [b]) => a.localeCompare(b))
-      .map(([name, records]) => ({
-        name,
-        instances: records.map(({ instanceId, url, status, registeredAt }) => ({
-          instanceId,
-          url,
-          status,
-          registeredAt,
-          lastBeatAgeMs: registry.lastBeatAgeMs(instanceId),
-        })),
-      }));
-    return { selfPreservation: registry.isPreserving, services };
-  }),
+export const healthRoutes = (deps: HealthDeps): Route[] => [
+  serve(readHubHealthEndpoint, async ({ query }) => readHealth(deps, query.tenantId)),
+  serve(readServiceMapEndpoint, async () => readServiceMap(deps.records(), readHealth(deps), deps.leases)),
 ];

@@ -1,5 +1,6 @@
-import { notFound, validationFailed } from '@tenantry/kernel/problems.ts';
+import { validationFailed } from '@tenantry/kernel/problems.ts';
 import { type Route, serve } from '@tenantry/kit/http/route.ts';
+import { InstanceIndex } from '@tenantry/mesh/instance-index.ts';
 import {
   discoverInstancesEndpoint,
   listInstancesEndpoint,
@@ -20,9 +21,8 @@ export const registryRoutes = (registry: Registry): Route[] => [
     }
     return toView(await registry.register(body));
   }),
-  serve(renewLeaseEndpoint, async ({ params }) => {
-    if (!registry.renew(params.instanceId))
-      throw notFound(`The registry does not know ${params.instanceId}. Register it again.`);
+  serve(renewLeaseEndpoint, async ({ params, body }) => {
+    await registry.renew(params.instanceId, body);
     return undefined;
   }),
   serve(removeInstanceEndpoint, async ({ params }) => {
@@ -31,7 +31,7 @@ export const registryRoutes = (registry: Registry): Route[] => [
   }),
   serve(listInstancesEndpoint, async () => ({ data: registry.records.map(toView), nextCursor: null })),
   serve(discoverInstancesEndpoint, async ({ query }) => ({
-    data: registry.records.filter(({ service, status }) => service === query.service && status === 'up').map(toView),
+    data: new InstanceIndex(registry.records).find(query.service, query.tenantId).map(toView),
     nextCursor: null,
   })),
 ];

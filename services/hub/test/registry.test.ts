@@ -1,18 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { generateSigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
-import { deriveClusterToken } from '@tenantry/databases/credentials.ts';
 import { connectNats, type Nats } from '@tenantry/events/nats.ts';
-import { newUuid } from '@tenantry/kernel/id.ts';
+import { newId, newUuid } from '@tenantry/kernel/id.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
 import type { InstanceRecord } from '@tenantry/mesh/registry.ts';
-import { afterAll, afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
-import { openHub, type RunningHub } from '../app.ts';
-import { readHubConfiguration } from '../config.ts';
-
-const MASTER_KEY = 'cd'.repeat(32);
-const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-hub-'));
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import type { RunningHub } from '../app.ts';
+import { announcement, ask, beat, leave, listed, newNamespace, newUrl, openTestHub, register } from './hubs.ts';
 
 let namespace: string;
 let nats: Nats;
@@ -20,23 +12,11 @@ let discovery: Discovery;
 let hub: RunningHub;
 /** Moved by hand, so that leases end when a test says so. */
 let nowMs: number;
-
-const open = () =>
-  openHub(
-    readHubConfiguration({
-      PORT: '0',
-      NATS_URL: inject('natsUrl'),
-      TENANTRY_MASTER_KEY: MASTER_KEY,
-      TENANTRY_DATA_DIR: dataDir,
-      TENANTRY_NAMESPACE: namespace,
-      LOG_LEVEL: 'silent',
-    }),
-    { monotonicMs: () => nowMs },
-  );
+const open = () => openTestHub(namespace, { monotonicMs: () => nowMs });
 
 beforeEach(async () => {
   nowMs = 1_000_000;
-  namespace = `hub${newUuid().slice(-12)}`;
+  namespace = newNamespace();
   nats = await connectNats({ url: inject('natsUrl'), name: 'hub-test', namespace });
   hub = await open();
   discovery = await openDiscovery(nats);
@@ -46,151 +26,241 @@ afterEach(async () => {
   await discovery.close();
   await nats.close();
 });
-afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
-const request = (method: string, path: string, body?: unknown, token = deriveClusterToken(MASTER_KEY)) =>
-  fetch(`${hub.url}${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-
-function announcement(service: string, url: string, paths: string[] = []) {
-  const instanceId = `${service}-${newUuid()}`;
-  return {
-    instanceId,
-    service,
-    url,
-    publicKey: toPublicJwk(generateSigningKey(instanceId).publicKey),
-    endpoints: paths.map((path) => ({
-      name: `${service}.read-${path.replaceAll('/', '-').replaceAll(':', '')}`,
-      method: 'GET',
-      path,
-      access: 'public',
-      permission: null,
-      reach: null,
-      idempotency: false,
-      rateLimit: null,
-      maxBodyBytes: 1_024,
-      openapi: { path, method: 'get', operation: {} },
-    })),
-  };
-}
-
-async function register(service: string, url: string, paths?: string[]): Promise<InstanceRecord> {
-  const answer = await request('POST', '/v1/registry/instances', announcement(service, url, paths));
-  expect(answer.status).toBe(201);
-  return (await answer.json()) as InstanceRecord;
-}
-
-const beat = async (record: InstanceRecord) =>
-  (await request('PUT', `/v1/registry/instances/${record.instanceId}/heartbeat`)).status;
 const seen = (service: string) => discovery.instancesOf(service).map((record) => record.instanceId);
-const listed = async () =>
-  ((await (await request('GET', '/v1/registry/instances')).json()) as { data: InstanceRecord[] }).data;
+const services = async () => (await listed(hub)).map((record) => record.service).toSorted();
+const isPreserving = async () =>
+  ((await ask(hub.url, 'GET', '/v1/health')).body as { selfPreservation: boolean }).selfPreservation;
 
 describe('The registry', () => {
   it('pushes an instance to everybody as soon as it is registered', async () => {
-    const record = await register('billing', 'http://127.0.0.1:4001', ['/v1/invoices/:invoiceId']);
-    expect(record).toMatchObject({ status: 'up', generation: 1 });
+    const record = await register(hub, announcement('billing', { paths: ['/v1/invoices/:invoiceId'] }));
+    expect(record).toMatchObject({ status: 'up' });
     await vi.waitFor(() => expect(seen('billing')).toEqual([record.instanceId]));
     expect(discovery.instancesOf('billing')[0]).toEqual(record);
-    const found = await request('GET', '/v1/registry/discover?service=billing');
-    expect(await found.json()).toEqual({ data: [record], nextCursor: null });
+    const found = await ask(hub.url, 'GET', '/v1/registry/discover?service=billing');
+    expect(found.body).toEqual({ data: [record], nextCursor: null });
   });
 
-  it('forgets an instance that leaves', async () => {
-    const record = await register('billing', 'http://127.0.0.1:4001');
+  it('lists the hub itself, with what operators use through the gateway', async () => {
+    await vi.waitFor(() => expect(seen('hub')).toEqual([hub.instanceId]));
+    const [record] = discovery.instancesOf('hub');
+    const paths = record?.endpoints.map(({ method, path }) => `${method} ${path}`) ?? [];
+    expect(paths).toContain('PUT /v1/config/:tenantId');
+    expect(paths).toContain('GET /v1/service-map');
+    expect(paths).not.toContain('GET /v1/registry/instances');
+  });
+
+  it('forgets an instance that leaves, and refuses its registration that comes late', async () => {
+    const announced = announcement('billing', { attempt: 1 });
+    const record = await register(hub, announced);
     await vi.waitFor(() => expect(seen('billing')).toHaveLength(1));
-    expect((await request('DELETE', `/v1/registry/instances/${record.instanceId}`)).status).toBe(204);
+    expect((await leave(hub, record.instanceId)).status).toBe(204);
     await vi.waitFor(() => expect(seen('billing')).toEqual([]));
-    expect(await beat(record)).toBe(404);
+    expect(await beat(hub, record)).toBe(404);
+    await expect(register(hub, { ...announced, attempt: 2 })).rejects.toThrow(/409.*instance-left/);
+    expect(await listed(hub)).toEqual([]);
+  });
+
+  it('refuses an instance whose leave overtook its registration', async () => {
+    const announced = announcement('billing');
+    expect((await leave(hub, announced.instanceId)).status).toBe(204);
+    await expect(register(hub, announced)).rejects.toThrow(/409.*instance-left/);
   });
 
   it('forgets an instance after three missed beats, and not before', async () => {
-    const silent = await register('billing', 'http://127.0.0.1:4001');
-    const beating = await register('users', 'http://127.0.0.1:4002');
+    const silent = await register(hub, announcement('billing'));
+    const beating = await register(hub, announcement('users'));
     nowMs += 5_999;
-    expect(await beat(beating)).toBe(204);
-    expect(await listed()).toHaveLength(2);
+    expect(await beat(hub, beating)).toBe(204);
+    expect(await listed(hub)).toHaveLength(2);
     nowMs += 1;
-    await vi.waitFor(async () => expect((await listed()).map((record) => record.service)).toEqual(['users']), 5_000);
+    await vi.waitFor(async () => expect(await services()).toEqual(['users']), 5_000);
     await vi.waitFor(() => expect(seen('billing')).toEqual([]));
-    expect(await beat(silent)).toBe(404);
+    expect(await beat(hub, silent)).toBe(404);
   });
 
-  it('replaces a dead predecessor at the same address at once, with a higher generation', async () => {
-    const old = await register('billing', 'http://127.0.0.1:4001');
-    const successor = await register('billing', 'http://127.0.0.1:4001');
-    expect(successor.generation).toBeGreaterThan(old.generation);
-    expect((await listed()).map((record) => record.instanceId)).toEqual([successor.instanceId]);
-    await vi.waitFor(() => expect(seen('billing')).toEqual([successor.instanceId]));
+  it('takes an instance back that had fallen silent', async () => {
+    const announced = announcement('billing');
+    const first = await register(hub, { ...announced, attempt: 1 });
+    nowMs += 6_000;
+    await vi.waitFor(async () => expect(await listed(hub)).toEqual([]), 5_000);
+    const again = await register(hub, { ...announced, attempt: 2, lastGeneration: first.generation });
+    expect(again.generation).toBeGreaterThan(first.generation);
+    expect(await beat(hub, again)).toBe(204);
   });
 
-  it('keeps records, generations and one whole lease of grace over a restart of the hub', async () => {
-    const record = await register('billing', 'http://127.0.0.1:4001');
-    await register('users', 'http://127.0.0.1:4002');
+  it('drains: no new calls, while its key still counts', async () => {
+    const record = await register(hub, announcement('billing'));
+    await vi.waitFor(() => expect(seen('billing')).toHaveLength(1));
+    expect(await beat(hub, record, { status: 'draining' })).toBe(204);
+    await vi.waitFor(() => expect(seen('billing')).toEqual([]));
+    expect((await discovery.issuerOf(record.instanceId))?.service).toBe('billing');
+    expect((await ask(hub.url, 'GET', '/v1/registry/discover?service=billing')).body).toMatchObject({ data: [] });
+  });
+
+  it('keeps several instances of one service apart, at addresses of their own', async () => {
+    const records = await Promise.all([1, 2, 3].map(() => register(hub, announcement('billing'))));
+    expect(new Set(records.map(({ generation }) => generation)).size).toBe(3);
+    await vi.waitFor(() => expect(seen('billing').toSorted()).toEqual(records.map((r) => r.instanceId).toSorted()));
+    await leave(hub, records[1]?.instanceId ?? '');
+    await vi.waitFor(() => expect(seen('billing')).toHaveLength(2));
+  });
+
+  it('keeps records, generations and one whole lease of grace over a restart', async () => {
+    const record = await register(hub, announcement('billing'));
+    await register(hub, announcement('users'));
     await hub.close();
     nowMs += 60_000;
     hub = await open();
-    expect((await listed()).map(({ service }) => service).toSorted()).toEqual(['billing', 'users']);
-    expect(await beat(record)).toBe(204);
-    expect((await register('payments', 'http://127.0.0.1:4003')).generation).toBe(3);
+    expect(await services()).toEqual(['billing', 'users']);
+    expect(await beat(hub, record)).toBe(204);
+    const next = await register(hub, announcement('payments'));
+    expect(next.generation).toBeGreaterThan(record.generation);
   });
 
   it('refuses a route that another service answers', async () => {
-    await register('users', 'http://127.0.0.1:4001', ['/v1/users/:userId']);
-    const body = announcement('billing', 'http://127.0.0.1:4002', ['/v1/users/:id']);
-    const answer = await request('POST', '/v1/registry/instances', body);
-    expect(answer.status).toBe(409);
-    expect(await answer.json()).toMatchObject({ code: 'route-taken' });
+    await register(hub, announcement('users', { paths: ['/v1/users/:userId'] }));
+    const answer = await ask(hub.url, 'POST', '/v1/registry/instances', {
+      body: announcement('billing', { paths: ['/v1/users/:id'] }),
+    });
+    expect(answer).toMatchObject({ status: 409, body: { code: 'route-taken' } });
   });
 
   it('refuses what is no announcement', async () => {
-    const good = announcement('billing', 'http://127.0.0.1:4001');
+    const good = announcement('billing');
     const bad = [
       { ...good, instanceId: `users-${newUuid()}` },
       { ...good, url: 'http://127.0.0.1:4001/path' },
       { ...good, service: 'Billing.evil' },
       { ...good, status: 'up' },
+      { ...good, generation: 7 },
+      { ...good, weight: 0 },
+      { ...good, tenants: ['acme'] },
       { ...good, publicKey: { kty: 'RSA' } },
-      announcement('billing', 'http://127.0.0.1:4001', ['/v1/../x y']),
+      announcement('billing', { paths: ['/v1/../x y'] }),
     ];
-    for (const body of bad) expect((await request('POST', '/v1/registry/instances', body)).status).toBe(400);
-    expect(await listed()).toEqual([]);
+    for (const body of bad) expect((await ask(hub.url, 'POST', '/v1/registry/instances', { body })).status).toBe(400);
+    expect(await listed(hub)).toEqual([]);
   });
 
   it('lets nobody in without the cluster token', async () => {
-    for (const path of ['/v1/registry/instances', '/v1/registry/discover?service=users', '/v1/health']) {
-      expect((await request('GET', path, undefined, 'guessed')).status).toBe(401);
-      expect((await fetch(`${hub.url}${path}`)).status).toBe(401);
+    for (const path of [
+      '/v1/registry/instances',
+      '/v1/registry/discover?service=users',
+      '/v1/health',
+      '/v1/config/default',
+      '/v1/service-map',
+    ]) {
+      expect((await ask(hub.url, 'GET', path, { token: 'guessed' })).status).toBe(401);
+      expect((await ask(hub.url, 'GET', path, { token: '' })).status).toBe(401);
     }
     expect((await fetch(`${hub.url}/health/live`)).status).toBe(200);
   });
+});
 
-  it('says per service who was heard of when', async () => {
-    const record = await register('billing', 'http://127.0.0.1:4001');
-    nowMs += 1_500;
-    const health = await (await request('GET', '/v1/health')).json();
-    expect(health).toEqual({
-      selfPreservation: false,
-      services: [
-        {
-          name: 'billing',
-          instances: [
-            {
-              instanceId: record.instanceId,
-              url: record.url,
-              status: 'up',
-              registeredAt: record.registeredAt,
-              lastBeatAgeMs: 1_500,
-            },
-          ],
-        },
-      ],
+describe('Generations', () => {
+  it('let a newer process take an address at once, and keep the older one out for as long as it stands', async () => {
+    const url = newUrl();
+    const old = announcement('billing', { url });
+    const first = await register(hub, { ...old, attempt: 1 });
+    const second = await register(hub, announcement('billing', { url }));
+    expect(second.generation).toBeGreaterThan(first.generation);
+    expect((await listed(hub)).map(({ instanceId }) => instanceId)).toEqual([second.instanceId]);
+    await vi.waitFor(() => expect(seen('billing')).toEqual([second.instanceId]));
+    // The zombie beats, and comes back with what it knows.
+    expect(await beat(hub, first)).toBe(404);
+    const again = { ...old, attempt: 2, lastGeneration: first.generation };
+    await expect(register(hub, again)).rejects.toThrow(/409.*instance-replaced/);
+    expect((await listed(hub)).map(({ instanceId }) => instanceId)).toEqual([second.instanceId]);
+    await leave(hub, second.instanceId);
+    expect((await register(hub, again)).generation).toBeGreaterThan(second.generation);
+  });
+
+  it('refuse the beats of an earlier registration', async () => {
+    const announced = announcement('billing');
+    const first = await register(hub, { ...announced, attempt: 1 });
+    const second = await register(hub, { ...announced, attempt: 2, lastGeneration: first.generation });
+    expect(await beat(hub, first)).toBe(409);
+    expect(await beat(hub, second)).toBe(204);
+  });
+
+  it('take a repeated registration for what it is, and refuse one that was overtaken', async () => {
+    const announced = announcement('billing');
+    const second = await register(hub, { ...announced, attempt: 2 });
+    expect(await register(hub, { ...announced, attempt: 2 })).toEqual(second);
+    await expect(register(hub, { ...announced, attempt: 1 })).rejects.toThrow(/409.*generation-stale/);
+    expect(await listed(hub)).toEqual([second]);
+  });
+
+  it('do not let a beat that was overtaken keep an instance alive, or take back what a later one said', async () => {
+    const record = await register(hub, announcement('billing'));
+    expect(await beat(hub, record, { sequence: 5_000, status: 'draining' })).toBe(204);
+    nowMs += 3_000;
+    for (const sequence of [4_999, 5_000]) expect(await beat(hub, record, { sequence })).toBe(204);
+    expect((await listed(hub))[0]?.status).toBe('draining');
+    nowMs += 3_000;
+    await vi.waitFor(async () => expect(await listed(hub)).toEqual([]), 5_000);
+  });
+});
+
+describe('Self-preservation', () => {
+  const registerMany = (names: readonly string[]) =>
+    Promise.all(names.map((name) => register(hub, announcement(name))));
+
+  it('keeps most instances through a common silence and ends when enough beat again', async () => {
+    const records = await registerMany(['a', 'b', 'c', 'd']);
+    nowMs += 6_000;
+    await vi.waitFor(async () => expect(await isPreserving()).toBe(true), 5_000);
+    expect(await services()).toEqual(['a', 'b', 'c', 'd']);
+    for (const record of records.slice(1)) await beat(hub, record);
+    await vi.waitFor(async () => expect(await services()).toEqual(['b', 'c', 'd']), 5_000);
+    expect(await isPreserving()).toBe(false);
+  });
+
+  it('gives up when the silence lasts three windows', async () => {
+    await registerMany(['a', 'b', 'c']);
+    nowMs += 6_000;
+    await vi.waitFor(async () => expect(await isPreserving()).toBe(true), 5_000);
+    nowMs += 18_000 - 1;
+    // The sweeper has looked again, more than once, when this instance's lease has ended.
+    expect(await services()).toEqual(['a', 'b', 'c']);
+    nowMs += 1;
+    await vi.waitFor(async () => expect(await services()).toEqual([]), 5_000);
+    expect(await isPreserving()).toBe(false);
+  });
+});
+
+describe('Instances of one tenant', () => {
+  const [one, two] = [newId('ten'), newId('ten')];
+  const discover = async (query: string): Promise<string[]> =>
+    (
+      (await ask(hub.url, 'GET', `/v1/registry/discover?service=billing${query}`)).body as { data: InstanceRecord[] }
+    ).data.map(({ instanceId }) => instanceId);
+  const healthy = async (query: string): Promise<string[]> =>
+    (
+      (await ask(hub.url, 'GET', `/v1/health${query}`)).body as {
+        services: { name: string; instances: { instanceId: string }[] }[];
+      }
+    ).services
+      .filter(({ name }) => name === 'billing')
+      .flatMap(({ instances }) => instances.map(({ instanceId }) => instanceId))
+      .toSorted();
+
+  it('win over shared ones for it, and exist for nobody else', async () => {
+    const shared = await register(hub, announcement('billing', { tenants: null, weight: 3 }));
+    const own = await register(hub, announcement('billing', { tenants: [one] }));
+    expect(await discover(`&tenantId=${one}`)).toEqual([own.instanceId]);
+    expect(await discover(`&tenantId=${two}`)).toEqual([shared.instanceId]);
+    expect(await discover('')).toEqual([shared.instanceId]);
+    expect(await healthy(`?tenantId=${one}`)).toEqual([own.instanceId]);
+    expect(await healthy(`?tenantId=${two}`)).toEqual([shared.instanceId]);
+    expect(await healthy('')).toEqual([shared.instanceId, own.instanceId].toSorted());
+    await vi.waitFor(() => {
+      expect(discovery.instancesOf('billing', one).map(({ instanceId }) => instanceId)).toEqual([own.instanceId]);
+      expect(discovery.instancesOf('billing', two)).toMatchObject([{ instanceId: shared.instanceId, weight: 3 }]);
     });
+    await beat(hub, own, { status: 'draining' });
+    expect(await discover(`&tenantId=${one}`)).toEqual([shared.instanceId]);
   });
 });

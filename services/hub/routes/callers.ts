@@ -1,0 +1,27 @@
+import { PASSPORT_HEADER } from '@tenantry/auth/passport.ts';
+import { type Principal, servicePrincipal } from '@tenantry/auth/principal.ts';
+import { PLATFORM_TENANT_ID } from '@tenantry/kernel/id.ts';
+import { type Authenticate, authenticateByPassport } from '@tenantry/kit/http/passport-check.ts';
+import type { Discovery } from '@tenantry/mesh/discovery.ts';
+import { authenticateByClusterToken } from './cluster-token.ts';
+
+/** Whoever has the master key may do what an operator may: it opens everything else as well. */
+const MASTER: Principal = {
+  ...servicePrincipal('cluster', PLATFORM_TENANT_ID),
+  kind: 'user',
+  grants: ['*:*@platform'],
+};
+
+/**
+ * Two ways in: a passport, of the gateway for people or of a service for itself; or the cluster token, which is how the
+ * registry is kept, since the keys of the passports are what is registered there.
+ */
+export function authenticateCallers(clusterToken: string, discovery: Pick<Discovery, 'issuerOf'>): Authenticate {
+  const byPassport = authenticateByPassport(discovery);
+  const byClusterToken = authenticateByClusterToken(clusterToken);
+  return async (headers, endpoint) => {
+    if (headers[PASSPORT_HEADER] !== undefined) return byPassport(headers, endpoint);
+    const cluster = await byClusterToken(headers);
+    return endpoint?.access === 'principal' ? MASTER : cluster;
+  };
+}
