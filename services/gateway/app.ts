@@ -9,18 +9,22 @@ import { createHttpMetrics } from '@tenantry/kit/http/metrics.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
 import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger, type Logger } from '@tenantry/kit/logger.ts';
+import { openTenantConfigurations } from '@tenantry/kit/tenants/configurations.ts';
 import { openTenantDirectory } from '@tenantry/kit/tenants/directory.ts';
 import { createMesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { createAuthenticate } from './access/authenticate.ts';
 import { createCheckTenant } from './access/check-tenant.ts';
+import { watchSilence } from './access/feed-silence.ts';
 import { createPassports } from './access/passports.ts';
+import { createRecheck } from './access/recheck.ts';
 import { openTokenKeys } from './access/token-keys.ts';
 import { createAccessLog } from './access-log.ts';
+import { baseConfiguration } from './base-configuration.ts';
 import type { GatewayConfiguration } from './config.ts';
 import { Door } from './edge/door.ts';
-import { createLimitRate } from './limits/limit-rate.ts';
-import { createRateLimiters, whenConnected } from './limits/rate-limiters.ts';
+import { createLimits } from './limits/limits.ts';
+import { whenConnected } from './limits/rate-limiters.ts';
 import { createApiDescription } from './own/api-description.ts';
 import { createDocumentation } from './own/documentation.ts';
 import { type OwnAnswers, ownRoutes } from './own/own-routes.ts';
@@ -79,6 +83,13 @@ async function open(
     snapshotFile: snapshot('revocations'),
   });
   closing.push(revocations.close);
+  const feed = watchSilence(nats);
+  closing.push(feed.close);
+  const configurations = await openTenantConfigurations(nats, {
+    base: baseConfiguration(configuration),
+    snapshotFile: snapshot('configuration'),
+  });
+  closing.push(configurations.close);
   const redis = createRedis({
     url: configuration.REDIS_URL,
     namespace,
@@ -90,6 +101,13 @@ async function open(
   const upstreams = new Upstreams({ discovery });
   closing.push(() => upstreams.close());
   const metrics = createHttpMetrics('gateway');
+  const limits = createLimits({
+    configuration,
+    configurations,
+    redis,
+    gateways: () => countGateways(discovery),
+    metrics,
+  });
   const required = configuration.REQUIRED_SERVICES.split(',').filter((name) => name !== '');
   let own: OwnAnswers | null = null;
   const routes = new Routes(
@@ -108,9 +126,13 @@ async function open(
       issuer: configuration.PUBLIC_URL,
       keys,
       isRevoked: (sessionId) => revocations.get(sessionId) !== undefined,
+      feedSilentForMs: feed.silentForMs,
+      recheck: createRecheck(mesh),
+      failures: limits.failures,
     }),
     checkTenant: createCheckTenant(tenants),
-    limitRate: createLimitRate(createRateLimiters(configuration, redis, () => countGateways(discovery))),
+    limitRate: limits.limitRate,
+    failures: limits.failures,
     forward: createForward({
       upstreams,
       requestDeadlineMs,

@@ -10,6 +10,9 @@ import { BodyReader } from './edge/request-body.ts';
 import { readRequestHead } from './edge/request-head.ts';
 import { refuse, sendWhole } from './edge/send.ts';
 import { readTarget } from './edge/target.ts';
+import type { FailureLimiter } from './limits/failure-limiter.ts';
+import { RateRefusal } from './limits/rate-refusal.ts';
+import { refuseRate } from './limits/refuse-rate.ts';
 import { methodNotAllowed, upgradeRefused } from './problems.ts';
 import { type RouteTable, unknownPath } from './routing/route-table.ts';
 
@@ -20,6 +23,7 @@ export type PipelineOptions = {
   readonly authenticate: Step;
   readonly checkTenant: Step;
   readonly limitRate: Step;
+  readonly failures: FailureLimiter;
   readonly forward: Step;
   readonly onOver: (exchange: Exchange) => void;
   readonly logger: Logger;
@@ -57,6 +61,10 @@ export class Pipeline {
 
   /** Answers with the problem that `error` is; what is nobody's fault but ours is logged. */
   readonly fail = (exchange: Exchange, error: unknown): void => {
+    if (error instanceof RateRefusal) {
+      refuseRate(exchange, error);
+      return;
+    }
     const isOurs = !(error instanceof Problem) || statusOf(error.kind) >= 500;
     if (isOurs && !exchange.isOver) {
       const line = { err: error, route: exchange.route?.endpoint.path, traceId: traceIdOf(exchange.traceparent) };
@@ -94,7 +102,11 @@ export class Pipeline {
     const { request, target } = exchange;
     const methods = this.#options.table().methodsOf(target.path);
     if (methods.length === 0) {
-      if (this.#options.knowsAllRoutes()) throw unknownPath();
+      if (this.#options.knowsAllRoutes()) {
+        this.#options.failures.check(exchange.clientAddress);
+        this.#options.failures.count(exchange.clientAddress);
+        throw unknownPath();
+      }
       throw upstreamUnavailable('The system is starting. Try again shortly.', { retryAfterSeconds: 1 });
     }
     const allow = ['allow', [...methods, 'OPTIONS'].join(', ')];

@@ -98,6 +98,7 @@ export async function openSetting() {
   };
 
   return {
+    namespace,
     hubUrl: hub.url,
     discovery,
     tokenKey,
@@ -118,7 +119,9 @@ export async function openSetting() {
           REQUIRED_SERVICES: '',
           DRAIN_DEADLINE_MS: '2000',
           RATE_LIMIT_TENANT_PER_SECOND: '100000',
+          RATE_LIMIT_PRINCIPAL_PER_SECOND: '100000',
           RATE_LIMIT_ADDRESS_PER_SECOND: '100000',
+          RATE_LIMIT_FAILURES_PER_SECOND: '100000',
           ...environment,
         }),
       );
