@@ -25,6 +25,8 @@ import type { GatewayConfiguration } from './config.ts';
 import { Door } from './edge/door.ts';
 import { createLimits } from './limits/limits.ts';
 import { whenConnected } from './limits/rate-limiters.ts';
+import { Admission } from './overload/admission.ts';
+import { registerOverloadMetrics } from './overload/overload-metrics.ts';
 import { createApiDescription } from './own/api-description.ts';
 import { createDocumentation } from './own/documentation.ts';
 import { type OwnAnswers, ownRoutes } from './own/own-routes.ts';
@@ -108,6 +110,12 @@ async function open(
     gateways: () => countGateways(discovery),
     metrics,
   });
+  const admission = new Admission({
+    maxInFlight: configuration.MAX_IN_FLIGHT,
+    weightOf: ({ verified }) => (verified === null ? 1 : configurations.of(verified.claims.tenantId).weight),
+  });
+  closing.push(async () => admission.close());
+  registerOverloadMetrics(metrics, admission);
   const required = configuration.REQUIRED_SERVICES.split(',').filter((name) => name !== '');
   let own: OwnAnswers | null = null;
   const routes = new Routes(
@@ -133,6 +141,7 @@ async function open(
     checkTenant: createCheckTenant(tenants),
     limitRate: limits.limitRate,
     failures: limits.failures,
+    admission,
     forward: createForward({
       upstreams,
       requestDeadlineMs,

@@ -30,6 +30,11 @@ const GatewaySchema = Type.Object({
     description: 'Tokens that do not hold and paths that do not exist, of one client address',
   }),
   RATE_LIMIT_FAILURES_BURST_SECONDS: Type.Integer({ default: 10, minimum: 1, maximum: 3_600 }),
+  MAX_IN_FLIGHT: Type.Integer({
+    default: 2_048,
+    minimum: 1,
+    description: 'Requests under way at a time; the gateway lowers it by itself while answers are slow',
+  }),
   REQUEST_DEADLINE_MS: Type.Integer({ default: 10_000, minimum: 100, description: 'From request to answer' }),
   HEADERS_TIMEOUT_MS: Type.Integer({ default: 5_000, minimum: 100, description: 'To receive the headers' }),
   REQUEST_TIMEOUT_MS: Type.Integer({ default: 30_000, minimum: 100, description: 'To receive the whole request' }),

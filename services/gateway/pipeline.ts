@@ -11,8 +11,9 @@ import { readRequestHead } from './edge/request-head.ts';
 import { refuse, sendWhole } from './edge/send.ts';
 import { readTarget } from './edge/target.ts';
 import type { FailureLimiter } from './limits/failure-limiter.ts';
-import { RateRefusal } from './limits/rate-refusal.ts';
-import { refuseRate } from './limits/refuse-rate.ts';
+import type { Admission } from './overload/admission.ts';
+import { PreparedRefusal } from './overload/prepared-refusal.ts';
+import { refusePrepared } from './overload/refuse-prepared.ts';
 import { methodNotAllowed, upgradeRefused } from './problems.ts';
 import { type RouteTable, unknownPath } from './routing/route-table.ts';
 
@@ -24,6 +25,7 @@ export type PipelineOptions = {
   readonly checkTenant: Step;
   readonly limitRate: Step;
   readonly failures: FailureLimiter;
+  readonly admission: Admission;
   readonly forward: Step;
   readonly onOver: (exchange: Exchange) => void;
   readonly logger: Logger;
@@ -40,8 +42,17 @@ export class Pipeline {
     this.#options = options;
     const answer: Step = (exchange) => (exchange.route?.answer ?? options.forward)(exchange);
     const readBody: Step = (exchange) => this.#bodies.read(exchange, exchange.route?.endpoint.maxBodyBytes ?? 0);
-    this.#guarded = [options.authenticate, options.checkTenant, options.limitRate, checkPermission, readBody, answer];
-    this.#public = [options.limitRate, readBody, answer];
+    const { enter } = options.admission;
+    this.#guarded = [
+      options.authenticate,
+      options.checkTenant,
+      options.limitRate,
+      checkPermission,
+      readBody,
+      enter,
+      answer,
+    ];
+    this.#public = [options.limitRate, readBody, enter, answer];
   }
 
   readonly receive = (request: IncomingMessage, response: ServerResponse): void => {
@@ -50,6 +61,7 @@ export class Pipeline {
     response.once('close', () => {
       exchange.isOver = true;
       exchange.onOver?.();
+      this.#options.admission.leave(exchange);
       this.#options.onOver(exchange);
     });
     try {
@@ -61,8 +73,8 @@ export class Pipeline {
 
   /** Answers with the problem that `error` is; what is nobody's fault but ours is logged. */
   readonly fail = (exchange: Exchange, error: unknown): void => {
-    if (error instanceof RateRefusal) {
-      refuseRate(exchange, error);
+    if (error instanceof PreparedRefusal) {
+      refusePrepared(exchange, error);
       return;
     }
     const isOurs = !(error instanceof Problem) || statusOf(error.kind) >= 500;

@@ -8,7 +8,7 @@ import { Exchange } from '../edge/exchange.ts';
 import { readRequestHead } from '../edge/request-head.ts';
 import { FailureLimiter } from '../limits/failure-limiter.ts';
 import { LimitCounts } from '../limits/limit-counts.ts';
-import { RateRefusal } from '../limits/rate-refusal.ts';
+import { PreparedRefusal } from '../overload/prepared-refusal.ts';
 import { createAuthenticate } from './authenticate.ts';
 
 const ISSUER = 'http://gateway.test';
@@ -104,7 +104,7 @@ async function outcome(exchange: Exchange): Promise<string> {
     await authenticate(exchange);
     return exchange.verified === null ? 'nobody' : 'in';
   } catch (error) {
-    if (error instanceof RateRefusal) return '429';
+    if (error instanceof PreparedRefusal) return '429';
     return (error as { kind: { code: string } }).kind.code;
   }
 }

@@ -2,7 +2,7 @@ import { BoundedCache } from '../bounded-cache.ts';
 import { addressKey } from '../edge/client-address.ts';
 import type { Policy } from './decision.ts';
 import type { LimitCounts } from './limit-counts.ts';
-import { RateRefusal } from './rate-refusal.ts';
+import { rateRefusal } from './rate-refusal.ts';
 import { TokenClock } from './token-clock.ts';
 
 export type FailureLimiterOptions = {
@@ -34,7 +34,7 @@ export class FailureLimiter {
     const waitMs = this.#clocks.get(addressKey(clientAddress))?.waitMs(this.#share(), this.#monotonicMs()) ?? 0;
     if (waitMs === 0) return;
     this.#options.counts.refused.failures++;
-    throw new RateRefusal(this.#options.policy, waitMs);
+    throw rateRefusal(this.#options.policy, waitMs);
   }
 
   count(clientAddress: string): void {

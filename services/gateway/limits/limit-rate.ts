@@ -5,7 +5,7 @@ import type { Exchange } from '../edge/exchange.ts';
 import { type Decision, limitItem, type Policy, policyItem } from './decision.ts';
 import type { LeaseLimiter } from './lease-limiter.ts';
 import type { LimitCounts, LimitName } from './limit-counts.ts';
-import { RateRefusal } from './rate-refusal.ts';
+import { rateRefusal } from './rate-refusal.ts';
 import type { TenantPolicies } from './tenant-policies.ts';
 import type { WindowLimiter } from './window-limiter.ts';
 
@@ -80,7 +80,7 @@ export function createLimitRate({ limiters, policiesOf, addressPolicy, counts }:
       charge === refused ? [charge.policy, decision] : [charge.policy, charge.limiter.look(charge.key, charge.policy)],
     );
     announce(exchange, [...first, ...items]);
-    throw new RateRefusal(refused.policy, decision.retryAfterMs);
+    throw rateRefusal(refused.policy, decision.retryAfterMs);
   };
 
   const settle = (
@@ -128,7 +128,7 @@ export function createLimitRate({ limiters, policiesOf, addressPolicy, counts }:
       }
       counts.refused.endpoint++;
       announce(exchange, [[policy, decision]]);
-      throw new RateRefusal(policy, decision.retryAfterMs);
+      throw rateRefusal(policy, decision.retryAfterMs);
     };
     const decision = limiters.endpoint.take(`rate:route:${record.name}:${addressKey(exchange.clientAddress)}`, policy);
     return decision instanceof Promise ? decision.then(own) : own(decision);

@@ -1,0 +1,81 @@
+export type ConcurrencyLimitOptions = {
+  readonly min: number;
+  readonly max: number;
+  readonly monotonicMs: () => number;
+};
+
+/** The limit moves after a window that is so long and has so many answers. */
+const WINDOW_MS = 100;
+const WINDOW_ANSWERS = 20;
+const MAX_SAMPLES = 512;
+/** The middle answer may take so many times as long as usual. */
+const TOLERANCE = 2;
+/** At most so much of what was under way is cut off at once. */
+const LEAST_LEFT = 0.7;
+/** An answer that never came counts as this slow. */
+const DROPPED = 10;
+/** Two of our own timers in a row that were so late: the process itself does not keep up. */
+const LATE_MS = 100;
+
+/**
+ * How many requests may be under way at a time: as many as there are, until their answers take longer than usual or this
+ * process falls behind; then a little fewer than there were, again and again, until it is better. What counts is the
+ * middle of all answers: one service that hangs is its breaker's business, not everybody's.
+ */
+export class ConcurrencyLimit {
+  readonly #min: number;
+  readonly #max: number;
+  readonly #monotonicMs: () => number;
+  #limit: number;
+  #slowdowns: number[] = [];
+  #peak = 0;
+  #startedAtMs: number;
+  #lateTicks = 0;
+
+  constructor({ min, max, monotonicMs }: ConcurrencyLimitOptions) {
+    this.#min = Math.min(min, max);
+    this.#max = max;
+    this.#limit = max;
+    this.#monotonicMs = monotonicMs;
+    this.#startedAtMs = monotonicMs();
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Requests under way after one more was let in. */
+  entered(inFlight: number): void {
+    if (inFlight > this.#peak) this.#peak = inFlight;
+  }
+
+  /** An answer, and how many times slower than usual it was; null: none came in time. */
+  answered(slowdown: number | null): void {
+    if (this.#slowdowns.length < MAX_SAMPLES) this.#slowdowns.push(slowdown ?? DROPPED);
+    if (this.#slowdowns.length < WINDOW_ANSWERS) return;
+    const nowMs = this.#monotonicMs();
+    if (nowMs - this.#startedAtMs < WINDOW_MS) return;
+    const slowdown50 = this.#slowdowns.toSorted((a, b) => a - b)[this.#slowdowns.length >> 1] ?? 1;
+    if (slowdown50 > TOLERANCE) this.#cut(Math.max(LEAST_LEFT, TOLERANCE / slowdown50));
+    else if (this.#peak * 2 >= this.#limit && this.#lateTicks === 0) this.#grow();
+    this.#slowdowns = [];
+    this.#peak = 0;
+    this.#startedAtMs = nowMs;
+  }
+
+  /** How late one of our regular timers was. */
+  ticked(lateMs: number): void {
+    this.#lateTicks = lateMs > LATE_MS ? this.#lateTicks + 1 : 0;
+    if (this.#lateTicks >= 2) this.#cut(LEAST_LEFT);
+  }
+
+  /** From what was under way, not from the limit: a limit that was never reached would take long to come into effect. */
+  #cut(share: number): void {
+    if (this.#peak === 0) return;
+    this.#limit = Math.max(this.#min, Math.min(this.#limit, Math.floor(this.#peak * share)));
+  }
+
+  #grow(): void {
+    this.#limit = Math.min(this.#max, Math.ceil(this.#limit + Math.sqrt(this.#limit)));
+  }
+}
