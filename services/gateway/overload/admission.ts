@@ -16,6 +16,7 @@ export type AdmissionOptions = {
 type Stay = { readonly holder: Holder; readonly enteredAtMs: number };
 
 const MIN_IN_FLIGHT = 32;
+const USUAL_IN_FLIGHT = 1_024;
 const TICK_MS = 100;
 const RETRY_AFTER_SECONDS = 1;
 /** What has no token shares one place: whoever has many addresses must not have many shares. */
@@ -54,7 +55,7 @@ export class Admission {
   constructor({ maxInFlight, weightOf, monotonicMs = () => performance.now() }: AdmissionOptions) {
     this.#monotonicMs = monotonicMs;
     this.#weightOf = weightOf;
-    this.#limit = new ConcurrencyLimit({ min: MIN_IN_FLIGHT, max: maxInFlight, monotonicMs });
+    this.#limit = new ConcurrencyLimit({ min: MIN_IN_FLIGHT, usual: USUAL_IN_FLIGHT, max: maxInFlight, monotonicMs });
     this.#shares = new FairShare(this.#limit);
     this.#tickedAtMs = monotonicMs();
     this.#timer = setInterval(() => this.tick(), TICK_MS);

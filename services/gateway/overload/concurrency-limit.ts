@@ -1,5 +1,7 @@
 export type ConcurrencyLimitOptions = {
   readonly min: number;
+  /** Where it begins, and where it returns to when nobody needs more. */
+  readonly usual: number;
   readonly max: number;
   readonly monotonicMs: () => number;
 };
@@ -10,6 +12,8 @@ const WINDOW_ANSWERS = 20;
 const MAX_SAMPLES = 512;
 /** The middle answer may take so many times as long as usual. */
 const TOLERANCE = 2;
+/** What is not needed is given up slowly: a flood must not find the room of a busy day from long ago. */
+const UNUSED_LEFT = 0.98;
 /** At most so much of what was under way is cut off at once. */
 const LEAST_LEFT = 0.7;
 /** An answer that never came counts as this slow. */
@@ -24,6 +28,7 @@ const LATE_MS = 100;
  */
 export class ConcurrencyLimit {
   readonly #min: number;
+  readonly #usual: number;
   readonly #max: number;
   readonly #monotonicMs: () => number;
   #limit: number;
@@ -32,10 +37,11 @@ export class ConcurrencyLimit {
   #startedAtMs: number;
   #lateTicks = 0;
 
-  constructor({ min, max, monotonicMs }: ConcurrencyLimitOptions) {
+  constructor({ min, usual, max, monotonicMs }: ConcurrencyLimitOptions) {
     this.#min = Math.min(min, max);
+    this.#usual = Math.min(usual, max);
     this.#max = max;
-    this.#limit = max;
+    this.#limit = this.#usual;
     this.#monotonicMs = monotonicMs;
     this.#startedAtMs = monotonicMs();
   }
@@ -57,7 +63,9 @@ export class ConcurrencyLimit {
     if (nowMs - this.#startedAtMs < WINDOW_MS) return;
     const slowdown50 = this.#slowdowns.toSorted((a, b) => a - b)[this.#slowdowns.length >> 1] ?? 1;
     if (slowdown50 > TOLERANCE) this.#cut(Math.max(LEAST_LEFT, TOLERANCE / slowdown50));
-    else if (this.#peak * 2 >= this.#limit && this.#lateTicks === 0) this.#grow();
+    else if (this.#peak * 2 < this.#limit)
+      this.#limit = Math.max(Math.min(this.#limit, this.#usual), Math.floor(this.#limit * UNUSED_LEFT));
+    else if (this.#lateTicks === 0) this.#grow();
     this.#slowdowns = [];
     this.#peak = 0;
     this.#startedAtMs = nowMs;

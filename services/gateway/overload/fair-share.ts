@@ -3,7 +3,7 @@ export type Holder = { readonly key: string; readonly weight: number; inFlight: 
 
 export type Refused = 'over-share' | 'full';
 
-/** So many times the limit may be under way when every tenant keeps to its share: shares are rounded up to one. */
+/** With more tenants than places, where everybody's one place is more than a share, so many times the limit is the end. */
 const CROWDED = 2;
 
 /**
@@ -43,7 +43,8 @@ export class FairShare {
     const { limit } = this.#limit;
     const isOver = (holder?.inFlight ?? 0) >= this.shareOf(key, weight);
     if (isOver && this.#inFlight >= limit) return 'over-share';
-    if (this.#inFlight >= limit * CROWDED) return 'full';
+    const holders = this.#holders.size + (holder === undefined ? 1 : 0);
+    if (holders > limit && this.#inFlight >= limit * CROWDED) return 'full';
     if (holder === undefined) {
       holder = { key, weight, inFlight: 0 };
       this.#holders.set(key, holder);
