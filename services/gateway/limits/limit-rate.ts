@@ -105,7 +105,9 @@ export function createLimitRate({ limiters, policiesOf, addressPolicy, counts }:
 
   const shared = (exchange: Exchange, first: Item[]): void | Promise<void> => {
     const charges = chargesOf(exchange);
-    for (const charge of charges) {
+    // The first says so itself; a later one should, before a token of the first is taken only to be given back.
+    for (let i = 1; i < charges.length; i++) {
+      const charge = charges[i] as Charge;
       const known = charge.limiter.refusal(charge.key, charge.policy);
       if (known !== null) refuse(exchange, charges, charge, known, first);
     }

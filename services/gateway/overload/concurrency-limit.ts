@@ -18,8 +18,10 @@ const UNUSED_LEFT = 0.98;
 const LEAST_LEFT = 0.7;
 /** An answer that never came counts as this slow. */
 const DROPPED = 10;
-/** Two of our own timers in a row that were so late: the process itself does not keep up. */
+/** One of our own timers that is so late: the process itself does not keep up. */
 const LATE_MS = 100;
+/** A burst that is worked off within this time is no overload. */
+const PATIENCE_MS = 500;
 
 /**
  * How many requests may be under way at a time: as many as there are, until their answers take longer than usual or this
@@ -35,7 +37,8 @@ export class ConcurrencyLimit {
   #slowdowns: number[] = [];
   #peak = 0;
   #startedAtMs: number;
-  #lateTicks = 0;
+  #slowSinceMs: number | null = null;
+  #lateSinceMs: number | null = null;
 
   constructor({ min, usual, max, monotonicMs }: ConcurrencyLimitOptions) {
     this.#min = Math.min(min, max);
@@ -62,10 +65,12 @@ export class ConcurrencyLimit {
     const nowMs = this.#monotonicMs();
     if (nowMs - this.#startedAtMs < WINDOW_MS) return;
     const slowdown50 = this.#slowdowns.toSorted((a, b) => a - b)[this.#slowdowns.length >> 1] ?? 1;
-    if (slowdown50 > TOLERANCE) this.#cut(Math.max(LEAST_LEFT, TOLERANCE / slowdown50));
-    else if (this.#peak * 2 < this.#limit)
+    this.#slowSinceMs = slowdown50 > TOLERANCE ? (this.#slowSinceMs ?? this.#startedAtMs) : null;
+    if (this.#slowSinceMs !== null) {
+      if (nowMs - this.#slowSinceMs >= PATIENCE_MS) this.#cut(Math.max(LEAST_LEFT, TOLERANCE / slowdown50));
+    } else if (this.#peak * 2 < this.#limit)
       this.#limit = Math.max(Math.min(this.#limit, this.#usual), Math.floor(this.#limit * UNUSED_LEFT));
-    else if (this.#lateTicks === 0) this.#grow();
+    else if (this.#lateSinceMs === null) this.#grow();
     this.#slowdowns = [];
     this.#peak = 0;
     this.#startedAtMs = nowMs;
@@ -73,8 +78,9 @@ export class ConcurrencyLimit {
 
   /** How late one of our regular timers was. */
   ticked(lateMs: number): void {
-    this.#lateTicks = lateMs > LATE_MS ? this.#lateTicks + 1 : 0;
-    if (this.#lateTicks >= 2) this.#cut(LEAST_LEFT);
+    const nowMs = this.#monotonicMs();
+    this.#lateSinceMs = lateMs > LATE_MS ? (this.#lateSinceMs ?? nowMs - lateMs) : null;
+    if (this.#lateSinceMs !== null && nowMs - this.#lateSinceMs >= PATIENCE_MS) this.#cut(LEAST_LEFT);
   }
 
   /** From what was under way, not from the limit: a limit that was never reached would take long to come into effect. */

@@ -74,6 +74,23 @@ describe('Under overload', () => {
     expect(limit.limit).toBe(512);
   });
 
+  it('a burst that is soon worked off is no overload', () => {
+    let nowMs = 0;
+    const limit = new ConcurrencyLimit({ min: 16, usual: 400, max: 400, monotonicMs: () => nowMs });
+    for (let burst = 0; burst < 20; burst++) {
+      limit.entered(300);
+      for (let i = 0; i < 200; i++) {
+        nowMs += 2;
+        limit.answered(30);
+      }
+      for (let i = 0; i < 60; i++) {
+        nowMs += 2;
+        limit.answered(1);
+      }
+    }
+    expect(limit.limit).toBe(400);
+  });
+
   it('the limit comes back when the overload is over', () => {
     let nowMs = 0;
     const limit = new ConcurrencyLimit({ min: 16, usual: 400, max: 400, monotonicMs: () => nowMs });
@@ -108,14 +125,17 @@ describe('Under overload', () => {
     expect(limit.limit).toBe(100);
   });
 
-  it('a process that falls behind lets fewer in, and one late timer means nothing', () => {
-    const limit = new ConcurrencyLimit({ min: 16, usual: 400, max: 400, monotonicMs: () => 0 });
+  it('a process that falls behind lets fewer in, and a late timer now and then means nothing', () => {
+    let nowMs = 0;
+    const limit = new ConcurrencyLimit({ min: 16, usual: 400, max: 400, monotonicMs: () => nowMs });
+    const tick = (lateMs: number): void => {
+      nowMs += 100 + lateMs;
+      limit.ticked(lateMs);
+    };
     limit.entered(200);
-    limit.ticked(500);
-    limit.ticked(0);
-    limit.ticked(500);
+    for (const lateMs of [300, 0, 200, 0, 150, 150]) tick(lateMs);
     expect(limit.limit).toBe(400);
-    limit.ticked(500);
+    tick(150);
     expect(limit.limit).toBe(140);
   });
 
