@@ -65,7 +65,7 @@ export class ConcurrencyLimit {
     const nowMs = this.#monotonicMs();
     if (nowMs - this.#startedAtMs < WINDOW_MS) return;
     const slowdown50 = this.#slowdowns.toSorted((a, b) => a - b)[this.#slowdowns.length >> 1] ?? 1;
-    this.#slowSinceMs = slowdown50 > TOLERANCE ? (this.#slowSinceMs ?? this.#startedAtMs) : null;
+    this.#slowSinceMs = slowdown50 > TOLERANCE ? (this.#slowSinceMs ?? nowMs) : null;
     if (this.#slowSinceMs !== null) {
       if (nowMs - this.#slowSinceMs >= PATIENCE_MS) this.#cut(Math.max(LEAST_LEFT, TOLERANCE / slowdown50));
     } else if (this.#peak * 2 < this.#limit)
@@ -79,7 +79,7 @@ export class ConcurrencyLimit {
   /** How late one of our regular timers was. */
   ticked(lateMs: number): void {
     const nowMs = this.#monotonicMs();
-    this.#lateSinceMs = lateMs > LATE_MS ? (this.#lateSinceMs ?? nowMs - lateMs) : null;
+    this.#lateSinceMs = lateMs > LATE_MS ? (this.#lateSinceMs ?? nowMs) : null;
     if (this.#lateSinceMs !== null && nowMs - this.#lateSinceMs >= PATIENCE_MS) this.#cut(LEAST_LEFT);
   }
 

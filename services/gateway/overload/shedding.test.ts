@@ -78,6 +78,8 @@ describe('Under overload', () => {
     let nowMs = 0;
     const limit = new ConcurrencyLimit({ min: 16, usual: 400, max: 400, monotonicMs: () => nowMs });
     for (let burst = 0; burst < 20; burst++) {
+      limit.answered(1);
+      nowMs += 10_000;
       limit.entered(300);
       for (let i = 0; i < 200; i++) {
         nowMs += 2;
@@ -133,7 +135,7 @@ describe('Under overload', () => {
       limit.ticked(lateMs);
     };
     limit.entered(200);
-    for (const lateMs of [300, 0, 200, 0, 150, 150]) tick(lateMs);
+    for (const lateMs of [900, 0, 300, 0, 150, 150]) tick(lateMs);
     expect(limit.limit).toBe(400);
     tick(150);
     expect(limit.limit).toBe(140);
