@@ -29,6 +29,7 @@ export async function fairnessRows(stand: Stand): Promise<Row[]> {
   await limit(stand, flooding.id);
   await refusal(url, flooding.adminToken);
 
+  await moderate(url, quiet); // warms up what is measured
   const p99s: { alone: number[]; beside: number[] } = { alone: [], beside: [] };
   let offered = 0;
   for (let slice = 0; slice < SLICES; slice++) {
