@@ -34,6 +34,7 @@ export async function openStand(): Promise<Stand> {
   const startedAt = performance.now();
   const system = await launchSystem(PORT_OFFSET, {
     RATE_LIMIT_TENANT_PER_SECOND: '1000000',
+    RATE_LIMIT_PRINCIPAL_PER_SECOND: '1000000',
     RATE_LIMIT_ADDRESS_PER_SECOND: '1000000',
   });
   console.log(`System ready in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s (fresh data).`);

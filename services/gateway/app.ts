@@ -10,6 +10,7 @@ import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
 import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
 import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger, type Logger } from '@tenantry/kit/logger.ts';
+import { openTenantConfigurations } from '@tenantry/kit/tenants/configurations.ts';
 import { openTenantDirectory } from '@tenantry/kit/tenants/directory.ts';
 import { createMesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
@@ -17,12 +18,16 @@ import type { Registry } from 'prom-client';
 import { createAuthenticate } from './access/authenticate.ts';
 import { createCheckTenant } from './access/check-tenant.ts';
 import { createPassports } from './access/passports.ts';
+import { createRecheck } from './access/recheck.ts';
 import { openTokenKeys } from './access/token-keys.ts';
 import { createAccessLog } from './access-log.ts';
+import { baseConfiguration } from './base-configuration.ts';
 import type { GatewayConfiguration } from './config.ts';
 import { Door } from './edge/door.ts';
-import { createLimitRate } from './limits/limit-rate.ts';
-import { createRateLimiters, whenConnected } from './limits/rate-limiters.ts';
+import { createLimits } from './limits/limits.ts';
+import { whenConnected } from './limits/rate-limiters.ts';
+import { Admission } from './overload/admission.ts';
+import { registerOverloadMetrics } from './overload/overload-metrics.ts';
 import { createApiDescription } from './own/api-description.ts';
 import { createDocumentation } from './own/documentation.ts';
 import { watchExpectedServices } from './own/expected-services.ts';
@@ -94,8 +99,15 @@ async function open(
   const revocations = await watchState<Revocation>(nats, {
     ...REVOCATIONS_BUCKET,
     snapshotFile: snapshot('revocations'),
+    // A second of silence is a matter of security here, so it has to be noticed within that second.
+    checkEveryMs: 250,
   });
   closing.push(revocations.close);
+  const configurations = await openTenantConfigurations(nats, {
+    base: baseConfiguration(configuration),
+    snapshotFile: snapshot('configuration'),
+  });
+  closing.push(configurations.close);
   const redis = createRedis({
     url: configuration.REDIS_URL,
     namespace,
@@ -107,6 +119,19 @@ async function open(
   const upstreams = new Upstreams({ discovery });
   closing.push(() => upstreams.close());
   const metrics = createHttpMetrics('gateway');
+  const limits = createLimits({
+    configuration,
+    configurations,
+    redis,
+    gateways: () => countProcesses(discovery, configuration.GATEWAY_PROCESSES),
+    metrics,
+  });
+  const admission = new Admission({
+    maxInFlight: configuration.MAX_IN_FLIGHT,
+    weightOf: ({ verified }) => (verified === null ? 1 : configurations.of(verified.claims.tenantId).weight),
+  });
+  closing.push(async () => admission.close());
+  registerOverloadMetrics(metrics, admission);
   const required = configuration.REQUIRED_SERVICES.split(',').filter((name) => name !== '');
   let own: OwnAnswers | null = null;
   const routes = new Routes(
@@ -125,11 +150,14 @@ async function open(
       issuer: configuration.PUBLIC_URL,
       keys,
       isRevoked: (sessionId) => revocations.get(sessionId) !== undefined,
+      feedSilentForMs: revocations.silentForMs,
+      recheck: createRecheck(mesh),
+      failures: limits.failures,
     }),
     checkTenant: createCheckTenant(tenants),
-    limitRate: createLimitRate(
-      createRateLimiters(configuration, redis, () => countProcesses(discovery, configuration.GATEWAY_PROCESSES)),
-    ),
+    limitRate: limits.limitRate,
+    failures: limits.failures,
+    admission,
     forward: createForward({
       upstreams,
       requestDeadlineMs,

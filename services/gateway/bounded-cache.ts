@@ -7,6 +7,7 @@ export class BoundedCache<Key, Value> {
   readonly #size: number;
   #young = new Map<Key, Value>();
   #old = new Map<Key, Value>();
+  #turnovers = 0;
 
   constructor(size: number) {
     this.#size = size;
@@ -14,6 +15,11 @@ export class BoundedCache<Key, Value> {
 
   get size(): number {
     return this.#young.size + this.#old.size;
+  }
+
+  /** How often a generation has been dropped. */
+  get turnovers(): number {
+    return this.#turnovers;
   }
 
   get(key: Key): Value | undefined {
@@ -30,6 +36,7 @@ export class BoundedCache<Key, Value> {
     if (this.#young.size >= this.#size && !this.#young.has(key)) {
       this.#old = this.#young;
       this.#young = new Map();
+      this.#turnovers++;
     }
     this.#old.delete(key);
     this.#young.set(key, value);

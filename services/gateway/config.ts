@@ -23,6 +23,8 @@ const GatewaySchema = Type.Object({
     maximum: 3_600,
     description: 'So many seconds of unused requests may be made up for at once',
   }),
+  RATE_LIMIT_PRINCIPAL_PER_SECOND: Type.Integer({ default: 250, minimum: 1, description: 'Requests of one user' }),
+  RATE_LIMIT_PRINCIPAL_BURST_SECONDS: Type.Integer({ default: 6, minimum: 1, maximum: 3_600 }),
   RATE_LIMIT_ADDRESS_PER_SECOND: Type.Integer({
     default: 100,
     minimum: 1,
@@ -33,6 +35,17 @@ const GatewaySchema = Type.Object({
     minimum: 1,
     maximum: 3_600,
     description: 'The same for requests without a token',
+  }),
+  RATE_LIMIT_FAILURES_PER_SECOND: Type.Integer({
+    default: 10,
+    minimum: 1,
+    description: 'Tokens that do not hold and paths that do not exist, of one client address',
+  }),
+  RATE_LIMIT_FAILURES_BURST_SECONDS: Type.Integer({ default: 10, minimum: 1, maximum: 3_600 }),
+  MAX_IN_FLIGHT: Type.Integer({
+    default: 2_048,
+    minimum: 1,
+    description: 'Requests under way at a time; the gateway lowers it by itself while answers are slow',
   }),
   REQUEST_DEADLINE_MS: Type.Integer({ default: 10_000, minimum: 100, description: 'From request to answer' }),
   HEADERS_TIMEOUT_MS: Type.Integer({ default: 5_000, minimum: 100, description: 'To receive the headers' }),

@@ -10,6 +10,10 @@ import { BodyReader } from './edge/request-body.ts';
 import { readRequestHead } from './edge/request-head.ts';
 import { refuse, sendWhole } from './edge/send.ts';
 import { readTarget } from './edge/target.ts';
+import type { FailureLimiter } from './limits/failure-limiter.ts';
+import type { Admission } from './overload/admission.ts';
+import { PreparedRefusal } from './overload/prepared-refusal.ts';
+import { refusePrepared } from './overload/refuse-prepared.ts';
 import { methodNotAllowed, upgradeRefused } from './problems.ts';
 import { type RouteTable, unknownPath } from './routing/route-table.ts';
 
@@ -20,6 +24,8 @@ export type PipelineOptions = {
   readonly authenticate: Step;
   readonly checkTenant: Step;
   readonly limitRate: Step;
+  readonly failures: FailureLimiter;
+  readonly admission: Admission;
   readonly forward: Step;
   readonly onOver: (exchange: Exchange) => void;
   readonly logger: Logger;
@@ -36,8 +42,17 @@ export class Pipeline {
     this.#options = options;
     const answer: Step = (exchange) => (exchange.route?.answer ?? options.forward)(exchange);
     const readBody: Step = (exchange) => this.#bodies.read(exchange, exchange.route?.endpoint.maxBodyBytes ?? 0);
-    this.#guarded = [options.authenticate, options.checkTenant, options.limitRate, checkPermission, readBody, answer];
-    this.#public = [options.limitRate, readBody, answer];
+    const { enter } = options.admission;
+    this.#guarded = [
+      options.authenticate,
+      options.checkTenant,
+      options.limitRate,
+      checkPermission,
+      readBody,
+      enter,
+      answer,
+    ];
+    this.#public = [options.limitRate, readBody, enter, answer];
   }
 
   readonly receive = (request: IncomingMessage, response: ServerResponse): void => {
@@ -46,6 +61,7 @@ export class Pipeline {
     response.once('close', () => {
       exchange.isOver = true;
       exchange.onOver?.();
+      this.#options.admission.leave(exchange);
       this.#options.onOver(exchange);
     });
     try {
@@ -57,6 +73,10 @@ export class Pipeline {
 
   /** Answers with the problem that `error` is; what is nobody's fault but ours is logged. */
   readonly fail = (exchange: Exchange, error: unknown): void => {
+    if (error instanceof PreparedRefusal) {
+      refusePrepared(exchange, error);
+      return;
+    }
     const isOurs = !(error instanceof Problem) || statusOf(error.kind) >= 500;
     if (isOurs && !exchange.isOver) {
       const line = { err: error, route: exchange.route?.endpoint.path, traceId: traceIdOf(exchange.traceparent) };
@@ -94,7 +114,11 @@ export class Pipeline {
     const { request, target } = exchange;
     const methods = this.#options.table().methodsOf(target.path);
     if (methods.length === 0) {
-      if (this.#options.knowsAllRoutes()) throw unknownPath();
+      if (this.#options.knowsAllRoutes()) {
+        this.#options.failures.check(exchange.clientAddress);
+        this.#options.failures.count(exchange.clientAddress);
+        throw unknownPath();
+      }
       throw upstreamUnavailable('The system is starting. Try again shortly.', { retryAfterSeconds: 1 });
     }
     const allow = ['allow', [...methods, 'OPTIONS'].join(', ')];

@@ -32,6 +32,12 @@ export const upgradeRefused = defineProblem({
   title: 'Other protocols are not spoken here',
 });
 
+export const overloaded = defineProblem({
+  code: 'overloaded',
+  category: 'unavailable',
+  title: 'The system has more to do than it can',
+});
+
 /** RFC 9110 §15 and RFC 6585 §5. */
 export const STATUS_OF: ReadonlyMap<string, number> = new Map([
   [methodNotAllowed.kind.code, 405],

@@ -12,7 +12,9 @@ export type Contracts = {
 };
 
 const SERVICES = new URL('../../services/', import.meta.url);
-const SHARED = new URL('../../packages/contract/tenant-record.ts', import.meta.url);
+const SHARED = ['tenant-record.ts', 'session-standing.ts'].map(
+  (file) => new URL(`../../packages/contract/${file}`, import.meta.url),
+);
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
@@ -44,7 +46,7 @@ export async function loadContracts(): Promise<Contracts> {
     for (const file of [...files, ...problems])
       for (const value of await exportsOf(file)) found.push({ service, value });
   }
-  for (const value of await exportsOf(SHARED)) found.push({ service: 'users', value });
+  for (const file of SHARED) for (const value of await exportsOf(file)) found.push({ service: 'users', value });
   const only = <T>(fits: (value: unknown) => value is T): Owned<T>[] =>
     found.flatMap(({ service, value }) => (fits(value) ? [{ service, value }] : []));
   return { endpoints: only(isEndpoint), events: only(isEvent), problems: only(isProblem) };

@@ -22,7 +22,9 @@ let colleague: Customer;
 beforeAll(async () => {
   const opened = await openWholeWorld({
     RATE_LIMIT_TENANT_PER_SECOND: '10000',
+    RATE_LIMIT_PRINCIPAL_PER_SECOND: '10000',
     RATE_LIMIT_ADDRESS_PER_SECOND: '10000',
+    RATE_LIMIT_FAILURES_PER_SECOND: '10000',
   });
   ({ world, job } = opened);
   const tenant = await job.createTenant(opened.operatorToken, 'victim');

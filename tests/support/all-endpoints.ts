@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import type { Endpoint } from '@tenantry/contract/endpoint.ts';
+import { readSessionStanding } from '@tenantry/contract/session-standing.ts';
 import { readTenantRecord } from '@tenantry/contract/tenant-record.ts';
 
 const SERVICES = ['users', 'subscriptions', 'payments', 'notifications', 'billing'] as const;
@@ -15,7 +16,10 @@ const isEndpoint = (value: unknown): value is Endpoint =>
 
 /** Every endpoint of every service, found in the contract folders: a new one is walked by the tests without being told. */
 export async function allEndpoints(): Promise<readonly Endpoint[]> {
-  const found = new Map<string, Endpoint>([[readTenantRecord.name, readTenantRecord as Endpoint]]);
+  const found = new Map<string, Endpoint>([
+    [readTenantRecord.name, readTenantRecord as Endpoint],
+    [readSessionStanding.name, readSessionStanding as Endpoint],
+  ]);
   for (const service of SERVICES) {
     const folder = new URL(`${service}/contract/`, ROOT);
     for (const file of readdirSync(folder)) {

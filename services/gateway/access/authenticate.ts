@@ -1,65 +1,116 @@
 import { type AccessTokenClaims, keyIdOf, verifyAccessToken } from '@tenantry/auth/access-token.ts';
 import { grantsOf } from '@tenantry/auth/permissions.ts';
 import { PLATFORM_TENANT_ID, type SessionId } from '@tenantry/kernel/id.ts';
-import { tokenExpired, unauthenticated } from '@tenantry/kernel/problems.ts';
-import { BoundedCache } from '../bounded-cache.ts';
+import { Problem } from '@tenantry/kernel/problem.ts';
+import { tokenExpired, unauthenticated, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import type { Exchange } from '../edge/exchange.ts';
+import type { FailureLimiter } from '../limits/failure-limiter.ts';
+import { isSensitive } from './is-sensitive.ts';
+import { SessionRechecks, type SessionStanding } from './session-rechecks.ts';
+import { TokenCache } from './token-cache.ts';
 import type { TokenKeys } from './token-keys.ts';
 import type { Verified } from './verified.ts';
 
-const MAX_CACHED_TOKENS = 20_000;
 /** RFC 9110 §11.1: the name of the scheme is case-insensitive. RFC 6750 §2.1: the token's alphabet. */
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
+/** A feed that has said nothing for longer may have missed a revocation. */
+const MAX_SILENCE_MS = 1_000;
 
 export type AuthenticateOptions = {
   readonly issuer: string;
-  readonly keys: TokenKeys;
+  readonly keys: Pick<TokenKeys, 'keyOf' | 'fetch'>;
   readonly isRevoked: (sessionId: SessionId) => boolean;
+  /** For how long the feed of revocations has not been known to be complete. */
+  readonly feedSilentForMs: () => number;
+  /** Asks users itself. */
+  readonly recheck: (claims: AccessTokenClaims) => Promise<'valid' | 'revoked'>;
+  readonly failures: Pick<FailureLimiter, 'check' | 'count'>;
   readonly nowMs?: () => number;
+  readonly monotonicMs?: () => number;
 };
+
+const ended = () => unauthenticated('This session has ended. Sign in again at POST /v1/auth/login.');
 
 /**
  * Who is calling. A token's signature is checked once; after that a lookup by the whole token answers, so a hit costs no
- * cryptography and a token that differs in one bit is another key. Expiry and revocation are looked at every time.
+ * cryptography. Expiry, revocation and the standing of the key are looked at every time. Whatever fails is counted
+ * against the client's address.
  */
-export function createAuthenticate({ issuer, keys, isRevoked, nowMs = Date.now }: AuthenticateOptions) {
-  const cache = new BoundedCache<string, Verified>(MAX_CACHED_TOKENS);
+export function createAuthenticate(options: AuthenticateOptions) {
+  const { issuer, keys, isRevoked, feedSilentForMs, failures, nowMs = Date.now } = options;
+  const cache = new TokenCache();
+  const rechecks = new SessionRechecks(options.recheck, options.monotonicMs ?? (() => performance.now()));
 
-  const verify = (token: string): Verified => {
-    const nowSeconds = Math.floor(nowMs() / 1_000);
-    const verified = toVerified(verifyAccessToken(token, { issuer, nowSeconds, keyOf: keys.keyOf }));
-    cache.set(token, verified);
-    return verified;
+  const refuse = (exchange: Exchange, error: unknown): never => {
+    if (error instanceof Problem && error.kind.category === 'unauthenticated') failures.count(exchange.clientAddress);
+    throw error;
   };
 
-  const admit = (exchange: Exchange, token: string, verified: Verified): void => {
+  const judge = (exchange: Exchange, token: string, verified: Verified, standing: SessionStanding): void => {
+    if (standing === 'revoked') {
+      cache.delete(token);
+      refuse(exchange, ended());
+    }
+    if (standing === 'unknown' && exchange.route !== null && isSensitive(exchange.route.endpoint))
+      throw upstreamUnavailable('Whether your session still stands cannot be checked right now. Try again shortly.', {
+        retryAfterSeconds: 1,
+      });
+    exchange.verified = verified;
+  };
+
+  const admit = (exchange: Exchange, token: string, verified: Verified): void | Promise<void> => {
     if (verified.claims.expiresAtSeconds * 1_000 <= nowMs()) {
       cache.delete(token);
-      throw tokenExpired('The access token has expired. Get a new one at POST /v1/auth/refresh.');
+      refuse(exchange, tokenExpired('The access token has expired. Get a new one at POST /v1/auth/refresh.'));
     }
     if (isRevoked(verified.claims.sessionId)) {
       cache.delete(token);
-      throw unauthenticated('This session has ended. Sign in again at POST /v1/auth/login.');
+      refuse(exchange, ended());
     }
-    exchange.verified = verified;
+    if (feedSilentForMs() <= MAX_SILENCE_MS) {
+      exchange.verified = verified;
+      return;
+    }
+    const standing = rechecks.of(verified.claims);
+    if (standing instanceof Promise) return standing.then((late) => judge(exchange, token, verified, late));
+    judge(exchange, token, verified, standing);
+  };
+
+  const verify = (exchange: Exchange, token: string, kid: string): void | Promise<void> => {
+    let verified: Verified;
+    try {
+      const nowSeconds = Math.floor(nowMs() / 1_000);
+      verified = toVerified(verifyAccessToken(token, { issuer, nowSeconds, keyOf: keys.keyOf }), kid);
+    } catch (error) {
+      return refuse(exchange, error);
+    }
+    // A token of a session that has ended is genuine, but not worth a place.
+    if (!isRevoked(verified.claims.sessionId)) cache.set(token, verified);
+    return admit(exchange, token, verified);
   };
 
   return (exchange: Exchange): void | Promise<void> => {
     const authorization = exchange.head?.authorization ?? null;
-    if (authorization === null) throw unauthenticated('Send Authorization: Bearer <access token>.');
-    const token = BEARER.exec(authorization)?.[1];
-    if (token === undefined) throw unauthenticated('Only Authorization: Bearer <access token> is understood.');
-    const cached = cache.get(token);
-    if (cached !== undefined) return admit(exchange, token, cached);
+    const token = authorization === null ? undefined : BEARER.exec(authorization)?.[1];
+    const cached = token === undefined ? undefined : cache.get(token);
+    if (token !== undefined && cached !== undefined) {
+      if (keys.keyOf(cached.kid) !== undefined) return admit(exchange, token, cached);
+      cache.delete(token); // its key was withdrawn
+    }
+    failures.check(exchange.clientAddress);
+    if (authorization === null) return refuse(exchange, unauthenticated('Send Authorization: Bearer <access token>.'));
+    if (token === undefined)
+      return refuse(exchange, unauthenticated('Only Authorization: Bearer <access token> is understood.'));
     const kid = keyIdOf(token);
-    if (kid === null || keys.keyOf(kid) !== undefined) return admit(exchange, token, verify(token));
+    if (kid === null || keys.keyOf(kid) !== undefined) return verify(exchange, token, kid ?? '');
     // Signed by a key that was published a moment ago, or made up.
-    return keys.fetch(kid).then(() => admit(exchange, token, verify(token)));
+    return keys.fetch(kid).then(() => verify(exchange, token, kid));
   };
 }
 
-const toVerified = (claims: AccessTokenClaims): Verified => ({
+const toVerified = (claims: AccessTokenClaims, kid: string): Verified => ({
   claims,
+  kid,
   principal: {
     kind: 'user',
     tenantId: claims.tenantId,
@@ -69,6 +120,7 @@ const toVerified = (claims: AccessTokenClaims): Verified => ({
     sessionId: claims.sessionId,
     onBehalfOf: null,
   },
+  rateKeys: { tenantKey: `${claims.tenantId}:rate`, principalKey: `${claims.tenantId}:rate:${claims.userId}` },
   allowed: new Map(),
   passport: null,
 });

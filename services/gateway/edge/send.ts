@@ -29,28 +29,33 @@ export const sendJson = (exchange: Exchange, status: number, value: unknown): vo
 
 /** Answers with the problem that `error` is. Returns its status. */
 export function refuse(exchange: Exchange, error: unknown, extra: readonly string[] = []): number {
-  const { response } = exchange;
   const { status, headers, body } = renderRefusal(error, {
     instance: exchange.target.path,
     traceId: traceIdOf(exchange.traceparent),
   });
-  if (exchange.isOver) return status;
+  const lines = [...exchange.answerHeaders, ...Object.entries(headers).flat(), ...SECURITY_HEADERS, ...extra];
+  sendRefusal(exchange, status, lines, JSON.stringify(body));
+  return status;
+}
+
+/** A rendered refusal, whatever state the request and its answer are in. */
+export function sendRefusal(exchange: Exchange, status: number, lines: string[], body: string): void {
+  const { response } = exchange;
+  if (exchange.isOver) return;
   if (response.headersSent) {
     // Part of another answer is out: cutting the connection is the only honest way to say that it is not whole.
     response.destroy();
-    return status;
+    return;
   }
-  const lines = [...exchange.answerHeaders, ...Object.entries(headers).flat(), ...SECURITY_HEADERS, ...extra];
-  const bytes = Buffer.from(JSON.stringify(body));
+  const bytes = Buffer.from(body);
   lines.push('content-length', String(bytes.length));
   if (isBodyPending(exchange)) {
     lingerAndClose(exchange, status, lines, bytes);
-    return status;
+    return;
   }
   response.writeHead(status, lines);
   if (exchange.request.method === 'HEAD') response.end();
   else response.end(bytes);
-  return status;
 }
 
 function isBodyPending({ request, head }: Exchange): boolean {

@@ -10,6 +10,13 @@ export type Decision = {
   readonly retryAfterMs: number;
 };
 
+/** A steady rate with a burst is a quota over the time in which the burst refills. */
+export const policyOf = (name: string, requestsPerSecond: number, burstSeconds: number): Policy => ({
+  name,
+  limit: requestsPerSecond * burstSeconds,
+  windowSeconds: burstSeconds,
+});
+
 /** draft-ietf-httpapi-ratelimit-headers-10: q = quota, w = window in seconds, r = remaining, t = seconds to the reset. */
 export const policyItem = ({ name, limit, windowSeconds }: Policy): string => `"${name}";q=${limit};w=${windowSeconds}`;
 

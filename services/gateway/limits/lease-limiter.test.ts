@@ -14,17 +14,20 @@ let isRedisGone: boolean;
 /** A shared bucket with the arithmetic of the script. */
 function sharedBucket() {
   const clock = new TokenClock();
-  return async (_key: string, { waiting, wanted, debt }: Order): Promise<Purchase> => {
+  let reckoned = POLICY.windowSeconds;
+  return async (_key: string, policy: Policy, { waiting, wanted, debt }: Order): Promise<Purchase> => {
     purchases++;
     if (isRedisGone) throw new Error('gone');
-    for (let i = 0; i < Math.round(debt); i++) clock.take(POLICY, nowMs);
+    clock.stretch(policy.windowSeconds / reckoned, nowMs);
+    reckoned = policy.windowSeconds;
+    for (let i = 0; i < Math.round(debt); i++) clock.take(policy, nowMs);
     let sold = 0;
     let last: Decision | undefined;
     const stock = Math.max(waiting, 0) + wanted;
     for (let i = 0; i < stock; i++) {
       // A quarter of what is there for stock, all of it for who waits.
       if (i >= waiting && last !== undefined && last.remaining < 3 * sold) break;
-      last = clock.take(POLICY, nowMs);
+      last = clock.take(policy, nowMs);
       if (!last.isAllowed) break;
       sold++;
     }
@@ -39,16 +42,15 @@ function sharedBucket() {
 
 const limiterOn = (buy: ReturnType<typeof sharedBucket>, gateways = 1) =>
   new LeaseLimiter({
-    policy: POLICY,
     buy,
     gate: new RedisGate(() => nowMs),
     gateways: () => gateways,
     monotonicMs: () => nowMs,
   });
 
-async function allowed(limiter: LeaseLimiter, count: number, key = 'a'): Promise<number> {
+async function allowed(limiter: LeaseLimiter, count: number, key = 'a', policy = POLICY): Promise<number> {
   let total = 0;
-  for (let i = 0; i < count; i++) if ((await limiter.take(key)).isAllowed) total++;
+  for (let i = 0; i < count; i++) if ((await limiter.take(key, policy)).isAllowed) total++;
   return total;
 }
 
@@ -78,16 +80,16 @@ describe('A limit by leases', () => {
   it('answers at once from its stock and while it knows that nothing is left', async () => {
     const limiter = limiterOn(sharedBucket());
     await allowed(limiter, 50);
-    expect(limiter.take('a')).not.toBeInstanceOf(Promise);
+    expect(limiter.take('a', POLICY)).not.toBeInstanceOf(Promise);
     await allowed(limiter, 400);
     const before = purchases;
-    expect(limiter.take('a')).toMatchObject({ isAllowed: false, remaining: 0 });
+    expect(limiter.take('a', POLICY)).toMatchObject({ isAllowed: false, remaining: 0 });
     expect(purchases).toBe(before);
   });
 
   it('serves those who wait together from one purchase', async () => {
     const limiter = limiterOn(sharedBucket());
-    const decisions = await Promise.all(Array.from({ length: 500 }, () => limiter.take('a')));
+    const decisions = await Promise.all(Array.from({ length: 500 }, () => limiter.take('a', POLICY)));
     expect(decisions.filter((decision) => decision.isAllowed)).toHaveLength(400);
     expect(purchases).toBeLessThan(5);
   });
@@ -102,13 +104,13 @@ describe('A limit by leases', () => {
   });
 
   it('counts each key for itself', async () => {
-    const limiter = limiterOn(async (_key, { waiting }) => ({
+    const limiter = limiterOn(async (_key, _policy, { waiting }) => ({
       sold: waiting,
       available: 0,
       resetMs: 0,
       retryAfterMs: 0,
     }));
-    expect((await limiter.take('a')).isAllowed && (await limiter.take('b')).isAllowed).toBe(true);
+    expect((await limiter.take('a', POLICY)).isAllowed && (await limiter.take('b', POLICY)).isAllowed).toBe(true);
   });
 
   it('counts its share here while Redis is away, without asking again for each request', async () => {
@@ -146,5 +148,84 @@ describe('A limit by leases', () => {
     nowMs += 100;
     // A tenth of a second has brought a twentieth of the limit back.
     expect(await allowed(limiter, 400)).toBe(20);
+  });
+});
+
+describe('A policy that changes while its bucket is in use', () => {
+  const times = (factor: number): Policy => ({ ...POLICY, limit: POLICY.limit * factor });
+  const longer: Policy = { ...POLICY, limit: POLICY.limit * 5, windowSeconds: POLICY.windowSeconds * 5 };
+
+  it('fills no bucket: an empty one stays empty, whichever way and however often it changes', async () => {
+    const limiter = limiterOn(sharedBucket());
+    expect(await allowed(limiter, 500)).toBe(400);
+    for (const policy of [times(10), times(1), times(0.1), longer, times(1), longer])
+      expect(await allowed(limiter, 100, 'a', policy)).toBe(0);
+  });
+
+  it('counts at once by the new rate, also for who had been told to wait long', async () => {
+    const hourly: Policy = { name: 'tenant', limit: 1, windowSeconds: 3_600 };
+    const limiter = limiterOn(sharedBucket());
+    expect(await allowed(limiter, 2, 'a', hourly)).toBe(1);
+    nowMs += 100;
+    expect(await allowed(limiter, 10, 'a', POLICY)).toBe(0);
+    nowMs += 1_000;
+    expect(await allowed(limiter, 500, 'a', POLICY)).toBeGreaterThanOrEqual(200);
+  });
+
+  it('leaves no stock that the new limit would not have sold', async () => {
+    const limiter = limiterOn(sharedBucket());
+    await allowed(limiter, 200);
+    const tiny = { ...POLICY, limit: 4 };
+    expect(await allowed(limiter, 200, 'a', tiny)).toBeLessThanOrEqual(3);
+  });
+
+  it('is another object of the same numbers and changes nothing', async () => {
+    const limiter = limiterOn(sharedBucket());
+    expect(await allowed(limiter, 500)).toBe(400);
+    expect(limiter.take('a', { ...POLICY })).toMatchObject({ isAllowed: false });
+  });
+
+  it('goes on counting what was used here while Redis is away', async () => {
+    const limiter = limiterOn(sharedBucket());
+    isRedisGone = true;
+    expect(await allowed(limiter, 500)).toBe(400);
+    expect(await allowed(limiter, 500, 'a', times(10))).toBe(0);
+    expect(await allowed(limiter, 500, 'a', longer)).toBe(0);
+  });
+
+  it('keeps to what it has seen when the answer to an old question comes after the change', async () => {
+    const answers: ((purchase: Purchase) => void)[] = [];
+    const limiter = limiterOn(() => new Promise((resolve) => answers.push(resolve)));
+    const waiting = limiter.take('a', POLICY);
+    const late = limiter.take('a', { ...POLICY, limit: 4 });
+    answers.shift()?.({ sold: 400, available: 0, resetMs: 2_000, retryAfterMs: 0 });
+    expect((await Promise.all([waiting, late])).map(({ isAllowed }) => isAllowed)).toEqual([true, true]);
+    expect(limiter.look('a', { ...POLICY, limit: 4 }).remaining).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('A token of a request that another limit refuses', () => {
+  it('is there for the next one, with Redis and without', async () => {
+    const limiter = limiterOn(sharedBucket());
+    for (const isGone of [false, true]) {
+      isRedisGone = isGone;
+      nowMs += 60_000;
+      expect(await allowed(limiter, 399)).toBe(399);
+      for (let i = 0; i < 50; i++) {
+        expect((await limiter.take('a', POLICY)).isAllowed).toBe(true);
+        limiter.giveBack('a');
+      }
+      expect(await allowed(limiter, 10)).toBe(1);
+    }
+  });
+
+  it('is not taken in the first place where the refusal is known', async () => {
+    const limiter = limiterOn(sharedBucket());
+    expect(limiter.refusal('a', POLICY)).toBeNull();
+    await allowed(limiter, 401);
+    const before = purchases;
+    expect(limiter.refusal('a', POLICY)).toMatchObject({ isAllowed: false });
+    expect(limiter.refusal('b', POLICY)).toBeNull();
+    expect(purchases).toBe(before);
   });
 });

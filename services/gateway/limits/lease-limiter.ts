@@ -1,32 +1,15 @@
 import { BoundedCache } from '../bounded-cache.ts';
+import { type Account, adoptPolicy, openAccount, worthUnder } from './account.ts';
 import type { Decision, Policy } from './decision.ts';
 import type { RedisGate } from './redis-gate.ts';
 import type { Order, Purchase } from './redis-scripts.ts';
-import { TokenClock } from './token-clock.ts';
 
 export type LeaseLimiterOptions = {
-  readonly policy: Policy;
-  readonly buy: (key: string, order: Order) => Promise<Purchase>;
+  readonly buy: (key: string, policy: Policy, order: Order) => Promise<Purchase>;
   readonly gate: RedisGate;
   /** Live gateways, among whom the limit is divided while Redis is away. */
   readonly gateways: () => number;
   readonly monotonicMs: () => number;
-};
-
-type Account = {
-  /** Bought and not used; worthless after `expiresAtMs`, or tokens of a quiet hour would be spent beside a full bucket. */
-  tokens: number;
-  expiresAtMs: number;
-  boughtAtMs: number;
-  /** How many to keep in stock: grows while they sell, shrinks while they expire. */
-  stock: number;
-  available: number;
-  resetAtMs: number;
-  deniedUntilMs: number;
-  isBuying: boolean;
-  waiting: ((decision: Decision) => void)[];
-  /** Used while Redis is away. */
-  readonly local: TokenClock;
 };
 
 const MAX_ACCOUNTS = 20_000;
@@ -39,26 +22,21 @@ const MAX_STOCK = 128;
 const DENIAL_MS = 20;
 
 /**
- * A limit that all gateways share, without asking Redis for each request: tokens are bought in batches and spent by
- * arithmetic. `take` answers at once as long as there is a token or a fresh refusal; else it resolves with the next
- * purchase.
+ * Limits that all gateways share, without asking Redis for each request: tokens are bought in batches and spent by
+ * arithmetic. Each key has the policy that it is asked with, which may be another one the next time. `take` answers at
+ * once as long as there is a token or a fresh refusal; else it resolves with the next purchase.
  */
 export class LeaseLimiter {
-  readonly policy: Policy;
   readonly #options: LeaseLimiterOptions;
   readonly #accounts = new BoundedCache<string, Account>(MAX_ACCOUNTS);
 
   constructor(options: LeaseLimiterOptions) {
-    this.policy = options.policy;
     this.#options = options;
   }
 
-  take(key: string): Decision | Promise<Decision> {
+  take(key: string, policy: Policy): Decision | Promise<Decision> {
     const nowMs = this.#options.monotonicMs();
-    const account = this.#account(key);
-    if (account.tokens > 0 && nowMs >= account.expiresAtMs) {
-      account.tokens = 0;
-    }
+    const account = this.#account(key, policy, nowMs);
     if (account.tokens > 0) {
       account.tokens--;
       if (account.tokens * 4 < account.stock && !account.isBuying && account.available > 0)
@@ -73,35 +51,48 @@ export class LeaseLimiter {
     });
   }
 
-  #account(key: string): Account {
+  /** The refusal that `take` would give at once, without taking anything; null when it would not. */
+  refusal(key: string, policy: Policy): Decision | null {
+    const nowMs = this.#options.monotonicMs();
+    const account = this.#account(key, policy, nowMs);
+    return account.tokens === 0 && nowMs < account.deniedUntilMs ? this.#denied(account, nowMs) : null;
+  }
+
+  /** A token that was taken for a request which another limit then refused. */
+  giveBack(key: string): void {
+    const account = this.#accounts.get(key);
+    if (account === undefined) return;
+    if (this.#options.gate.isAway) account.local.giveBack(this.#localPolicy(account));
+    else if (this.#options.monotonicMs() < account.expiresAtMs) account.tokens++;
+  }
+
+  /** How much is left, as far as it is known here; takes nothing. */
+  look(key: string, policy: Policy): Decision {
+    const nowMs = this.#options.monotonicMs();
+    return this.#allowed(this.#account(key, policy, nowMs), nowMs);
+  }
+
+  #account(key: string, policy: Policy, nowMs: number): Account {
     let account = this.#accounts.get(key);
     if (account === undefined) {
-      account = {
-        tokens: 0,
-        expiresAtMs: 0,
-        boughtAtMs: 0,
-        stock: 1,
-        available: this.policy.limit,
-        resetAtMs: 0,
-        deniedUntilMs: 0,
-        isBuying: false,
-        waiting: [],
-        local: new TokenClock(),
-      };
+      account = openAccount(policy);
       this.#accounts.set(key, account);
     }
+    if (account.policy !== policy) adoptPolicy(account, policy, nowMs);
+    if (account.tokens > 0 && nowMs >= account.expiresAtMs) account.tokens = 0;
     return account;
   }
 
   async #buy(key: string, account: Account): Promise<void> {
     account.isBuying = true;
     do {
+      const { policy } = account;
       const asked = account.waiting.length;
-      const credit = (purchase: Purchase): void => this.#credit(account, purchase, asked);
+      const credit = (purchase: Purchase): void => this.#credit(account, policy, purchase, asked);
       const { gate, buy, monotonicMs } = this.#options;
-      const debt = account.local.takenBeyond(account.resetAtMs, this.#localPolicy(), monotonicMs());
+      const debt = account.local.takenBeyond(account.resetAtMs, this.#localPolicy(account), monotonicMs());
       const order = { waiting: asked, wanted: account.stock, debt };
-      const purchase = await gate.ask(() => buy(key, order), credit);
+      const purchase = await gate.ask(() => buy(key, policy, order), credit);
       if (purchase === null) {
         const nowMs = monotonicMs();
         for (const resolve of account.waiting.splice(0)) resolve(this.#takeLocally(account, nowMs));
@@ -113,19 +104,21 @@ export class LeaseLimiter {
     account.isBuying = false;
   }
 
-  #credit(account: Account, purchase: Purchase, asked: number): void {
+  #credit(account: Account, policy: Policy, purchase: Purchase, asked: number): void {
     const nowMs = this.#options.monotonicMs();
     const lastedMs = nowMs - account.boughtAtMs;
     if (lastedMs < QUICK_MS) account.stock = Math.min(account.stock * 2, MAX_STOCK);
     else if (lastedMs > SLOW_MS) account.stock = Math.ceil(account.stock / 2);
     account.boughtAtMs = nowMs;
     account.local.forget();
-    account.tokens += purchase.sold;
     account.expiresAtMs = nowMs + LEASE_MS;
-    account.available = purchase.available;
-    account.resetAtMs = nowMs + purchase.resetMs;
+    // The answer is measured by the policy that was in force when it was asked for.
+    const { policy: current } = account;
+    account.tokens += worthUnder(purchase.sold, policy, current);
+    account.available = Math.floor((purchase.available * current.limit) / policy.limit);
+    account.resetAtMs = nowMs + (purchase.resetMs * current.windowSeconds) / policy.windowSeconds;
     const isEmpty = purchase.sold < asked || (purchase.sold === 0 && purchase.available === 0);
-    if (isEmpty) account.deniedUntilMs = nowMs + Math.max(purchase.retryAfterMs, DENIAL_MS);
+    if (isEmpty && current === policy) account.deniedUntilMs = nowMs + Math.max(purchase.retryAfterMs, DENIAL_MS);
   }
 
   /** Tokens go to who waits, oldest first; when the bucket is empty the others are refused. */
@@ -141,12 +134,12 @@ export class LeaseLimiter {
   #takeLocally(account: Account, nowMs: number): Decision {
     // What was used up when Redis was last heard of is used up here too: losing it must not fill anybody's bucket.
     account.local.postpone(account.resetAtMs);
-    return account.local.take(this.#localPolicy(), nowMs);
+    return account.local.take(this.#localPolicy(account), nowMs);
   }
 
-  #localPolicy(): Policy {
-    const share = Math.floor(this.policy.limit / Math.max(1, this.#options.gateways()));
-    return { ...this.policy, limit: Math.max(1, share) };
+  #localPolicy({ policy }: Account): Policy {
+    const share = Math.floor(policy.limit / Math.max(1, this.#options.gateways()));
+    return { ...policy, limit: Math.max(1, share) };
   }
 
   #allowed(account: Account, nowMs: number): Decision {

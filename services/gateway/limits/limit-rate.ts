@@ -1,58 +1,182 @@
-import { rateLimited } from '@tenantry/kernel/problems.ts';
+import type { TenantId } from '@tenantry/kernel/id.ts';
+import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import { addressKey } from '../edge/client-address.ts';
 import type { Exchange } from '../edge/exchange.ts';
 import { type Decision, limitItem, type Policy, policyItem } from './decision.ts';
 import type { LeaseLimiter } from './lease-limiter.ts';
+import type { LimitCounts, LimitName } from './limit-counts.ts';
+import { rateRefusal } from './rate-refusal.ts';
+import type { TenantPolicies } from './tenant-policies.ts';
 import type { WindowLimiter } from './window-limiter.ts';
 
 export type RateLimiters = {
   readonly tenant: LeaseLimiter;
+  readonly principal: LeaseLimiter;
+  readonly route: LeaseLimiter;
   readonly address: LeaseLimiter;
   readonly endpoint: WindowLimiter;
 };
 
+export type LimitRateOptions = {
+  readonly limiters: RateLimiters;
+  readonly policiesOf: (tenantId: TenantId) => TenantPolicies;
+  readonly addressPolicy: Policy;
+  readonly counts: LimitCounts;
+};
+
+/** One bucket that a request draws on. */
+type Charge = {
+  readonly name: LimitName;
+  readonly limiter: LeaseLimiter;
+  readonly key: string;
+  readonly policy: Policy;
+};
+
 /**
- * The limits of one request: its tenant's, or, without a token, its address's; and the endpoint's own, which counts
- * addresses too. Says on every answer how much is left, and refuses with 429 when nothing is.
+ * The limits of one request: its tenant's, its principal's and its route's in the tenant, or, without a token, its
+ * address's; and the endpoint's own, which counts addresses too. Says on every answer how much is left of each, and
+ * refuses with 429 when nothing is left of one; a request that one limit refuses uses nothing of the others.
  */
-export function createLimitRate({ tenant, address, endpoint }: RateLimiters) {
-  const shared = (exchange: Exchange): void | Promise<void> => {
-    const limiter = exchange.verified === null ? address : tenant;
-    const key =
-      exchange.verified === null
-        ? `rate:address:${addressKey(exchange.clientAddress)}`
-        : `${exchange.verified.claims.tenantId}:rate`;
-    const decision = limiter.take(key);
-    if (decision instanceof Promise) return decision.then((late) => apply(exchange, [[limiter.policy, late]]));
-    apply(exchange, [[limiter.policy, decision]]);
+export function createLimitRate({ limiters, policiesOf, addressPolicy, counts }: LimitRateOptions) {
+  const routeNames = new WeakMap<EndpointRecord, string>();
+  const routeNameOf = (endpoint: EndpointRecord): string => {
+    let name = routeNames.get(endpoint);
+    if (name === undefined) {
+      name = `${endpoint.method} ${endpoint.path}`;
+      routeNames.set(endpoint, name);
+    }
+    return name;
+  };
+
+  /** The widest first: a flooding tenant is known by it, and its refusal is the one to be cheap. */
+  const chargesOf = ({ verified, route, clientAddress }: Exchange): readonly Charge[] => {
+    if (verified === null) {
+      const key = `rate:address:${addressKey(clientAddress)}`;
+      return [{ name: 'address', limiter: limiters.address, key, policy: addressPolicy }];
+    }
+    const policies = policiesOf(verified.claims.tenantId);
+    const { tenantKey, principalKey } = verified.rateKeys;
+    const charges: Charge[] = [
+      { name: 'tenant', limiter: limiters.tenant, key: tenantKey, policy: policies.tenant },
+      { name: 'principal', limiter: limiters.principal, key: principalKey, policy: policies.principal },
+    ];
+    if (route === null || policies.routes.size === 0) return charges;
+    const routeName = routeNameOf(route.endpoint);
+    const policy = policies.routes.get(routeName);
+    if (policy !== undefined)
+      charges.push({ name: 'route', limiter: limiters.route, key: `${tenantKey}:${routeName}`, policy });
+    return charges;
+  };
+
+  const refuse = (
+    exchange: Exchange,
+    charges: readonly Charge[],
+    refused: Charge,
+    decision: Decision,
+    first: Item[],
+  ): never => {
+    counts.refused[refused.name]++;
+    const items = charges.map<Item>((charge) =>
+      charge === refused ? [charge.policy, decision] : [charge.policy, charge.limiter.look(charge.key, charge.policy)],
+    );
+    announce(exchange, [...first, ...items]);
+    throw rateRefusal(refused.policy, decision.retryAfterMs);
+  };
+
+  const settle = (
+    exchange: Exchange,
+    charges: readonly Charge[],
+    decisions: readonly Decision[],
+    first: Item[],
+  ): void => {
+    const items = [...first];
+    for (const [index, charge] of charges.entries()) {
+      const decision = decisions[index];
+      if (decision === undefined) continue;
+      if (!decision.isAllowed) {
+        for (const taken of charges.slice(0, index)) taken.limiter.giveBack(taken.key);
+        refuse(exchange, charges, charge, decision, first);
+      }
+      items.push([charge.policy, decision]);
+    }
+    for (const { name } of charges) counts.allowed[name]++;
+    announce(exchange, items);
+  };
+
+  const shared = (exchange: Exchange, first: Item[]): void | Promise<void> => {
+    const charges = chargesOf(exchange);
+    // The first says so itself; a later one should, before a token of the first is taken only to be given back.
+    for (let i = 1; i < charges.length; i++) {
+      const charge = charges[i] as Charge;
+      const known = charge.limiter.refusal(charge.key, charge.policy);
+      if (known !== null) refuse(exchange, charges, charge, known, first);
+    }
+    const decisions: Decision[] = [];
+    const waiting = takeAll(charges, decisions);
+    if (waiting !== undefined) return waiting.then(() => settle(exchange, charges, decisions, first));
+    settle(exchange, charges, decisions, first);
   };
 
   return (exchange: Exchange): void | Promise<void> => {
     const record = exchange.route?.endpoint;
-    if (record === undefined || record.rateLimit === null) return shared(exchange);
-    const policy: Policy = { name: record.name, ...record.rateLimit };
-    const key = `rate:route:${record.name}:${addressKey(exchange.clientAddress)}`;
-    return endpoint.take(key, policy).then(async (decision) => {
-      if (!decision.isAllowed || exchange.verified === null) return apply(exchange, [[policy, decision]]);
-      apply(exchange, [
-        [policy, decision],
-        [tenant.policy, await tenant.take(`${exchange.verified.claims.tenantId}:rate`)],
-      ]);
-    });
+    if (record === undefined || record.rateLimit === null) return shared(exchange, []);
+    const policy = ownPolicyOf(record, record.rateLimit);
+    const own = (decision: Decision): void | Promise<void> => {
+      if (decision.isAllowed) {
+        counts.allowed.endpoint++;
+        if (exchange.verified !== null) return shared(exchange, [[policy, decision]]);
+        announce(exchange, [[policy, decision]]);
+        return;
+      }
+      counts.refused.endpoint++;
+      announce(exchange, [[policy, decision]]);
+      throw rateRefusal(policy, decision.retryAfterMs);
+    };
+    const decision = limiters.endpoint.take(`rate:route:${record.name}:${addressKey(exchange.clientAddress)}`, policy);
+    return decision instanceof Promise ? decision.then(own) : own(decision);
   };
 }
 
-function apply(exchange: Exchange, decisions: readonly (readonly [Policy, Decision])[]): void {
-  exchange.answerHeaders.push(
-    'ratelimit-policy',
-    decisions.map(([policy]) => policyItem(policy)).join(', '),
-    'ratelimit',
-    decisions.map(([policy, decision]) => limitItem(policy, decision)).join(', '),
-  );
-  const refused = decisions.find(([, decision]) => !decision.isAllowed);
-  if (refused === undefined) return;
-  const [policy, { retryAfterMs }] = refused;
-  throw rateLimited(`More than ${policy.limit} requests in ${policy.windowSeconds} s. Wait, then try again.`, {
-    retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1_000)),
-  });
+type Item = readonly [Policy, Decision];
+
+const ownPolicies = new WeakMap<EndpointRecord, Policy>();
+
+function ownPolicyOf(record: EndpointRecord, limit: { readonly limit: number; readonly windowSeconds: number }) {
+  let policy = ownPolicies.get(record);
+  if (policy === undefined) {
+    policy = { name: record.name, ...limit };
+    ownPolicies.set(record, policy);
+  }
+  return policy;
+}
+
+/** Takes from one after the other as long as each allows it. Waits only where tokens have to be bought first. */
+function takeAll(charges: readonly Charge[], decisions: Decision[]): Promise<void> | undefined {
+  for (let i = decisions.length; i < charges.length; i++) {
+    const charge = charges[i] as Charge;
+    const decision = charge.limiter.take(charge.key, charge.policy);
+    if (decision instanceof Promise) {
+      return decision.then((late) => {
+        decisions.push(late);
+        return late.isAllowed ? takeAll(charges, decisions) : undefined;
+      });
+    }
+    decisions.push(decision);
+    if (!decision.isAllowed) return undefined;
+  }
+  return undefined;
+}
+
+function announce(exchange: Exchange, items: readonly Item[]): void {
+  let policies = '';
+  let limits = '';
+  for (const [policy, decision] of items) {
+    if (policies !== '') {
+      policies += ', ';
+      limits += ', ';
+    }
+    policies += policyItem(policy);
+    limits += limitItem(policy, decision);
+  }
+  exchange.answerHeaders.push('ratelimit-policy', policies, 'ratelimit', limits);
 }

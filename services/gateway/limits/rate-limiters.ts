@@ -1,6 +1,5 @@
-import type { GatewayConfiguration } from '../config.ts';
-import type { Policy } from './decision.ts';
 import { LeaseLimiter } from './lease-limiter.ts';
+import type { LimitCounts } from './limit-counts.ts';
 import type { RateLimiters } from './limit-rate.ts';
 import { RedisGate } from './redis-gate.ts';
 import { buyTokens, countInWindow, type RedisClient } from './redis-scripts.ts';
@@ -20,37 +19,30 @@ export async function whenConnected(redis: RedisClient): Promise<void> {
   });
 }
 
-/** A steady rate with a burst is a quota over the time in which the burst refills. */
-const policyOf = (name: string, perSecond: number, burstSeconds: number): Policy => ({
-  name,
-  limit: perSecond * burstSeconds,
-  windowSeconds: burstSeconds,
-});
-
-export function createRateLimiters(
-  configuration: GatewayConfiguration,
-  redis: RedisClient,
-  gateways: () => number,
-): RateLimiters {
+/** A limiter per kind of key, so that a flood of one kind cannot push another's accounts out of memory. */
+export function createRateLimiters(redis: RedisClient, gateways: () => number, counts: LimitCounts): RateLimiters {
   const monotonicMs = () => performance.now();
   const gate = new RedisGate(monotonicMs);
-  const lease = (policy: Policy): LeaseLimiter =>
+  const lease = (): LeaseLimiter =>
     new LeaseLimiter({
-      policy,
-      buy: (key, order) => buyTokens(redis, key, { ...policy, ...order }),
+      buy: (key, { limit, windowSeconds }, order) => {
+        counts.redisCalls++;
+        return buyTokens(redis, key, { limit, windowSeconds, ...order });
+      },
       gate,
       gateways,
       monotonicMs,
     });
   return {
-    tenant: lease(
-      policyOf('tenant', configuration.RATE_LIMIT_TENANT_PER_SECOND, configuration.RATE_LIMIT_TENANT_BURST_SECONDS),
-    ),
-    address: lease(
-      policyOf('address', configuration.RATE_LIMIT_ADDRESS_PER_SECOND, configuration.RATE_LIMIT_ADDRESS_BURST_SECONDS),
-    ),
+    tenant: lease(),
+    principal: lease(),
+    route: lease(),
+    address: lease(),
     endpoint: new WindowLimiter({
-      count: (key, windowMs) => countInWindow(redis, key, windowMs),
+      count: (key, windowMs) => {
+        counts.redisCalls++;
+        return countInWindow(redis, key, windowMs);
+      },
       gate,
       gateways,
       monotonicMs,

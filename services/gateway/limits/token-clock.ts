@@ -21,6 +21,22 @@ export class TokenClock {
     this.#fullAtMs = 0;
   }
 
+  /** The window is now so many times as long; the same share of the bucket stays used. */
+  stretch(times: number, nowMs: number): void {
+    this.#fullAtMs = stretched(this.#fullAtMs, times, nowMs);
+  }
+
+  /** A token that was taken and not used. */
+  giveBack({ limit, windowSeconds }: Policy): void {
+    this.#fullAtMs -= (windowSeconds * 1_000) / limit;
+  }
+
+  /** Until there is a token to take; 0 when there is one now. */
+  waitMs({ limit, windowSeconds }: Policy, nowMs: number): number {
+    const windowMs = windowSeconds * 1_000;
+    return Math.max(0, this.#fullAtMs + windowMs / limit - windowMs - nowMs);
+  }
+
   take({ limit, windowSeconds }: Policy, nowMs: number): Decision {
     const windowMs = windowSeconds * 1_000;
     const perTokenMs = windowMs / limit;
@@ -34,3 +50,7 @@ export class TokenClock {
     return { isAllowed: true, remaining: available - 1, resetMs: this.#fullAtMs - nowMs, retryAfterMs: 0 };
   }
 }
+
+/** A moment at which a bucket is full, after its window has become so many times as long. */
+export const stretched = (fullAtMs: number, times: number, nowMs: number): number =>
+  fullAtMs <= nowMs ? fullAtMs : nowMs + (fullAtMs - nowMs) * times;

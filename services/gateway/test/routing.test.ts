@@ -82,8 +82,8 @@ describe('Routing', () => {
     expect(headers.get('cache-control')).toBe('no-store');
     expect(headers.get('x-trace-id')).toMatch(/^[0-9a-f]{32}$/);
     expect(headers.get('server')).toBeNull();
-    expect(headers.get('ratelimit-policy')).toMatch(/^"tenant";q=\d+;w=\d+$/);
-    expect(headers.get('ratelimit')).toMatch(/^"tenant";r=\d+;t=\d+$/);
+    expect(headers.get('ratelimit-policy')).toMatch(/^"tenant";q=\d+;w=\d+, "principal";q=\d+;w=\d+$/);
+    expect(headers.get('ratelimit')).toMatch(/^"tenant";r=\d+;t=\d+, "principal";r=\d+;t=\d+$/);
   });
 
   it("passes a service's problem on as it is", async () => {

@@ -40,14 +40,14 @@ export type Upstream = {
  * A hub, gateways and small services in this process, in a namespace of their own on the run's NATS and Redis. The hub's
  * leases live on a clock that `passTime` moves.
  */
-export async function openSetting() {
+export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly natsUrl?: string } = {}) {
   const namespace = `gw${newUuid().slice(-12)}`;
   const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-gateway-'));
   const logger = createLogger({ service: 'test', instanceId: 'test', level: process.env.LOG_LEVEL ?? 'silent' });
-  const nats = await connectNats({ url: inject('natsUrl'), name: 'gateway-test', namespace });
+  const nats = await connectNats({ url: natsUrl, name: 'gateway-test', namespace });
   const common = {
     PORT: '0',
-    NATS_URL: inject('natsUrl'),
+    NATS_URL: natsUrl,
     TENANTRY_MASTER_KEY: MASTER_KEY,
     TENANTRY_DATA_DIR: dataDir,
     TENANTRY_NAMESPACE: namespace,
@@ -98,6 +98,7 @@ export async function openSetting() {
   };
 
   return {
+    namespace,
     hubUrl: hub.url,
     discovery,
     tokenKey,
@@ -118,7 +119,9 @@ export async function openSetting() {
           REQUIRED_SERVICES: '',
           DRAIN_DEADLINE_MS: '2000',
           RATE_LIMIT_TENANT_PER_SECOND: '100000',
+          RATE_LIMIT_PRINCIPAL_PER_SECOND: '100000',
           RATE_LIMIT_ADDRESS_PER_SECOND: '100000',
+          RATE_LIMIT_FAILURES_PER_SECOND: '100000',
           ...environment,
         }),
       );

@@ -1,3 +1,4 @@
+import { readSessionStanding as readSessionStandingEndpoint } from '@tenantry/contract/session-standing.ts';
 import { idFromUuid } from '@tenantry/kernel/id.ts';
 import { type Route, serve } from '@tenantry/kit/http/route.ts';
 import { toPage } from '@tenantry/kit/paging.ts';
@@ -5,6 +6,7 @@ import * as contract from '../contract/users.ts';
 import type { UsersDeps } from '../deps.ts';
 import { assignRoles } from '../use-cases/assign-roles.ts';
 import { disableUser } from '../use-cases/disable-user.ts';
+import { readSessionStanding } from '../use-cases/read-session-standing.ts';
 import { listTenantUsers, readUser } from '../use-cases/read-users.ts';
 import { toUserView } from './views.ts';
 
@@ -24,4 +26,7 @@ export const userRoutes = (deps: UsersDeps): Route[] => [
     const { id, name, email, locale } = await readUser(deps)(principal, params.userId);
     return { userId: idFromUuid('usr', id), name, email, locale };
   }),
+  serve(readSessionStandingEndpoint, async ({ principal, params }) => ({
+    standing: await readSessionStanding(deps)(principal.tenantId, params.sessionId),
+  })),
 ];

@@ -1,0 +1,94 @@
+import { createRedis } from '@tenantry/databases/redis.ts';
+import { newUuid } from '@tenantry/kernel/id.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import type { Policy } from './decision.ts';
+import { LeaseLimiter } from './lease-limiter.ts';
+import { whenConnected } from './rate-limiters.ts';
+import { RedisGate } from './redis-gate.ts';
+import { buyTokens, type RedisClient } from './redis-scripts.ts';
+
+const GATEWAYS = 3;
+/** Of one gateway. */
+const MAX_STOCK = 128;
+/** In the seconds that a test takes nothing worth a request comes back. */
+const HOURLY: Policy = { name: 'tenant', limit: 6_000, windowSeconds: 36_000 };
+
+let connections: RedisClient[];
+let limiters: LeaseLimiter[];
+let asked = 0;
+let key: string;
+
+beforeAll(async () => {
+  const namespace = `lease${newUuid().slice(-12)}`;
+  connections = Array.from({ length: GATEWAYS }, () =>
+    createRedis({ url: inject('redisUrl'), namespace, onError: () => undefined }),
+  );
+  await Promise.all(connections.map(whenConnected));
+});
+afterAll(() => {
+  for (const connection of connections) connection.disconnect();
+});
+beforeEach(() => {
+  asked = 0;
+  key = `rate:${newUuid()}`;
+  limiters = connections.map(
+    (redis) =>
+      new LeaseLimiter({
+        buy: (name, { limit, windowSeconds }, order) => {
+          asked++;
+          return buyTokens(redis, name, { limit, windowSeconds, ...order });
+        },
+        gate: new RedisGate(() => performance.now()),
+        gateways: () => GATEWAYS,
+        monotonicMs: () => performance.now(),
+      }),
+  );
+});
+
+/** All gateways at once, each with 16 clients that ask again as soon as they are answered. */
+async function flood(requests: number, policyOf: (gateway: number, sent: number) => Policy): Promise<number> {
+  let sent = 0;
+  let allowed = 0;
+  const client = async (gateway: number): Promise<void> => {
+    while (sent < requests) {
+      sent++;
+      const decision = limiters[gateway]?.take(key, policyOf(gateway, sent));
+      if ((await decision)?.isAllowed) allowed++;
+      // A request is a turn of the event loop: replies are read between two of them.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  await Promise.all(Array.from({ length: 16 * GATEWAYS }, (_, index) => client(index % GATEWAYS)));
+  return allowed;
+}
+
+describe('A limit of three gateways on one Redis', () => {
+  it('is exact to 1 %, for at most one question to fifty requests', async () => {
+    const requests = HOURLY.limit * 2;
+    const allowed = await flood(requests, () => HOURLY);
+    expect(Math.abs(allowed - HOURLY.limit)).toBeLessThanOrEqual(HOURLY.limit / 100);
+    expect(asked).toBeLessThanOrEqual(requests / 50);
+  });
+
+  it('is no fresh bucket when it changes, though the gateways hear of it one after the other', async () => {
+    expect(await flood(HOURLY.limit + 500, () => HOURLY)).toBeGreaterThan(HOURLY.limit * 0.99);
+    const plans: readonly Policy[] = [
+      { ...HOURLY, limit: HOURLY.limit * 3 },
+      { ...HOURLY, limit: HOURLY.limit * 2, windowSeconds: HOURLY.windowSeconds * 2 },
+      { ...HOURLY, limit: HOURLY.limit / 2, windowSeconds: HOURLY.windowSeconds / 2 },
+      HOURLY,
+    ];
+    // Each gateway is at another plan at any moment.
+    const gift = await flood(2_000, (gateway, sent) => plans[(Math.floor(sent / 100) + gateway) % 4] ?? HOURLY);
+    expect(gift).toBeLessThanOrEqual(HOURLY.limit / 100);
+  });
+
+  it('counts a raised limit from the share that was used', async () => {
+    expect(await flood(HOURLY.limit / 2, () => HOURLY)).toBe(HOURLY.limit / 2);
+    const raised: Policy = { ...HOURLY, limit: HOURLY.limit * 2 };
+    const allowed = await flood(HOURLY.limit * 2, () => raised);
+    // Half of the bucket was left, so half of the larger one is; stock that was bought before counts as it was bought.
+    expect(allowed).toBeLessThanOrEqual(HOURLY.limit * 1.01);
+    expect(allowed).toBeGreaterThanOrEqual(HOURLY.limit - GATEWAYS * MAX_STOCK);
+  });
+});

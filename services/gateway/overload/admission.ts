@@ -1,0 +1,129 @@
+import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
+import type { Exchange } from '../edge/exchange.ts';
+import { overloaded } from '../problems.ts';
+import { Baseline } from './baseline.ts';
+import { ConcurrencyLimit } from './concurrency-limit.ts';
+import { FairShare, type Holder, type Refused } from './fair-share.ts';
+import { PreparedRefusal, RefusalTemplate } from './prepared-refusal.ts';
+
+export type AdmissionOptions = {
+  /** Most requests under way at a time. */
+  readonly maxInFlight: number;
+  readonly weightOf: (exchange: Exchange) => number;
+  readonly monotonicMs?: () => number;
+};
+
+type Stay = { readonly holder: Holder; readonly enteredAtMs: number };
+
+const MIN_IN_FLIGHT = 32;
+const USUAL_IN_FLIGHT = 1_024;
+const TICK_MS = 100;
+const RETRY_AFTER_SECONDS = 1;
+/** What has no token shares one place: whoever has many addresses must not have many shares. */
+const NOBODY = 'public';
+const NOBODYS_WEIGHT = 4;
+
+const REFUSALS: Readonly<Record<Refused, PreparedRefusal>> = {
+  'over-share': new PreparedRefusal(
+    new RefusalTemplate(
+      overloaded('The system is busy and you have your share of it under way. Wait for answers, then try again.'),
+    ),
+    RETRY_AFTER_SECONDS,
+  ),
+  full: new PreparedRefusal(
+    new RefusalTemplate(overloaded('The system is busy. Try again shortly.')),
+    RETRY_AFTER_SECONDS,
+  ),
+};
+
+/**
+ * Lets requests in to the services, as many at a time as they and this process can work on, divided fairly among
+ * tenants. A request is under way from here to the end of its answer, or until a long answer has begun: what streams
+ * occupies nobody.
+ */
+export class Admission {
+  readonly counts = { admitted: 0, refused: { 'over-share': 0, full: 0 } satisfies Record<Refused, number> };
+  readonly #limit: ConcurrencyLimit;
+  readonly #shares: FairShare;
+  readonly #weightOf: (exchange: Exchange) => number;
+  readonly #monotonicMs: () => number;
+  readonly #stays = new Map<Exchange, Stay>();
+  readonly #baselines = new WeakMap<EndpointRecord, Baseline>();
+  readonly #timer: NodeJS.Timeout;
+  #tickedAtMs: number;
+
+  constructor({ maxInFlight, weightOf, monotonicMs = () => performance.now() }: AdmissionOptions) {
+    this.#monotonicMs = monotonicMs;
+    this.#weightOf = weightOf;
+    this.#limit = new ConcurrencyLimit({ min: MIN_IN_FLIGHT, usual: USUAL_IN_FLIGHT, max: maxInFlight, monotonicMs });
+    this.#shares = new FairShare(this.#limit);
+    this.#tickedAtMs = monotonicMs();
+    this.#timer = setInterval(() => this.tick(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  get limit(): number {
+    return this.#limit.limit;
+  }
+
+  get inFlight(): number {
+    return this.#shares.inFlight;
+  }
+
+  /** The step of the pipeline. */
+  readonly enter = (exchange: Exchange): void => {
+    const { verified } = exchange;
+    const holder =
+      verified === null
+        ? this.#shares.tryEnter(NOBODY, NOBODYS_WEIGHT)
+        : this.#shares.tryEnter(verified.claims.tenantId, this.#weightOf(exchange));
+    if (typeof holder === 'string') {
+      this.counts.refused[holder]++;
+      throw REFUSALS[holder];
+    }
+    this.counts.admitted++;
+    this.#limit.entered(this.#shares.inFlight);
+    this.#stays.set(exchange, { holder, enteredAtMs: this.#monotonicMs() });
+  };
+
+  /** For the end of every exchange, whether it came in or not. */
+  leave(exchange: Exchange): void {
+    const stay = this.#stays.get(exchange);
+    if (stay === undefined) return;
+    this.#stays.delete(exchange);
+    this.#shares.leave(stay.holder);
+    const { response, route } = exchange;
+    if (route === null) return;
+    const { statusCode } = response;
+    if (statusCode === 504) this.#limit.answered(null);
+    // A client that left says nothing about us, and neither does a refusal that came at once.
+    else if (response.writableFinished && statusCode < 500 && statusCode !== 429)
+      this.#limit.answered(this.#slowdown(route.endpoint, stay.enteredAtMs));
+  }
+
+  /** Ten times a second: sees how late it is itself, and lets go of long answers. */
+  tick(): void {
+    const nowMs = this.#monotonicMs();
+    this.#limit.ticked(nowMs - this.#tickedAtMs - TICK_MS);
+    this.#tickedAtMs = nowMs;
+    for (const [exchange, { holder, enteredAtMs }] of this.#stays) {
+      if (!exchange.response.headersSent || nowMs - enteredAtMs < TICK_MS) continue;
+      this.#stays.delete(exchange);
+      this.#shares.leave(holder);
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #slowdown(endpoint: EndpointRecord, enteredAtMs: number): number {
+    let baseline = this.#baselines.get(endpoint);
+    if (baseline === undefined) {
+      baseline = new Baseline();
+      this.#baselines.set(endpoint, baseline);
+    }
+    const nowMs = this.#monotonicMs();
+    return baseline.slowdownOf(nowMs - enteredAtMs, nowMs);
+  }
+}
