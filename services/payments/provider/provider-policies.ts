@@ -41,7 +41,8 @@ export function createProviderPolicies(options: {
         maxAttempts: 3,
         backoff: { baseMs: 100, capMs: 800 },
       },
-      breaker: { minimumCalls: 10, openMs: 5_000 },
+      // Attempts, not calls: what ten calls that fail altogether make of them within their retry budget.
+      breaker: { minimumCalls: 20, openMs: 5_000 },
       bulkhead: { maxConcurrent: 32, maxQueued: 256 },
     });
     policy.breaker.onTransition((transition) => options.onTransition(account, transition));
