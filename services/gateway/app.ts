@@ -4,23 +4,31 @@ import { deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { createRedis } from '@tenantry/databases/redis.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
-import { newUuid } from '@tenantry/kernel/id.ts';
+import { newUuid, type SessionId } from '@tenantry/kernel/id.ts';
 import { createHttpMetrics } from '@tenantry/kit/http/metrics.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
 import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger, type Logger } from '@tenantry/kit/logger.ts';
+import { openTenantConfigurations } from '@tenantry/kit/tenants/configurations.ts';
 import { openTenantDirectory } from '@tenantry/kit/tenants/directory.ts';
 import { createMesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { createAuthenticate } from './access/authenticate.ts';
-import { createCheckTenant } from './access/check-tenant.ts';
+import { baseConfiguration } from './access/base-configuration.ts';
+import { createCheckTenant, isShut } from './access/check-tenant.ts';
 import { createPassports } from './access/passports.ts';
 import { openTokenKeys } from './access/token-keys.ts';
 import { createAccessLog } from './access-log.ts';
 import type { GatewayConfiguration } from './config.ts';
+import { headersOfEveryAnswer } from './edge/answer-headers.ts';
+import { Cors } from './edge/cors.ts';
 import { Door } from './edge/door.ts';
+import { PaceKeeper } from './edge/pace-keeper.ts';
+import { createClientAddress, parseNetworks } from './edge/trusted-proxies.ts';
 import { createLimitRate } from './limits/limit-rate.ts';
 import { createRateLimiters, whenConnected } from './limits/rate-limiters.ts';
+import { endWithSession } from './live/event-streams.ts';
+import { LiveSessions } from './live/live-sessions.ts';
 import { createApiDescription } from './own/api-description.ts';
 import { createDocumentation } from './own/documentation.ts';
 import { type OwnAnswers, ownRoutes } from './own/own-routes.ts';
@@ -30,6 +38,8 @@ import { Pipeline } from './pipeline.ts';
 import { Routes } from './routing/routes.ts';
 import { createForward } from './upstreams/forward.ts';
 import { Upstreams } from './upstreams/upstreams.ts';
+import { createIdentify } from './websocket/identify.ts';
+import { WebSockets } from './websocket/web-sockets.ts';
 
 export type RunningGateway = {
   readonly url: string;
@@ -101,6 +111,39 @@ async function open(
     logger,
   );
 
+  const configurations = await openTenantConfigurations(nats, {
+    base: baseConfiguration(configuration),
+    snapshotFile: snapshot('configuration'),
+  });
+  closing.push(configurations.close);
+  const cors = new Cors(configurations);
+  const passportFor = createPassports(signingKey, requestDeadlineMs);
+  const sessions = new LiveSessions({
+    isRevoked: (sessionId) => revocations.get(sessionId) !== undefined,
+    isSuspended: (tenantId) => isShut(tenants.peek(tenantId)),
+  });
+  revocations.onChange((sessionId) => sessions.sessionChanged(sessionId as SessionId));
+  tenants.onChange((tenantId) => sessions.tenantChanged(tenantId));
+  const webSockets = new WebSockets({
+    upstreams,
+    sessions,
+    cors,
+    publicUrl: configuration.PUBLIC_URL,
+    identify: createIdentify(passportFor),
+    perTenant: configuration.WEBSOCKETS_PER_TENANT,
+    perPrincipal: configuration.WEBSOCKETS_PER_PRINCIPAL,
+    maxMessageBytes: configuration.WEBSOCKET_MAX_MESSAGE_BYTES,
+    pingIntervalMs: configuration.WEBSOCKET_PING_MS,
+    idleTimeoutMs: configuration.WEBSOCKET_IDLE_MS,
+  });
+  closing.push(async () => webSockets.close());
+  const paces = new PaceKeeper({
+    requestTimeoutMs: configuration.REQUEST_TIMEOUT_MS,
+    stallTimeoutMs: configuration.STALL_TIMEOUT_MS,
+  });
+  closing.push(async () => paces.close());
+  const everyAnswer = headersOfEveryAnswer(configuration.PUBLIC_URL);
+
   const pipeline: Pipeline = new Pipeline({
     table: () => routes.table,
     knowsAllRoutes: () => required.every((service) => routes.services.includes(service)),
@@ -114,9 +157,15 @@ async function open(
     forward: createForward({
       upstreams,
       requestDeadlineMs,
-      passportFor: createPassports(signingKey, requestDeadlineMs),
+      passportFor,
       fail: (exchange, error) => pipeline.fail(exchange, error),
     }),
+    cors,
+    webSockets,
+    paces,
+    everyAnswer,
+    clientAddressOf: createClientAddress(parseNetworks(configuration.TRUSTED_PROXIES)),
+    onEventStream: endWithSession(sessions),
     onOver: createAccessLog(logger, metrics),
     logger,
   });
@@ -125,11 +174,15 @@ async function open(
   closing.push(() => leave());
   const door = new Door({
     headersTimeoutMs: configuration.HEADERS_TIMEOUT_MS,
-    requestTimeoutMs: configuration.REQUEST_TIMEOUT_MS,
+    drainGraceMs: configuration.DRAIN_GRACE_MS,
+    everyAnswer,
     onRequest: pipeline.receive,
+    onWebSocket: pipeline.receiveWebSocket,
+    onDrain: () => sessions.drain(),
+    onDeadline: () => webSockets.terminate(),
   });
   closing.push(() => door.drain(configuration.DRAIN_DEADLINE_MS));
-  const url = await door.listen(configuration.HOST, configuration.PORT);
+  const url = await door.listen({ host: configuration.HOST, port: configuration.PORT });
   const registration = registerWithHub({
     hubUrl: configuration.HUB_URL,
     masterKey: configuration.TENANTRY_MASTER_KEY,

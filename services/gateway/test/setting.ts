@@ -7,6 +7,11 @@ import { type AccessTokenClaims, issueAccessToken } from '@tenantry/auth/access-
 import { KEYS_BUCKET, type PublishedKey, REVOCATIONS_BUCKET, type Revocation } from '@tenantry/auth/buckets.ts';
 import { generateSigningKey, type SigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
 import type { Endpoint } from '@tenantry/contract/endpoint.ts';
+import {
+  CONFIGURATION_BUCKET,
+  type ConfigurationLayer,
+  type PushedLayer,
+} from '@tenantry/contract/tenant-configuration.ts';
 import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
 import { openStateWriter } from '@tenantry/events/pushed-state.ts';
@@ -59,6 +64,7 @@ export async function openSetting() {
   const keys = await openStateWriter<PublishedKey>(nats, KEYS_BUCKET);
   const tenants = await openStateWriter<TenantRecord>(nats, TENANTS_BUCKET);
   const revocations = await openStateWriter<Revocation>(nats, REVOCATIONS_BUCKET);
+  const configurations = await openStateWriter<PushedLayer>(nats, CONFIGURATION_BUCKET);
   const tokenKey = generateSigningKey('token-key-1');
   const publishKey = (key: SigningKey) => keys.put(key.kid, { kid: key.kid, ...toPublicJwk(key.publicKey) });
   await publishKey(tokenKey);
@@ -103,6 +109,8 @@ export async function openSetting() {
     tokenKey,
     publishKey,
     revoke: (sessionId: string) => revocations.put(sessionId, { revokedAt: '2026-11-21T09:30:00.000Z' }),
+    /** Writes one layer as the hub does, whose part this is not about. */
+    configure: (key: string, layer: ConfigurationLayer) => configurations.put(key, { version: 1, layer, plan: null }),
     /** Lets the hub's leases age. */
     passTime: (ms: number): void => {
       passedMs += ms;
@@ -117,6 +125,7 @@ export async function openSetting() {
           PUBLIC_URL: ISSUER,
           REQUIRED_SERVICES: '',
           DRAIN_DEADLINE_MS: '2000',
+          DRAIN_GRACE_MS: '50',
           RATE_LIMIT_TENANT_PER_SECOND: '100000',
           RATE_LIMIT_ADDRESS_PER_SECOND: '100000',
           ...environment,
