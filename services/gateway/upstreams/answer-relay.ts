@@ -27,14 +27,22 @@ export class AnswerRelay {
   readonly #isEndless: boolean;
   #pieceTimer: NodeJS.Timeout | null = null;
 
-  constructor(exchange: Exchange, status: number, headers: IncomingHttpHeaders) {
+  constructor(
+    exchange: Exchange,
+    status: number,
+    headers: IncomingHttpHeaders,
+    controller: Dispatcher.DispatchController,
+  ) {
     this.#exchange = exchange;
     this.#status = status;
     this.#headers = headers;
     const length = Number(headers['content-length'] ?? 0);
     this.#isEndless = headers['content-type']?.startsWith('text/event-stream') === true;
     if (isBodiless(exchange.request.method, status)) return;
-    if (length > MAX_WHOLE_BYTES || this.#isEndless) this.#begin();
+    if (length > MAX_WHOLE_BYTES || this.#isEndless) {
+      this.#begin();
+      this.#awaitPiece(controller);
+    }
     if (!this.#isEndless) return;
     exchange.response.flushHeaders(); // it may be silent for long, but that it is there is news
     exchange.onEventStream?.(exchange);

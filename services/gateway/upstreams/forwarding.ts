@@ -219,13 +219,13 @@ class Attempt implements Dispatcher.DispatchHandler {
     if (this.#abortReason !== null) controller.abort(new Error(this.#abortReason));
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) return;
     this.#latencyMs = this.#elapsedMs();
     // Our services refuse with problem+json. A bare 503 is their HTTP server closing: no handler has seen the request.
     this.#isClosing = status === 503 && headers['content-type']?.startsWith('application/problem+json') !== true;
     if (this.#isClosing) return;
-    this.#relay = new AnswerRelay(this.#options.exchange, status, headers);
+    this.#relay = new AnswerRelay(this.#options.exchange, status, headers, controller);
     if (this.#relay.hasBegun) this.#forwarding.settle(this.#instance);
   }
 
