@@ -157,6 +157,9 @@ export async function openSetting() {
       });
     },
 
+    /** A server of the test's own. */
+    announce: enter,
+
     /** A bare HTTP server behind these endpoints, for answers that the kit would never give. */
     async rawService(name: string, endpoints: readonly Endpoint[], listener: RequestListener, port = 0) {
       const server = createServer(listener);

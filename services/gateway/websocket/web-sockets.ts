@@ -29,8 +29,13 @@ export type WebSocketsOptions = {
   readonly idleTimeoutMs: number;
 };
 
-type Upgrade = { readonly socket: Socket; readonly head: Buffer; readonly offered: OfferedProtocols };
+type Upgrade = {
+  readonly offered: OfferedProtocols;
+  /** Gives the connection back, with what the client has said already. */
+  readonly takeOver: () => readonly [socket: Socket, head: Buffer];
+};
 
+const MAX_EARLY_BYTES = 65_536;
 const MAX_REFUSAL_BYTES = 65_536;
 /** RFC 6455 §4.1: 16 random bytes in base64. */
 const KEY = /^[A-Za-z0-9+/]{22}==$/;
@@ -73,7 +78,7 @@ export class WebSockets {
     const offered = readOfferedProtocols(requestHead.webSocketProtocols);
     if (offered.token !== null && requestHead.authorization === null)
       exchange.head = { ...requestHead, authorization: `Bearer ${offered.token}` };
-    this.#upgrades.set(exchange, { socket, head, offered });
+    this.#upgrades.set(exchange, { offered, takeOver: attend(socket, head) });
   }
 
   /**
@@ -127,9 +132,10 @@ export class WebSockets {
     this.terminate();
   }
 
-  #accept(exchange: Exchange, { socket, head, offered }: Upgrade, service: WebSocket, leave: () => void): void {
+  #accept(exchange: Exchange, { offered, takeOver }: Upgrade, service: WebSocket, leave: () => void): void {
     const { request, response } = exchange;
     exchange.onOver = null;
+    const [socket, head] = takeOver();
     response.detachSocket(socket);
     const chosen = service.protocol === '' ? offered.fallback : service.protocol;
     if (chosen !== null) this.#chosen.set(request, chosen);
@@ -170,6 +176,28 @@ export class WebSockets {
     }
     return headers;
   }
+}
+
+/**
+ * Listens to a connection that nobody reads between its two protocols: otherwise it would not be noticed that the client
+ * leaves. What it says too early is kept for its WebSocket; much it cannot be, as it does not know yet whether it is let in.
+ */
+function attend(socket: Socket, head: Buffer): () => readonly [Socket, Buffer] {
+  const early = [head];
+  let size = head.length;
+  const onData = (chunk: Buffer): void => {
+    size += chunk.length;
+    early.push(chunk);
+    if (size > MAX_EARLY_BYTES) socket.destroy();
+  };
+  const onEnd = (): void => {
+    socket.destroy();
+  };
+  socket.on('data', onData).on('end', onEnd);
+  return () => {
+    socket.off('data', onData).off('end', onEnd);
+    return [socket, Buffer.concat(early)];
+  };
 }
 
 /** The service answered as if it had been asked for a page: that is its answer, and the client's. */
