@@ -110,7 +110,8 @@ export async function openSetting() {
     publishKey,
     revoke: (sessionId: string) => revocations.put(sessionId, { revokedAt: '2026-11-21T09:30:00.000Z' }),
     /** Writes one layer as the hub does, whose part this is not about. */
-    configure: (key: string, layer: ConfigurationLayer) => configurations.put(key, { version: 1, layer, plan: null }),
+    configure: (key: string, layer: ConfigurationLayer, plan: string | null = null) =>
+      configurations.put(key, { version: 1, layer, plan }),
     /** Lets the hub's leases age. */
     passTime: (ms: number): void => {
       passedMs += ms;
