@@ -38,6 +38,9 @@ export class Door {
     this.#options = options;
     const { headersTimeoutMs, onRequest } = options;
     const receive = (request: IncomingMessage, response: ServerResponse): void => {
+      // RFC 9112 §9.6: what comes behind the request that closes a connection is not looked at. After a refusal it may be
+      // the rest of a body, made to look like a request.
+      if (this.#answers.get(request.socket)?.shouldKeepAlive === false) return;
       this.#answers.set(request.socket, response);
       this.#underWay.add(response);
       response.once('close', () => this.#underWay.delete(response));
@@ -106,7 +109,10 @@ export class Door {
    */
   async drain(deadlineMs: number): Promise<void> {
     this.#isDraining = true;
-    for (const response of this.#underWay) response.shouldKeepAlive = false;
+    // Where requests were sent one behind the other, the last of them ends the connection.
+    for (const response of this.#underWay)
+      if (!response.headersSent && this.#answers.get(response.req.socket) === response)
+        response.shouldKeepAlive = false;
     // Not the HTTP server's own close, which begins with cutting every idle connection.
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.#server, () => resolve()));
     this.#options.onDrain();
@@ -147,6 +153,8 @@ export class Door {
       socket.destroy();
       return;
     }
+    // Something after the request that was to be the last: its answer is still owed, and ends the connection.
+    if (error.code === 'HPE_CLOSED_CONNECTION' && answer?.writableFinished === false) return;
     // Only a request that is itself the broken one may be answered here; anything else is some other request's answer.
     const isUnderWay = answer !== undefined && !answer.writableFinished && (answer.headersSent || answer.req.complete);
     if (isUnderWay) {

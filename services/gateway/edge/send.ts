@@ -72,6 +72,7 @@ export const CLOSING: readonly string[] = ['connection', 'close'];
  * at once would reset the connection and take the answer with it (RFC 9112 §9.6).
  */
 export function lingerAndClose({ request, response }: Exchange): void {
+  response.shouldKeepAlive = false;
   const end = (): void => {
     clearTimeout(timer);
     response.end();

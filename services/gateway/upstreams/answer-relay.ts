@@ -122,7 +122,6 @@ export class AnswerRelay {
       response.end(last);
       return;
     }
-    response.shouldKeepAlive = false;
     if (last === undefined) response.flushHeaders();
     else response.write(last);
     lingerAndClose(this.#exchange);
