@@ -103,6 +103,18 @@ export async function openSetting() {
     return upstream;
   };
 
+  const gatewayEnvironment = {
+    ...common,
+    HUB_URL: hub.url,
+    REDIS_URL: inject('redisUrl'),
+    PUBLIC_URL: ISSUER,
+    REQUIRED_SERVICES: '',
+    DRAIN_DEADLINE_MS: '2000',
+    DRAIN_GRACE_MS: '50',
+    RATE_LIMIT_TENANT_PER_SECOND: '100000',
+    RATE_LIMIT_ADDRESS_PER_SECOND: '100000',
+  };
+
   return {
     hubUrl: hub.url,
     discovery,
@@ -117,21 +129,11 @@ export async function openSetting() {
       passedMs += ms;
     },
 
+    /** For a gateway in a process of its own. */
+    environment: gatewayEnvironment,
+
     async gateway(environment: Readonly<Record<string, string>> = {}) {
-      const gateway = await openGateway(
-        readGatewayConfiguration({
-          ...common,
-          HUB_URL: hub.url,
-          REDIS_URL: inject('redisUrl'),
-          PUBLIC_URL: ISSUER,
-          REQUIRED_SERVICES: '',
-          DRAIN_DEADLINE_MS: '2000',
-          DRAIN_GRACE_MS: '50',
-          RATE_LIMIT_TENANT_PER_SECOND: '100000',
-          RATE_LIMIT_ADDRESS_PER_SECOND: '100000',
-          ...environment,
-        }),
-      );
+      const gateway = await openGateway(readGatewayConfiguration({ ...gatewayEnvironment, ...environment }));
       closers.push(gateway.close);
       await vi.waitFor(() => {
         if (!discovery.instancesOf('gateway').some(({ instanceId }) => instanceId === gateway.instanceId))
