@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readNote, writeNote } from './endpoints.ts';
 import { answersWith, openSetting, type Setting } from './setting.ts';
 
-type Seen = { readonly method: string; readonly url: string; readonly body: string };
+type Seen = { readonly method: string; readonly url: string; readonly body: string; readonly client: unknown };
 
 let setting: Setting;
 let gatewayUrl: string;
@@ -25,7 +25,12 @@ beforeAll(async () => {
     });
     request.on('error', () => undefined);
     request.on('end', () => {
-      seen.push({ method: request.method ?? '', url: request.url ?? '', body });
+      seen.push({
+        method: request.method ?? '',
+        url: request.url ?? '',
+        body,
+        client: request.headers['tenantry-client-address'],
+      });
       response.end('{"reached":true}');
     });
   });
@@ -247,5 +252,21 @@ describe('What clients offer beside', () => {
     );
     expect(statuses(text)).toEqual([400]);
     expect(text.split('\r\n\r\n')[0]).not.toMatch(/set-cookie|evil|a\.test/i);
+  });
+});
+
+describe('The address of a client', () => {
+  const forwarded = { 'x-forwarded-for': '203.0.113.1, 198.51.100.7, 127.0.0.9', forwarded: 'for=192.0.2.1' };
+
+  it('is told by the proxies that are trusted, and by nobody else', async () => {
+    const trusting = await setting.gateway({ TRUSTED_PROXIES: '127.0.0.0/8' });
+    const headers = { authorization: `Bearer ${token}`, ...forwarded };
+    await answersWith(200, () => fetch(`${trusting.url}/v1/notes/1`, { headers }));
+    await fetch(`${gatewayUrl}/v1/notes/1`, { headers });
+    expect(seen.slice(-2).map(({ client }) => client)).toEqual(['198.51.100.7', '127.0.0.1']);
+  });
+
+  it('is not guessed from networks that are none', async () => {
+    await expect(setting.gateway({ TRUSTED_PROXIES: '127.0.0.0/99' })).rejects.toThrow(/TRUSTED_PROXIES/);
   });
 });
