@@ -179,7 +179,6 @@ async function open(
     onRequest: pipeline.receive,
     onWebSocket: pipeline.receiveWebSocket,
     onDrain: () => sessions.drain(),
-    onDeadline: () => webSockets.terminate(),
   });
   closing.push(() => door.drain(configuration.DRAIN_DEADLINE_MS));
   const url = await door.listen({ host: configuration.HOST, port: configuration.PORT });

@@ -14,8 +14,6 @@ export type DoorOptions = {
   readonly onWebSocket: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
   /** The door begins to close: whatever would stay open of itself is to be ended. */
   readonly onDrain: () => void;
-  /** The door has waited long enough. */
-  readonly onDeadline: () => void;
 };
 
 const MAX_HEADER_BYTES = 16_384;
@@ -29,6 +27,8 @@ export class Door {
   readonly #options: DoorOptions;
   readonly #server: Server;
   readonly #connections = new Set<Socket>();
+  /** No longer HTTP's. */
+  readonly #upgraded = new Set<Socket>();
   /** The last answer of each connection, to know whether there is room for a refusal, and whether it is idle. */
   readonly #answers = new WeakMap<Duplex, ServerResponse>();
   readonly #underWay = new Set<ServerResponse>();
@@ -81,8 +81,10 @@ export class Door {
       this.#refuse(socket, methodNotAllowed('This is no proxy: CONNECT is not answered.'), ['allow', 'GET, POST']),
     );
     this.#server.on('upgrade', (request, socket: Socket, head: Buffer) => {
-      // From here on the connection is not HTTP's any more, and is ended by whoever has it.
+      // From here on it is ended by whoever has it, unless that takes too long.
       this.#connections.delete(socket);
+      this.#upgraded.add(socket);
+      socket.once('close', () => this.#upgraded.delete(socket));
       options.onWebSocket(request, socket, head);
     });
     this.#server.on('clientError', (error, socket) => this.#refuseBroken(error, socket));
@@ -118,8 +120,7 @@ export class Door {
     this.#options.onDrain();
     const grace = this.#cutIdleAfter(this.#options.drainGraceMs);
     const deadline = setTimeout(() => {
-      this.#options.onDeadline();
-      for (const socket of this.#connections) socket.destroy();
+      for (const socket of [...this.#connections, ...this.#upgraded]) socket.destroy();
     }, deadlineMs);
     await closed;
     clearInterval(grace);

@@ -8,6 +8,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { answersWith, openSetting, type Setting } from './setting.ts';
 
 const MAX_BYTES = 50 * 1_048_576;
+/** On a busy machine things take their time. */
+const PATIENCE = { timeout: 10_000 };
 const PIECE = Buffer.alloc(65_536, 'x');
 
 const upload = endpoint({
@@ -49,7 +51,7 @@ beforeAll(async () => {
   setting = await openSetting();
   tenant = await setting.tenant();
   gatewayUrl = (
-    await setting.gateway({ REQUEST_DEADLINE_MS: '600', REQUEST_TIMEOUT_MS: '600', STALL_TIMEOUT_MS: '800' })
+    await setting.gateway({ REQUEST_DEADLINE_MS: '1000', REQUEST_TIMEOUT_MS: '600', STALL_TIMEOUT_MS: '1200' })
   ).url;
   listener = answerOk;
   for (let i = 0; i < 2; i++) {
@@ -205,7 +207,7 @@ describe('A long upload', () => {
     const brokenOff = watchBrokenOff();
     const request = begin('/v1/uploads');
     request.write(PIECE);
-    await vi.waitFor(() => expect(hits).toBe(1));
+    await vi.waitFor(() => expect(hits).toBe(1), PATIENCE);
     request.destroy();
     await brokenOff;
   });
@@ -311,7 +313,7 @@ describe('An event stream', () => {
     response.flushHeaders();
   };
   beforeEach(async () => {
-    await vi.waitFor(() => expect(streams.size).toBe(0));
+    await vi.waitFor(() => expect(streams.size).toBe(0), PATIENCE);
     listener = stream;
   });
 
@@ -347,7 +349,7 @@ describe('An event stream', () => {
     await end;
     expect(response.complete).toBe(true);
     expect(Date.now()).toBeGreaterThanOrEqual((nowSeconds + 2) * 1_000 - 1);
-    await vi.waitFor(() => expect(streams.size).toBe(0));
+    await vi.waitFor(() => expect(streams.size).toBe(0), PATIENCE);
   });
 
   it('ends when its session is revoked, and no other does', async () => {
@@ -358,7 +360,7 @@ describe('An event stream', () => {
     await setting.revoke(sessionId);
     await revoked.end;
     expect(other.response.readableEnded).toBe(false);
-    await vi.waitFor(() => expect(streams.size).toBe(1));
+    await vi.waitFor(() => expect(streams.size).toBe(1), PATIENCE);
     const [service] = streams;
     service?.write('data: still here\n\n');
     await once(other.response, 'data');
@@ -377,7 +379,7 @@ describe('An event stream', () => {
     const { request } = await listen(setting.token(tenant.id));
     expect(streams.size).toBe(1);
     request.destroy();
-    await vi.waitFor(() => expect(streams.size).toBe(0));
+    await vi.waitFor(() => expect(streams.size).toBe(0), PATIENCE);
   });
 
   it('does not hold the connections that other requests need', async () => {

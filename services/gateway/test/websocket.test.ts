@@ -318,7 +318,7 @@ describe('An open WebSocket', () => {
     const closed = closeOf(revoked);
     await setting.revoke(sessionId);
     expect((await closed)[0]).toBe(1008);
-    await vi.waitFor(() => expect(accepted.size).toBeLessThanOrEqual(before - 2), { timeout: 5_000 });
+    await vi.waitFor(() => expect(accepted.size).toBeLessThanOrEqual(before - 2), { timeout: 10_000 });
     other.send('still here');
     expect(await nextMessage(other)).toBe('still here');
     for (const socket of [deaf, other]) socket.terminate();

@@ -122,14 +122,9 @@ export class WebSockets {
     }
   };
 
-  /** Those that did not close in time. */
-  terminate(): void {
-    for (const relay of this.#relays) relay.terminate();
-  }
-
   close(): void {
     clearInterval(this.#timer);
-    this.terminate();
+    for (const relay of this.#relays) relay.terminate();
   }
 
   #accept(exchange: Exchange, { offered, takeOver }: Upgrade, service: WebSocket, leave: () => void): void {
