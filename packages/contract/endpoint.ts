@@ -47,6 +47,10 @@ export type EndpointOptions<P extends TSchema, Q extends TSchema, B extends TSch
   readonly rateLimit?: { readonly limit: number; readonly windowSeconds: number };
   /** The longest body taken, 1 MiB unless said. */
   readonly maxBodyBytes?: number;
+  /** Long bodies reach the service while they still arrive, instead of being held whole by the gateway. */
+  readonly streamsBody?: boolean;
+  /** A GET that is upgraded to a WebSocket. */
+  readonly webSocket?: boolean;
   /** Called by machines every few seconds: a success is not worth a line in the log. */
   readonly isRoutine?: boolean;
 };
@@ -79,6 +83,8 @@ export type Endpoint<
   readonly idempotency: boolean;
   readonly rateLimit: { readonly limit: number; readonly windowSeconds: number } | null;
   readonly maxBodyBytes: number;
+  readonly streamsBody: boolean;
+  readonly webSocket: boolean;
   readonly isRoutine: boolean;
 };
 
@@ -125,6 +131,8 @@ export function endpoint<
     idempotency: options.idempotency ?? false,
     rateLimit: options.rateLimit ?? null,
     maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+    streamsBody: options.streamsBody ?? false,
+    webSocket: options.webSocket ?? false,
     isRoutine: options.isRoutine ?? false,
   };
 }

@@ -35,6 +35,9 @@ export type EndpointRecord = {
   readonly idempotency: boolean;
   readonly rateLimit: { readonly limit: number; readonly windowSeconds: number } | null;
   readonly maxBodyBytes: number;
+  /** False unless said, here and in the next. */
+  readonly streamsBody?: boolean;
+  readonly webSocket?: boolean;
   readonly openapi: OpenApiOperation;
 };
 
@@ -57,5 +60,7 @@ export const toEndpointRecords = (endpoints: readonly Endpoint[], service: strin
       idempotency: endpoint.idempotency,
       rateLimit: endpoint.rateLimit,
       maxBodyBytes: endpoint.maxBodyBytes,
+      ...(endpoint.streamsBody && { streamsBody: true }),
+      ...(endpoint.webSocket && { webSocket: true }),
       openapi: openApiOperation(endpoint, service),
     }));

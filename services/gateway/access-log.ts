@@ -5,6 +5,8 @@ import type { Exchange } from './edge/exchange.ts';
 
 /** nginx's number for a client that did not wait for its answer; HTTP has none, as nobody ever receives it. */
 const CLIENT_LEFT = 499;
+/** RFC 9110 §15.2.2. The line is written when the WebSocket opens. */
+const SWITCHED = 101;
 
 /** Refusals by load, of which a flood brings more than anybody reads: so many lines a second, and how many were left out. */
 const REFUSAL_LINES_PER_SECOND = 20;
@@ -33,7 +35,7 @@ export function createAccessLog(logger: Logger, metrics: HttpMetrics) {
   return (exchange: Exchange): void => {
     const { request, response, route, verified } = exchange;
     const durationMs = performance.now() - exchange.startedAtMs;
-    const status = response.writableFinished ? response.statusCode : CLIENT_LEFT;
+    const status = exchange.isUpgraded ? SWITCHED : response.writableFinished ? response.statusCode : CLIENT_LEFT;
     const pattern = route?.endpoint.path ?? 'unmatched';
     const method = request.method ?? '';
     metrics.observe(pattern, method, status, durationMs / 1_000);

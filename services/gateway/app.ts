@@ -4,7 +4,7 @@ import { deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { createRedis } from '@tenantry/databases/redis.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
-import { newUuid } from '@tenantry/kernel/id.ts';
+import { newUuid, type SessionId } from '@tenantry/kernel/id.ts';
 import { createHttpMetrics } from '@tenantry/kit/http/metrics.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
 import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
@@ -16,16 +16,22 @@ import { createMesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
 import type { Registry } from 'prom-client';
 import { createAuthenticate } from './access/authenticate.ts';
-import { createCheckTenant } from './access/check-tenant.ts';
+import { createCheckTenant, isShut } from './access/check-tenant.ts';
 import { createPassports } from './access/passports.ts';
 import { createRecheck } from './access/recheck.ts';
 import { openTokenKeys } from './access/token-keys.ts';
 import { createAccessLog } from './access-log.ts';
 import { baseConfiguration } from './base-configuration.ts';
 import type { GatewayConfiguration } from './config.ts';
+import { headersOfEveryAnswer } from './edge/answer-headers.ts';
+import { Cors } from './edge/cors.ts';
 import { Door } from './edge/door.ts';
+import { PaceKeeper } from './edge/pace-keeper.ts';
+import { createClientAddress, parseNetworks } from './edge/trusted-proxies.ts';
 import { createLimits } from './limits/limits.ts';
 import { whenConnected } from './limits/rate-limiters.ts';
+import { endWithSession } from './live/event-streams.ts';
+import { LiveSessions } from './live/live-sessions.ts';
 import { Admission } from './overload/admission.ts';
 import { registerOverloadMetrics } from './overload/overload-metrics.ts';
 import { createApiDescription } from './own/api-description.ts';
@@ -38,6 +44,8 @@ import { Pipeline } from './pipeline.ts';
 import { Routes } from './routing/routes.ts';
 import { createForward } from './upstreams/forward.ts';
 import { Upstreams } from './upstreams/upstreams.ts';
+import { createIdentify } from './websocket/identify.ts';
+import { WebSockets } from './websocket/web-sockets.ts';
 
 export type RunningGateway = {
   readonly url: string;
@@ -143,6 +151,34 @@ async function open(
     logger,
   );
 
+  const cors = new Cors(configurations);
+  const passportFor = createPassports(signingKey, requestDeadlineMs);
+  const sessions = new LiveSessions({
+    isRevoked: (sessionId) => revocations.get(sessionId) !== undefined,
+    isSuspended: (tenantId) => isShut(tenants.peek(tenantId)),
+  });
+  revocations.onChange((sessionId) => sessions.sessionChanged(sessionId as SessionId));
+  tenants.onChange((tenantId) => sessions.tenantChanged(tenantId));
+  const webSockets = new WebSockets({
+    upstreams,
+    sessions,
+    cors,
+    publicUrl: configuration.PUBLIC_URL,
+    identify: createIdentify(passportFor),
+    perTenant: configuration.WEBSOCKETS_PER_TENANT,
+    perPrincipal: configuration.WEBSOCKETS_PER_PRINCIPAL,
+    maxMessageBytes: configuration.WEBSOCKET_MAX_MESSAGE_BYTES,
+    pingIntervalMs: configuration.WEBSOCKET_PING_MS,
+    idleTimeoutMs: configuration.WEBSOCKET_IDLE_MS,
+  });
+  closing.push(async () => webSockets.close());
+  const paces = new PaceKeeper({
+    requestTimeoutMs: configuration.REQUEST_TIMEOUT_MS,
+    stallTimeoutMs: configuration.STALL_TIMEOUT_MS,
+  });
+  closing.push(async () => paces.close());
+  const everyAnswer = headersOfEveryAnswer(configuration.PUBLIC_URL);
+
   const pipeline: Pipeline = new Pipeline({
     table: () => routes.table,
     knowsAllRoutes: () => required.every((service) => routes.services.includes(service)),
@@ -161,9 +197,15 @@ async function open(
     forward: createForward({
       upstreams,
       requestDeadlineMs,
-      passportFor: createPassports(signingKey, requestDeadlineMs),
+      passportFor,
       fail: (exchange, error) => pipeline.fail(exchange, error),
     }),
+    cors,
+    webSockets,
+    paces,
+    everyAnswer,
+    clientAddressOf: createClientAddress(parseNetworks(configuration.TRUSTED_PROXIES)),
+    onEventStream: endWithSession(sessions),
     onOver: createAccessLog(logger, metrics),
     logger,
   });
@@ -172,11 +214,14 @@ async function open(
   closing.push(() => leave());
   const door = new Door({
     headersTimeoutMs: configuration.HEADERS_TIMEOUT_MS,
-    requestTimeoutMs: configuration.REQUEST_TIMEOUT_MS,
+    drainGraceMs: configuration.DRAIN_GRACE_MS,
+    everyAnswer,
     onRequest: pipeline.receive,
+    onWebSocket: pipeline.receiveWebSocket,
+    onDrain: () => sessions.drain(),
   });
   closing.push(() => door.drain(configuration.DRAIN_DEADLINE_MS));
-  const url = await door.listen(configuration.HOST, configuration.PORT);
+  const url = await door.listen({ host: configuration.HOST, port: configuration.PORT });
   if (membership === null)
     leave = registerWithHub({
       hubUrl: configuration.HUB_URL,

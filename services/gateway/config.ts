@@ -50,6 +50,29 @@ const GatewaySchema = Type.Object({
   REQUEST_DEADLINE_MS: Type.Integer({ default: 10_000, minimum: 100, description: 'From request to answer' }),
   HEADERS_TIMEOUT_MS: Type.Integer({ default: 5_000, minimum: 100, description: 'To receive the headers' }),
   REQUEST_TIMEOUT_MS: Type.Integer({ default: 30_000, minimum: 100, description: 'To receive the whole request' }),
+  STALL_TIMEOUT_MS: Type.Integer({
+    default: 30_000,
+    minimum: 100,
+    description: 'For the next 64 KiB of a streamed upload to arrive, or of an answer to be read',
+  }),
+  TRUSTED_PROXIES: Type.String({
+    default: '',
+    description: 'Networks (10.0.0.0/8,fd00::/8) whose X-Forwarded-For is believed; none unless said',
+  }),
+  WEBSOCKETS_PER_TENANT: Type.Integer({ default: 1_000, minimum: 1, description: 'Open at once, at each gateway' }),
+  WEBSOCKETS_PER_PRINCIPAL: Type.Integer({ default: 20, minimum: 1, description: 'The same, of one user or key' }),
+  WEBSOCKET_MAX_MESSAGE_BYTES: Type.Integer({ default: 1_048_576, minimum: 1_024 }),
+  WEBSOCKET_PING_MS: Type.Integer({
+    default: 30_000,
+    minimum: 50,
+    description: 'Between two pings; who has not answered one by the next is gone',
+  }),
+  WEBSOCKET_IDLE_MS: Type.Integer({ default: 900_000, minimum: 100, description: 'Without a message either way' }),
+  DRAIN_GRACE_MS: Type.Integer({
+    default: 1_000,
+    minimum: 1,
+    description: 'How long a connection must be idle in a closing gateway before it is cut',
+  }),
   DRAIN_DEADLINE_MS: Type.Integer({
     default: 8_000,
     minimum: 0,

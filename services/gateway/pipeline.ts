@@ -1,21 +1,25 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { continueTrace, traceIdOf } from '@tenantry/kernel/call-context.ts';
 import { Problem, statusOf } from '@tenantry/kernel/problem.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import type { Logger } from '@tenantry/kit/logger.ts';
 import { checkPermission } from './access/check-permission.ts';
 import { clientAddressOf } from './edge/client-address.ts';
+import type { Cors } from './edge/cors.ts';
 import { Exchange, runSteps, type Step } from './edge/exchange.ts';
+import type { PaceKeeper } from './edge/pace-keeper.ts';
 import { BodyReader } from './edge/request-body.ts';
-import { readRequestHead } from './edge/request-head.ts';
+import { type RequestHead, readRequestHead } from './edge/request-head.ts';
 import { refuse, sendWhole } from './edge/send.ts';
 import { readTarget } from './edge/target.ts';
 import type { FailureLimiter } from './limits/failure-limiter.ts';
 import type { Admission } from './overload/admission.ts';
 import { PreparedRefusal } from './overload/prepared-refusal.ts';
 import { refusePrepared } from './overload/refuse-prepared.ts';
-import { methodNotAllowed, upgradeRefused } from './problems.ts';
+import { methodNotAllowed, upgradeRefused, upgradeRequired } from './problems.ts';
 import { type RouteTable, unknownPath } from './routing/route-table.ts';
+import type { WebSockets } from './websocket/web-sockets.ts';
 
 export type PipelineOptions = {
   readonly table: () => RouteTable;
@@ -27,6 +31,13 @@ export type PipelineOptions = {
   readonly failures: FailureLimiter;
   readonly admission: Admission;
   readonly forward: Step;
+  readonly cors: Cors;
+  readonly webSockets: WebSockets;
+  readonly paces: PaceKeeper;
+  /** Headers that no answer goes without. */
+  readonly everyAnswer: readonly string[];
+  readonly clientAddressOf: (peer: string, forwardedFor: string | null) => string;
+  readonly onEventStream: (exchange: Exchange) => void;
   readonly onOver: (exchange: Exchange) => void;
   readonly logger: Logger;
 };
@@ -37,35 +48,57 @@ export class Pipeline {
   readonly #bodies = new BodyReader();
   readonly #guarded: readonly Step[];
   readonly #public: readonly Step[];
+  readonly #guardedSocket: readonly Step[];
+  readonly #publicSocket: readonly Step[];
 
   constructor(options: PipelineOptions) {
     this.#options = options;
     const answer: Step = (exchange) => (exchange.route?.answer ?? options.forward)(exchange);
     const readBody: Step = (exchange) => this.#bodies.read(exchange, exchange.route?.endpoint.maxBodyBytes ?? 0);
+    const { authenticate, checkTenant, limitRate, cors, webSockets } = options;
     const { enter } = options.admission;
     this.#guarded = [
-      options.authenticate,
-      options.checkTenant,
-      options.limitRate,
+      authenticate,
+      cors.narrowToTenant,
+      checkTenant,
+      limitRate,
       checkPermission,
       readBody,
       enter,
       answer,
     ];
-    this.#public = [options.limitRate, readBody, enter, answer];
+    this.#public = [limitRate, readBody, enter, answer];
+    const { checkOrigin, open } = webSockets;
+    this.#guardedSocket = [authenticate, checkTenant, checkOrigin, limitRate, checkPermission, open];
+    this.#publicSocket = [checkOrigin, limitRate, open];
   }
 
   readonly receive = (request: IncomingMessage, response: ServerResponse): void => {
-    const address = clientAddressOf(request.socket.remoteAddress);
-    const exchange = new Exchange(request, response, address);
-    response.once('close', () => {
-      exchange.isOver = true;
-      exchange.onOver?.();
-      this.#options.admission.leave(exchange);
-      this.#options.onOver(exchange);
-    });
+    const exchange = this.#begin(request, response);
+    exchange.onEventStream = this.#options.onEventStream;
+    this.#options.paces.add(exchange);
     try {
       this.#admit(exchange);
+    } catch (error) {
+      this.fail(exchange, error);
+    }
+  };
+
+  /** As `receive`; the answer is written only where there is to be no WebSocket. */
+  readonly receiveWebSocket = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
+    socket.on('error', () => socket.destroy());
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    try {
+      response.assignSocket(socket);
+    } catch {
+      socket.destroy(); // another answer is still being written on this connection
+      return;
+    }
+    response.once('finish', () => socket.destroySoon());
+    const exchange = this.#begin(request, response);
+    try {
+      this.#admitWebSocket(exchange, socket, head);
     } catch (error) {
       this.fail(exchange, error);
     }
@@ -86,25 +119,59 @@ export class Pipeline {
     refuse(exchange, error);
   };
 
-  #admit(exchange: Exchange): void {
-    const { request } = exchange;
-    const trace = (parent: string | undefined): void => {
-      exchange.traceparent = continueTrace(parent);
-      exchange.answerHeaders.push('x-trace-id', traceIdOf(exchange.traceparent));
-    };
+  #begin(request: IncomingMessage, response: ServerResponse): Exchange {
+    const exchange = new Exchange(request, response, clientAddressOf(request.socket.remoteAddress));
+    response.once('close', () => {
+      exchange.isOver = true;
+      this.#options.paces.answered(exchange);
+      exchange.onOver?.();
+      this.#options.admission.leave(exchange);
+      this.#options.onOver(exchange);
+    });
+    return exchange;
+  }
+
+  /** Reads what every answer depends on, also a refusal's. */
+  #read(exchange: Exchange): RequestHead {
+    const { request, answerHeaders } = exchange;
+    const { everyAnswer, clientAddressOf: addressOf, cors } = this.#options;
     try {
       exchange.head = readRequestHead(request.rawHeaders, request.httpVersion);
     } finally {
-      trace(exchange.head?.traceparent);
+      exchange.traceparent = continueTrace(exchange.head?.traceparent);
+      answerHeaders.push('x-trace-id', traceIdOf(exchange.traceparent), ...everyAnswer);
     }
-    exchange.target = readTarget(request.url ?? '');
-    if (exchange.head.wantsWebSocket) throw upgradeRefused('WebSocket connections are not taken at this address.');
+    exchange.clientAddress = addressOf(exchange.clientAddress, exchange.head.forwardedFor);
+    cors.beginAnswer(exchange);
+    exchange.target = readTarget(request.url ?? '', exchange.head.host);
+    return exchange.head;
+  }
+
+  #admitWebSocket(exchange: Exchange, socket: Socket, head: Buffer): void {
+    this.#read(exchange);
+    const route = this.#options.table().find(exchange.request.method ?? '', exchange.target.path);
+    if (route?.webSocket !== true) throw upgradeRefused('WebSocket connections are not taken at this address.');
+    exchange.route = route;
+    this.#options.webSockets.begin(exchange, socket, head);
+    const steps = route.endpoint.access === 'public' ? this.#publicSocket : this.#guardedSocket;
+    runSteps(steps, exchange, (error) => this.fail(exchange, error));
+  }
+
+  #admit(exchange: Exchange): void {
+    const { request } = exchange;
+    const head = this.#read(exchange);
+    if (head.wantsWebSocket) throw upgradeRefused('WebSocket connections are not taken at this address.');
     const route = this.#options.table().find(request.method ?? '', exchange.target.path);
     if (route === undefined) {
       this.#answerUnrouted(exchange);
       return;
     }
     exchange.route = route;
+    if (route.webSocket === true) {
+      const offer = ['upgrade', 'websocket'];
+      refuse(exchange, upgradeRequired('Only WebSocket connections are taken at this address.'), offer);
+      return;
+    }
     const fail = (error: unknown): void => this.fail(exchange, error);
     if (route.isOperational) runSteps([(one) => route.answer?.(one)], exchange, fail);
     else runSteps(route.endpoint.access === 'public' ? this.#public : this.#guarded, exchange, fail);
@@ -123,7 +190,7 @@ export class Pipeline {
     }
     const allow = ['allow', [...methods, 'OPTIONS'].join(', ')];
     if (request.method === 'OPTIONS') {
-      sendWhole(exchange, 204, allow, '');
+      sendWhole(exchange, 204, [...allow, ...(this.#options.cors.preflight(exchange, methods) ?? [])], '');
       return;
     }
     refuse(exchange, methodNotAllowed(`${target.path} takes ${methods.join(', ')}, not ${request.method}.`), allow);

@@ -31,6 +31,16 @@ export const upgradeRefused = defineProblem({
   category: 'unsupported',
   title: 'Other protocols are not spoken here',
 });
+export const upgradeRequired = defineProblem({
+  code: 'upgrade-required',
+  category: 'invalid',
+  title: 'Another protocol is needed here',
+});
+export const tooManyConnections = defineProblem({
+  code: 'too-many-connections',
+  category: 'limited',
+  title: 'Too many open connections',
+});
 
 export const overloaded = defineProblem({
   code: 'overloaded',
@@ -44,6 +54,7 @@ export const STATUS_OF: ReadonlyMap<string, number> = new Map([
   [requestTimeout.kind.code, 408],
   [targetTooLong.kind.code, 414],
   [expectationFailed.kind.code, 417],
+  [upgradeRequired.kind.code, 426],
   [headersTooLarge.kind.code, 431],
   [upgradeRefused.kind.code, 501],
 ]);

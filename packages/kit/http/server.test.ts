@@ -193,6 +193,7 @@ describe('A request that is wrong', () => {
       status: 400,
       code: 'malformed-json',
     },
+    { what: 'is not UTF-8', body: Buffer.from('{"note":"caf\xe9"}', 'latin1'), status: 400, code: 'malformed-json' },
     { what: 'has an empty body', body: '', status: 400, code: 'malformed-json' },
     { what: 'is null', body: 'null', status: 400, code: 'malformed-json' },
     { what: 'is a list', body: '[]', status: 400, code: 'validation-failed' },
@@ -224,6 +225,12 @@ describe('A request that is wrong', () => {
       instance: '/v1/things',
     });
     expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
+  });
+
+  it('may begin with a byte order mark, and says the last of two things with one name', async () => {
+    expect((await post('\ufeff{"note":"x"}', { 'content-type': 'application/json' })).status).toBe(201);
+    const twice = await post('{"note":"first","note":"last"}', { 'content-type': 'application/json' });
+    expect([twice.status, twice.body?.note]).toEqual([201, 'last']);
   });
 
   it('has a body where none is asked for', async () => {

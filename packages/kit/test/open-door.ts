@@ -23,7 +23,7 @@ export type Asked = {
   readonly url: string;
   readonly as?: Principal | null;
   readonly headers?: Readonly<Record<string, string>>;
-  /** An object goes as JSON, a text as it is. */
+  /** An object goes as JSON, a text or bytes as they are. */
   readonly body?: object | string;
 };
 
@@ -57,7 +57,7 @@ export function openDoor(routes: readonly Route[], withTenant: WithTenant<unknow
     async ask({ method = 'GET', url, as = admin, headers = {}, body }: Asked) {
       const key = as === null ? 'nobody' : `${as.tenantId} ${as.id}`;
       if (as !== null) principals.set(key, as);
-      const isText = typeof body === 'string';
+      const isText = typeof body === 'string' || Buffer.isBuffer(body);
       const answer = await app.inject({
         method,
         url,

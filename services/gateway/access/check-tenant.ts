@@ -27,7 +27,10 @@ export function createCheckTenant(tenants: Pick<TenantDirectory, 'peek' | 'get'>
   };
 }
 
-function checkStatus({ status }: TenantRecord): void {
-  if (status === 'suspended' || status === 'closed')
-    throw tenantSuspended(`This tenant is ${status}. Its owner can reach the platform about it.`);
+export const isShut = (record: TenantRecord | undefined): boolean =>
+  record?.status === 'suspended' || record?.status === 'closed';
+
+function checkStatus(record: TenantRecord): void {
+  if (isShut(record))
+    throw tenantSuspended(`This tenant is ${record.status}. Its owner can reach the platform about it.`);
 }

@@ -3,6 +3,7 @@ import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import type { Verified } from '../access/verified.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Target } from './target.ts';
+import type { Upload } from './upload.ts';
 
 /** Where a request goes. It stands beside the exchange because each names the other. */
 export type Route = {
@@ -13,13 +14,17 @@ export type Route = {
   readonly answer: Step | null;
   /** Health, metrics and the documentation: no token, no rate limit, no line in the access log. */
   readonly isOperational: boolean;
+  /** Long bodies go on as they come, instead of being held until they are whole. False unless said. */
+  readonly streamsBody?: boolean;
+  /** Taken as a WebSocket only. False unless said. */
+  readonly webSocket?: boolean;
 };
 
 /** One request and its answer on their way through the gateway; each step adds what it has found out. */
 export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly clientAddress: string;
+  clientAddress: string;
   readonly startedAtMs: number;
   /** Wall clock; after it nobody waits for the answer. Runs from when the request is whole: uploads have a limit of their own. */
   deadlineMs = Number.POSITIVE_INFINITY;
@@ -29,15 +34,22 @@ export class Exchange {
   head: RequestHead | null = null;
   route: Route | null = null;
   verified: Verified | null = null;
-  body: Buffer | null = null;
+  /** Whole, or still arriving. */
+  body: Buffer | Upload | null = null;
   /** Which instance answered, for the access log. */
   instanceId: string | null = null;
   /** Names and values in turn that every answer to this request carries. */
   readonly answerHeaders: string[] = [];
   /** The client went away, or has its whole answer. */
   isOver = false;
+  /** It has become a WebSocket: an answer does not follow. */
+  isUpgraded = false;
   /** Stops what is being done for a client that left. */
   onOver: (() => void) | null = null;
+  /** Stops waiting for the rest of a body that takes too long. */
+  onLate: ((error: Error) => void) | null = null;
+  /** Called when the answer turns out to be a stream of events, which ends only when somebody ends it. */
+  onEventStream: ((exchange: Exchange) => void) | null = null;
 
   constructor(request: IncomingMessage, response: ServerResponse, clientAddress: string) {
     this.request = request;

@@ -1,26 +1,36 @@
-import { payloadTooLarge, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import type { Exchange } from './exchange.ts';
+import { tooLarge, Upload } from './upload.ts';
 
 /** All bodies being held at once; beyond it uploads are asked to come again rather than exhaust the memory. */
 const MAX_HELD_BYTES = 256 * 1_048_576;
+/** A body up to this length is held whole even where it might stream: it then costs no stream, and can be sent again. */
+const MIN_STREAMED_BYTES = 65_536;
 
 const NONE = Buffer.alloc(0);
 
 /**
  * Collects a body whole before a service sees any of it: a slow client then holds a little memory here and no
- * connection there, and the request can be sent again.
+ * connection there, and the request can be sent again. Long bodies of routes that say so are passed on as they come.
  */
 export class BodyReader {
   #heldBytes = 0;
 
   read(exchange: Exchange, maxBytes: number): void | Promise<void> {
-    const { head, request } = exchange;
+    const { head, request, response, route } = exchange;
     // What a GET or HEAD carries has no meaning (RFC 9110 §9.3.1), so it is not passed on.
     if (head === null || head.contentLength === 0 || request.method === 'GET' || request.method === 'HEAD') return;
-    if (head.contentLength !== null && head.contentLength > maxBytes) throw tooLarge(maxBytes);
-    if (this.#heldBytes + (head.contentLength ?? 0) > MAX_HELD_BYTES)
+    const { contentLength, expectsContinue } = head;
+    if (contentLength !== null && contentLength > maxBytes) throw tooLarge(maxBytes);
+    if (route?.streamsBody === true && (contentLength === null || contentLength > MIN_STREAMED_BYTES)) {
+      const upload = new Upload(request, response, { contentLength, maxBytes, expectsContinue });
+      exchange.body = upload;
+      exchange.onLate = (error) => upload.fail(error);
+      return;
+    }
+    if (this.#heldBytes + (contentLength ?? 0) > MAX_HELD_BYTES)
       throw upstreamUnavailable('Too many uploads are under way. Try again shortly.', { retryAfterSeconds: 1 });
-    if (head.expectsContinue) exchange.response.writeContinue();
+    if (expectsContinue) response.writeContinue();
     return this.#collect(exchange, maxBytes);
   }
 
@@ -37,24 +47,21 @@ export class BodyReader {
       const onData = (chunk: Buffer): void => {
         size += chunk.length;
         this.#heldBytes += chunk.length;
-        if (size <= maxBytes) {
-          chunks.push(chunk);
-          return;
-        }
+        if (size <= maxBytes) chunks.push(chunk);
+        else giveUp(tooLarge(maxBytes));
+      };
+      const giveUp = (error: Error): void => {
         chunks.length = 0;
         request.off('data', onData);
-        reject(tooLarge(maxBytes));
+        reject(error);
       };
+      exchange.onLate = giveUp;
       request.on('data', onData);
       request.once('end', () => {
+        exchange.onLate = null;
         exchange.body = chunks.length === 1 ? (chunks[0] ?? NONE) : Buffer.concat(chunks, size);
         resolve();
       });
     });
   }
 }
-
-const tooLarge = (maxBytes: number) =>
-  payloadTooLarge(`The body is larger than the ${maxBytes} bytes that this endpoint takes.`, {
-    extensions: { maxBytes },
-  });

@@ -13,7 +13,17 @@ export type RequestHead = {
   readonly contentLength: number | null;
   readonly expectsContinue: boolean;
   readonly wantsWebSocket: boolean;
+  /** As the client offers them; whoever opens the WebSocket decides what goes on. */
+  readonly webSocketProtocols: string | null;
+  readonly acceptsEvents: boolean;
+  readonly origin: string | null;
+  readonly host: string;
+  /** All X-Forwarded-For in their order. Worth something only where a proxy of ours has written it. */
+  readonly forwardedFor: string | null;
 };
+
+/** A name, an IPv4 or a bracketed IPv6 address, and a port: no userinfo, no encodings, nothing that a log could trip over. */
+const HOST = /^(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 
 type Rule = 'forward' | 'drop' | 'read';
 
@@ -34,6 +44,10 @@ const READ = new Set([
   'transfer-encoding',
   'expect',
   'upgrade',
+  'sec-websocket-protocol',
+  'accept',
+  'origin',
+  'x-forwarded-for',
 ]);
 
 function ruleFor(name: string): Rule {
@@ -63,7 +77,12 @@ const isRepeated = (earlier: string | null, value: string): boolean => earlier !
 export function readRequestHead(raw: readonly string[], httpVersion: string): RequestHead {
   if (raw.length > MAX_HEADERS * 2) throw headersTooLarge(`The request has more than ${MAX_HEADERS} headers.`);
   const forwarded: string[] = [];
+  let host: string | null = null;
   let hosts = 0;
+  let protocols: string | null = null;
+  let acceptsEvents = false;
+  let origin: string | null = null;
+  let forwardedFor: string | null = null;
   let connection = '';
   let authorization: string | null = null;
   let tenantId: string | null = null;
@@ -84,6 +103,22 @@ export function readRequestHead(raw: readonly string[], httpVersion: string): Re
     switch (name) {
       case 'host':
         hosts++;
+        host = value;
+        break;
+      case 'accept':
+        acceptsEvents ||= value.includes('text/event-stream');
+        forwarded.push(name, value);
+        break;
+      case 'origin':
+        if (origin !== null) throw refuse('has two Origin headers');
+        origin = value;
+        forwarded.push(name, value);
+        break;
+      case 'sec-websocket-protocol':
+        protocols = protocols === null ? value : `${protocols},${value}`;
+        break;
+      case 'x-forwarded-for':
+        forwardedFor = forwardedFor === null ? value : `${forwardedFor},${value}`;
         break;
       case 'connection':
         connection += `,${value}`;
@@ -124,6 +159,7 @@ export function readRequestHead(raw: readonly string[], httpVersion: string): Re
   }
   // RFC 9112 §3.2: exactly one, but HTTP/1.0 has no such duty.
   if (hosts > 1 || (hosts === 0 && httpVersion !== '1.0')) throw refuse('must have exactly one Host header');
+  if (host !== null && !HOST.test(host)) throw refuse('has a Host header that names no host');
   if (isChunked && contentLength !== null) throw refuse('has both Content-Length and Transfer-Encoding');
   return {
     forwarded: connection === '' ? forwarded : withoutNamed(forwarded, connection),
@@ -134,6 +170,11 @@ export function readRequestHead(raw: readonly string[], httpVersion: string): Re
     contentLength: isChunked ? null : readLength(contentLength),
     expectsContinue: expect === '100-continue',
     wantsWebSocket: upgrade.includes('websocket'),
+    webSocketProtocols: protocols,
+    acceptsEvents,
+    origin,
+    host: host ?? '',
+    forwardedFor,
   };
 }
 

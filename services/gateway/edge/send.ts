@@ -50,7 +50,9 @@ export function sendRefusal(exchange: Exchange, status: number, lines: string[],
   const bytes = Buffer.from(body);
   lines.push('content-length', String(bytes.length));
   if (isBodyPending(exchange)) {
-    lingerAndClose(exchange, status, lines, bytes);
+    response.writeHead(status, [...lines, ...CLOSING]);
+    response.write(bytes);
+    lingerAndClose(exchange);
     return;
   }
   response.writeHead(status, lines);
@@ -58,7 +60,8 @@ export function sendRefusal(exchange: Exchange, status: number, lines: string[],
   else response.end(bytes);
 }
 
-function isBodyPending({ request, head }: Exchange): boolean {
+/** The client still sends, and nobody listens. */
+export function isBodyPending({ request, head }: Exchange): boolean {
   if (request.complete) return false;
   // Without a head the framing itself may be what was wrong: the rest of the connection cannot be trusted.
   // Nor does a client that was not told to continue know whether it should: the next bytes may be anything.
@@ -66,14 +69,15 @@ function isBodyPending({ request, head }: Exchange): boolean {
   return head === null || head.contentLength === null || head.contentLength > MAX_IGNORED_BODY_BYTES;
 }
 
+/** Goes with every answer after which `lingerAndClose` is to follow. */
+export const CLOSING: readonly string[] = ['connection', 'close'];
+
 /**
- * Writes the whole answer but ends it, and with it the connection, only after the client has stopped sending or a
- * second has passed: closing at once would reset the connection and take the answer with it (RFC 9112 §9.6).
+ * Ends an answer, and with it the connection, only after the client has stopped sending or a second has passed: closing
+ * at once would reset the connection and take the answer with it (RFC 9112 §9.6).
  */
-function lingerAndClose(exchange: Exchange, status: number, lines: string[], bytes: Buffer): void {
-  const { request, response } = exchange;
-  response.writeHead(status, [...lines, 'connection', 'close']);
-  response.write(bytes);
+export function lingerAndClose({ request, response }: Exchange): void {
+  response.shouldKeepAlive = false;
   const end = (): void => {
     clearTimeout(timer);
     response.end();

@@ -22,8 +22,10 @@ const refuse = (what: string): Problem =>
  * Splits the request target, and refuses every path that a service could read differently than the router does: what is
  * routed and guarded here must be what is served there. That holds for readers that decode more than once, too.
  */
-export function readTarget(url: string): Target {
-  if (url.length > MAX_TARGET_CHARACTERS) throw targetTooLong('The path and query are longer than 8192 characters.');
+export function readTarget(received: string, host = ''): Target {
+  if (received.length > MAX_TARGET_CHARACTERS)
+    throw targetTooLong('The path and query are longer than 8192 characters.');
+  const url = received[0] === '/' ? received : toOriginForm(received, host);
   const mark = url.indexOf('?');
   const path = mark === -1 ? url : url.slice(0, mark);
   const query = mark === -1 ? '' : url.slice(mark + 1);
@@ -31,6 +33,17 @@ export function readTarget(url: string): Target {
   if (!isPlain(path)) checkPath(path);
   if (query !== '' && (!QUERY.test(query) || query.includes('%00'))) throw refuse('has a query with raw characters');
   return { path, query };
+}
+
+/**
+ * RFC 9112 §3.2.2: absolute form must be taken, and then its host counts, not the header's. So they must be the same;
+ * where they are not, somebody takes us for a proxy, or two readers would go to two places.
+ */
+function toOriginForm(url: string, host: string): string {
+  const [, authority, rest = ''] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(url) ?? [];
+  if (authority === undefined || host === '' || authority.toLowerCase() !== host.toLowerCase())
+    throw refuse('is not in origin form');
+  return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
 const isPlain = (path: string): boolean => PLAIN_PATH.test(path) && !path.includes('//');

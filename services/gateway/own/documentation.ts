@@ -44,11 +44,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const PAGE_HEADERS: readonly string[] = [
-  ...['x-content-type-options', 'nosniff'],
-  ...['content-security-policy', POLICY],
-  ...['referrer-policy', 'no-referrer'],
-];
+const PAGE_HEADERS: readonly string[] = [...['content-security-policy', POLICY]];
 
 const ASSETS: Readonly<Record<string, string>> = {
   'swagger-ui.css': 'text/css; charset=utf-8',

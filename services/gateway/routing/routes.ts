@@ -59,7 +59,14 @@ export class Routes {
     const routes: Route[] = [...this.#own];
     for (const service of this.services)
       for (const endpoint of this.#endpoints.get(service) ?? [])
-        routes.push({ service, endpoint, answer: null, isOperational: false });
+        routes.push({
+          service,
+          endpoint,
+          answer: null,
+          isOperational: false,
+          streamsBody: endpoint.streamsBody === true,
+          webSocket: endpoint.webSocket === true,
+        });
     this.#table = compileRoutes(routes, (route) =>
       this.#logger.error(
         { service: route.service, endpoint: route.endpoint.name },

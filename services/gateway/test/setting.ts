@@ -7,6 +7,11 @@ import { type AccessTokenClaims, issueAccessToken } from '@tenantry/auth/access-
 import { KEYS_BUCKET, type PublishedKey, REVOCATIONS_BUCKET, type Revocation } from '@tenantry/auth/buckets.ts';
 import { generateSigningKey, type SigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
 import type { Endpoint } from '@tenantry/contract/endpoint.ts';
+import {
+  CONFIGURATION_BUCKET,
+  type ConfigurationLayer,
+  type PushedLayer,
+} from '@tenantry/contract/tenant-configuration.ts';
 import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
 import { openStateWriter } from '@tenantry/events/pushed-state.ts';
@@ -59,6 +64,7 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
   const keys = await openStateWriter<PublishedKey>(nats, KEYS_BUCKET);
   const tenants = await openStateWriter<TenantRecord>(nats, TENANTS_BUCKET);
   const revocations = await openStateWriter<Revocation>(nats, REVOCATIONS_BUCKET);
+  const configurations = await openStateWriter<PushedLayer>(nats, CONFIGURATION_BUCKET);
   const tokenKey = generateSigningKey('token-key-1');
   const publishKey = (key: SigningKey) => keys.put(key.kid, { kid: key.kid, ...toPublicJwk(key.publicKey) });
   await publishKey(tokenKey);
@@ -97,6 +103,20 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
     return upstream;
   };
 
+  const gatewayEnvironment = {
+    ...common,
+    HUB_URL: hub.url,
+    REDIS_URL: inject('redisUrl'),
+    PUBLIC_URL: ISSUER,
+    REQUIRED_SERVICES: '',
+    DRAIN_DEADLINE_MS: '2000',
+    DRAIN_GRACE_MS: '50',
+    RATE_LIMIT_TENANT_PER_SECOND: '100000',
+    RATE_LIMIT_PRINCIPAL_PER_SECOND: '100000',
+    RATE_LIMIT_ADDRESS_PER_SECOND: '100000',
+    RATE_LIMIT_FAILURES_PER_SECOND: '100000',
+  };
+
   return {
     namespace,
     hubUrl: hub.url,
@@ -104,27 +124,19 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
     tokenKey,
     publishKey,
     revoke: (sessionId: string) => revocations.put(sessionId, { revokedAt: '2026-11-21T09:30:00.000Z' }),
+    /** Writes one layer as the hub does, whose part this is not about. */
+    configure: (key: string, layer: ConfigurationLayer, plan: string | null = null) =>
+      configurations.put(key, { version: 1, layer, plan }),
     /** Lets the hub's leases age. */
     passTime: (ms: number): void => {
       passedMs += ms;
     },
 
+    /** For a gateway in a process of its own. */
+    environment: gatewayEnvironment,
+
     async gateway(environment: Readonly<Record<string, string>> = {}) {
-      const gateway = await openGateway(
-        readGatewayConfiguration({
-          ...common,
-          HUB_URL: hub.url,
-          REDIS_URL: inject('redisUrl'),
-          PUBLIC_URL: ISSUER,
-          REQUIRED_SERVICES: '',
-          DRAIN_DEADLINE_MS: '2000',
-          RATE_LIMIT_TENANT_PER_SECOND: '100000',
-          RATE_LIMIT_PRINCIPAL_PER_SECOND: '100000',
-          RATE_LIMIT_ADDRESS_PER_SECOND: '100000',
-          RATE_LIMIT_FAILURES_PER_SECOND: '100000',
-          ...environment,
-        }),
-      );
+      const gateway = await openGateway(readGatewayConfiguration({ ...gatewayEnvironment, ...environment }));
       closers.push(gateway.close);
       await vi.waitFor(() => {
         if (!discovery.instancesOf('gateway').some(({ instanceId }) => instanceId === gateway.instanceId))
@@ -150,6 +162,9 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
         await server.close();
       });
     },
+
+    /** A server of the test's own. */
+    announce: enter,
 
     /** A bare HTTP server behind these endpoints, for answers that the kit would never give. */
     async rawService(name: string, endpoints: readonly Endpoint[], listener: RequestListener, port = 0) {

@@ -2,6 +2,7 @@ import { PASSPORT_HEADER } from '@tenantry/auth/passport.ts';
 import { CLIENT_ADDRESS_HEADER, DEADLINE_HEADER, TRACEPARENT_HEADER } from '@tenantry/mesh/headers.ts';
 import type { Verified } from '../access/verified.ts';
 import type { Exchange } from '../edge/exchange.ts';
+import { Upload } from '../edge/upload.ts';
 import { Forwarding } from './forwarding.ts';
 import type { Upstreams } from './upstreams.ts';
 
@@ -21,11 +22,11 @@ export function createForward(options: {
     if (route === null || head === null) throw new Error('A request is forwarded after it was routed.');
     exchange.deadlineMs = Date.now() + options.requestDeadlineMs;
     const headers = head.forwarded;
-    headers.push(
-      ...[CLIENT_ADDRESS_HEADER, exchange.clientAddress],
-      ...[DEADLINE_HEADER, String(exchange.deadlineMs - DEADLINE_MARGIN_MS)],
-      ...[TRACEPARENT_HEADER, exchange.traceparent],
-    );
+    headers.push(...[CLIENT_ADDRESS_HEADER, exchange.clientAddress], ...[TRACEPARENT_HEADER, exchange.traceparent]);
+    if (exchange.body instanceof Upload) {
+      // Its time begins when it is through. The length was taken away with what frames this hop; it is still true.
+      if (exchange.body.contentLength !== null) headers.push('content-length', String(exchange.body.contentLength));
+    } else headers.push(DEADLINE_HEADER, String(exchange.deadlineMs - DEADLINE_MARGIN_MS));
     if (verified !== null) headers.push(PASSPORT_HEADER, options.passportFor(verified));
     const isKeyed = route.endpoint.idempotency && head.hasIdempotencyKey;
     new Forwarding({

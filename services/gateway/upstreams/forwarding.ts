@@ -3,6 +3,7 @@ import { upstreamTimeout, upstreamUnavailable } from '@tenantry/kernel/problems.
 import type { BreakerPermit } from '@tenantry/resilience/circuit-breaker.ts';
 import type { Dispatcher } from 'undici';
 import type { Exchange } from '../edge/exchange.ts';
+import { Upload } from '../edge/upload.ts';
 import { AnswerRelay } from './answer-relay.ts';
 import { isRefusedConnection } from './failure.ts';
 import type { Instance } from './instance.ts';
@@ -37,14 +38,20 @@ export class Forwarding {
   #hasWaited = false;
   #isSettled = false;
   #current: Attempt | null = null;
-  readonly #deadline: NodeJS.Timeout;
+  #deadline: NodeJS.Timeout | undefined;
 
   constructor(options: ForwardingOptions) {
     this.#options = options;
     const { exchange, upstreams, service } = options;
     upstreams.budgetOf(service).recordRequest();
     exchange.onOver = () => this.#leave();
-    this.#deadline = setTimeout(() => this.#expire(), Math.max(exchange.deadlineMs - Date.now(), 1));
+    const patienceMs = Math.max(exchange.deadlineMs - Date.now(), 1);
+    const arm = (): void => {
+      if (!this.#isSettled) this.#deadline = setTimeout(() => this.#expire(), patienceMs);
+    };
+    // How long an upload takes is the client's matter, within limits of its own; the answer is awaited from its end on.
+    if (exchange.body instanceof Upload) exchange.body.onceWhole(arm);
+    else arm();
   }
 
   start(): void {
@@ -85,6 +92,11 @@ export class Forwarding {
     this.#current = null;
     if (instance.isGone) this.#unusable.push(instance);
     if (this.#isSettled) return;
+    const { body } = this.#options.exchange;
+    if (body instanceof Upload && body.problem !== null) {
+      this.#giveUp(body.problem);
+      return;
+    }
     const mayGoOn = outcome.mayRepeat && this.#attempts < MAX_ATTEMPTS && this.#mayAfford(outcome.wasSent);
     if (mayGoOn) this.start();
     else this.#giveUp(unavailable(this.#options.service, cause));
@@ -155,7 +167,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   readonly #options: ForwardingOptions;
   readonly #instance: Instance;
   readonly #permit: BreakerPermit;
-  readonly #startedAtMs: number;
+  #startedAtMs: number;
   #controller: Dispatcher.DispatchController | null = null;
   #abortReason: AbortReason | null = null;
   #relay: AnswerRelay | null = null;
@@ -174,13 +186,20 @@ class Attempt implements Dispatcher.DispatchHandler {
   send(): void {
     const { exchange, headers } = this.#options;
     const { path, query } = exchange.target;
+    const { body } = exchange;
+    if (body instanceof Upload)
+      body.onceWhole(() => {
+        this.#startedAtMs = this.#options.upstreams.monotonicMs();
+      });
+    const isLong = body instanceof Upload || exchange.head?.acceptsEvents === true;
     try {
-      this.#instance.pool.dispatch(
+      (isLong ? this.#instance.longPool : this.#instance.pool).dispatch(
         {
           method: (exchange.request.method ?? 'GET') as Dispatcher.HttpMethod,
           path: query === '' ? path : `${path}?${query}`,
           headers,
-          body: exchange.body,
+          body: body instanceof Upload ? body.open() : body,
+          bodyTimeout: 0, // the relay knows which answers may be silent
         },
         this,
       );
@@ -200,13 +219,13 @@ class Attempt implements Dispatcher.DispatchHandler {
     if (this.#abortReason !== null) controller.abort(new Error(this.#abortReason));
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) return;
     this.#latencyMs = this.#elapsedMs();
     // Our services refuse with problem+json. A bare 503 is their HTTP server closing: no handler has seen the request.
     this.#isClosing = status === 503 && headers['content-type']?.startsWith('application/problem+json') !== true;
     if (this.#isClosing) return;
-    this.#relay = new AnswerRelay(this.#options.exchange, status, headers);
+    this.#relay = new AnswerRelay(this.#options.exchange, status, headers, controller);
     if (this.#relay.hasBegun) this.#forwarding.settle(this.#instance);
   }
 
@@ -223,7 +242,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#isDone = true;
     if (this.#isClosing) {
       this.#instance.fail(this.#permit, this.#latencyMs, true);
-      this.#forwarding.failed(this.#instance, { mayRepeat: true, wasSent: true }, null);
+      this.#forwarding.failed(this.#instance, { mayRepeat: this.#isRepeatable, wasSent: true }, null);
       return;
     }
     this.#instance.succeed(this.#permit, this.#latencyMs);
@@ -239,8 +258,13 @@ class Attempt implements Dispatcher.DispatchHandler {
     if (this.#isDone) return;
     this.#isDone = true;
     const wasSent = this.#controller !== null;
-    if (this.#abortReason === 'client-left') {
-      this.#instance.abandon(this.#permit, this.#elapsedMs());
+    const { body } = this.#options.exchange;
+    const isClientsFault = body instanceof Upload && body.problem !== null;
+    if (this.#abortReason === 'client-left' || isClientsFault) {
+      // Once it answers, an instance has been as fast as it was: a stream that somebody leaves after an hour was not slow.
+      this.#instance.abandon(this.#permit, this.#relay === null ? this.#elapsedMs() : this.#latencyMs);
+      if (isClientsFault && this.#relay?.hasBegun === true) this.#options.exchange.response.destroy();
+      else this.#forwarding.failed(this.#instance, { mayRepeat: false, wasSent }, error);
       return;
     }
     this.#instance.fail(this.#permit, this.#elapsedMs(), !wasSent && isRefusedConnection(error));
@@ -248,10 +272,19 @@ class Attempt implements Dispatcher.DispatchHandler {
       this.#options.exchange.response.destroy();
       return;
     }
-    this.#forwarding.failed(this.#instance, { mayRepeat: !wasSent || this.#options.isIdempotent, wasSent }, error);
+    const mayRepeat = this.#isRepeatable && (!wasSent || this.#options.isIdempotent);
+    this.#forwarding.failed(this.#instance, { mayRepeat, wasSent }, error);
+  }
+
+  /** What was taken of a body that streams is held nowhere. */
+  get #isRepeatable(): boolean {
+    const { body } = this.#options.exchange;
+    return !(body instanceof Upload && body.hasBegun);
   }
 
   #elapsedMs(): number {
+    const { body } = this.#options.exchange;
+    if (body instanceof Upload && !body.isWhole) return 0; // it has been waiting for the client
     return this.#options.upstreams.monotonicMs() - this.#startedAtMs;
   }
 }

@@ -4,6 +4,8 @@ import { Pool } from 'undici';
 import { PeakEwma } from './peak-ewma.ts';
 
 const CONNECTIONS = 128;
+/** Event streams and uploads hold a connection for long; they must not leave the other requests without one. */
+const LONG_CONNECTIONS = 4_096;
 const CONNECT_TIMEOUT_MS = 1_000;
 /** Between two pieces of one answer. Up to the first piece the request's own deadline counts. */
 const BODY_IDLE_MS = 30_000;
@@ -15,6 +17,7 @@ const MAX_EJECTED_MS = 15_000;
 export class Instance {
   readonly record: InstanceRecord;
   readonly pool: Pool;
+  #longPool: Pool | null = null;
   readonly #breaker: CircuitBreaker;
   readonly #latency = new PeakEwma();
   readonly #monotonicMs: () => number;
@@ -26,15 +29,22 @@ export class Instance {
     this.record = record;
     this.#monotonicMs = monotonicMs;
     this.#breaker = new CircuitBreaker({ name: record.service, monotonicMs });
-    this.pool = new Pool(record.url, {
-      connections: CONNECTIONS,
-      pipelining: 1,
-      headersTimeout: 0,
-      bodyTimeout: BODY_IDLE_MS,
-      keepAliveTimeout: 30_000,
-      connect: { timeout: CONNECT_TIMEOUT_MS },
-      allowH2: false,
-    });
+    this.pool = createPool(record.url, CONNECTIONS);
+  }
+
+  /** For what stays on its connection for long. */
+  get longPool(): Pool {
+    this.#longPool ??= createPool(this.record.url, LONG_CONNECTIONS);
+    return this.#longPool;
+  }
+
+  /** Requests under way may finish; their deadlines see to it that they do. */
+  async close(): Promise<void> {
+    await Promise.all([this.pool.close(), this.#longPool?.close()]);
+  }
+
+  async destroy(): Promise<void> {
+    await Promise.all([this.pool.destroy(), this.#longPool?.destroy()]);
   }
 
   get isHealthy(): boolean {
@@ -88,3 +98,14 @@ export class Instance {
     else this.#breaker.release(permit);
   }
 }
+
+const createPool = (url: string, connections: number): Pool =>
+  new Pool(url, {
+    connections,
+    pipelining: 1,
+    headersTimeout: 0,
+    bodyTimeout: BODY_IDLE_MS,
+    keepAliveTimeout: 30_000,
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    allowH2: false,
+  });

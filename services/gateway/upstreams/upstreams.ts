@@ -76,7 +76,7 @@ export class Upstreams {
 
   async close(): Promise<void> {
     for (const wake of [...this.#waiting]) wake();
-    await Promise.allSettled([...this.#instances.values()].map((instance) => instance.pool.destroy()));
+    await Promise.allSettled([...this.#instances.values()].map((instance) => instance.destroy()));
   }
 
   #follow(): void {
@@ -85,13 +85,12 @@ export class Upstreams {
     for (const [instanceId, instance] of this.#instances) {
       if (current.has(instanceId)) continue;
       this.#instances.delete(instanceId);
-      // Requests under way may finish; their deadlines see to it that they do.
-      void instance.pool.close().catch(() => undefined);
+      void instance.close().catch(() => undefined);
     }
     for (const record of records) {
       const existing = this.#instances.get(record.instanceId);
       if (existing?.record.url === record.url) continue;
-      void existing?.pool.close().catch(() => undefined);
+      void existing?.close().catch(() => undefined);
       this.#instances.set(record.instanceId, new Instance(record, this.monotonicMs));
     }
     this.#byService = Map.groupBy(this.#instances.values(), (instance) => instance.record.service);

@@ -31,6 +31,8 @@ const EndpointRecordSchema = Closed({
     Closed({ limit: Type.Integer({ minimum: 1 }), windowSeconds: Type.Integer({ minimum: 1, maximum: 86_400 }) }),
   ),
   maxBodyBytes: Type.Integer({ minimum: 0, maximum: 104_857_600 }),
+  streamsBody: Type.Optional(Type.Boolean()),
+  webSocket: Type.Optional(Type.Boolean()),
   openapi: Type.Unsafe<EndpointRecord['openapi']>(
     Closed({ path: Type.String(), method: Type.String(), operation: Type.Record(Type.String(), Type.Unknown()) }),
   ),
