@@ -8,6 +8,7 @@ import { Problem } from '@tenantry/kernel/problem.ts';
 import { Type } from 'typebox';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMesh, type Mesh } from './client.ts';
+import { EdgeTraffic } from './edge-traffic.ts';
 import { DEADLINE_HEADER, IDEMPOTENCY_KEY_HEADER, TRACEPARENT_HEADER } from './headers.ts';
 import { localDiscovery } from './test/local-discovery.ts';
 import { closedUrl, json, openUpstream, type Upstream } from './test/upstream.ts';
@@ -409,5 +410,28 @@ describe('Many calls', () => {
     // 20 % of the requests, or ten a second where that is more; the rest of a second may have refilled some.
     expect(attempts).toBeGreaterThan(calls);
     expect(attempts).toBeLessThanOrEqual(calls * 1.2 + 20);
+  });
+});
+
+describe('The traffic that calls make', () => {
+  it('is one request per call, whatever was repeated, failed only when no good answer came', async () => {
+    const traffic = new EdgeTraffic();
+    const counted = createMesh({ service: 'shop', signingKey: key, discovery: registry.discovery, traffic });
+    const good = await open(json(200, thing));
+    registry.set('things', [await closedUrl(), good.url]);
+    const call = () => counted.call(readThing, { params }, { tenantId });
+    await call();
+    await call();
+    good.answer = json(404, { code: 'not-found', title: 'Not found' });
+    await refusalOf(call());
+    good.answer = json(503, { code: 'upstream-unavailable', title: 'Away' });
+    await refusalOf(call());
+    good.answer = hangUp;
+    await refusalOf(call());
+    await expect(counted.call(readThing, { params: { thingId: '' } }, { tenantId })).rejects.toThrow(TypeError);
+    expect(traffic.take().edges).toMatchObject([
+      { callee: 'things', requests: 5, failed: 2, tenants: [{ tenantId, requests: 5, failed: 2 }] },
+    ]);
+    await counted.close();
   });
 });

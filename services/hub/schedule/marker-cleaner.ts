@@ -3,7 +3,7 @@ import type { Logger } from '@tenantry/kit/logger.ts';
 
 const EVERY_MS = 600_000;
 /** Far longer than any reader goes on with a broken watch: one that resumes must still find what it missed. */
-export const MARKER_AGE_MS = 1_800_000;
+const MARKER_AGE_MS = 1_800_000;
 
 /** Every instance that ever left has a marker in the bucket; old ones are of no use to anybody. */
 export function startMarkerCleaner(state: Pick<SharedState<unknown>, 'forgetRemoved'>, logger: Logger) {

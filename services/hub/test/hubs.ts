@@ -12,7 +12,7 @@ import { readHubConfiguration } from '../config.ts';
 import type { Announcement } from '../domain/registration.ts';
 
 export const MASTER_KEY = 'cd'.repeat(32);
-export const CLUSTER_TOKEN = deriveClusterToken(MASTER_KEY);
+const CLUSTER_TOKEN = deriveClusterToken(MASTER_KEY);
 
 export const newNamespace = (): string => `hub${newUuid().slice(-12)}`;
 
