@@ -31,6 +31,30 @@ export const upgradeRefused = defineProblem({
   category: 'unsupported',
   title: 'Other protocols are not spoken here',
 });
+export const upstreamAnswerUnusable = defineProblem({
+  code: 'upstream-answer-unusable',
+  category: 'unavailable',
+  title: 'The answer of the product cannot be passed on',
+});
+
+/** Of what is registered behind the gateway. */
+export const upstreamNotFound = defineProblem({ code: 'not-found', category: 'not-found', title: 'Not found' });
+export const routeNotFound = defineProblem({ code: 'not-found', category: 'not-found', title: 'Not found' });
+export const upstreamInUse = defineProblem({
+  code: 'upstream-in-use',
+  category: 'conflict',
+  title: 'Routes lead to this upstream',
+});
+export const routeTaken = defineProblem({
+  code: 'route-taken',
+  category: 'conflict',
+  title: 'Another route takes these requests',
+});
+export const tooManyProducts = defineProblem({
+  code: 'too-many-registered',
+  category: 'conflict',
+  title: 'The tenant has registered as many as it may',
+});
 
 /** RFC 9110 §15 and RFC 6585 §5. */
 export const STATUS_OF: ReadonlyMap<string, number> = new Map([
@@ -40,4 +64,5 @@ export const STATUS_OF: ReadonlyMap<string, number> = new Map([
   [expectationFailed.kind.code, 417],
   [headersTooLarge.kind.code, 431],
   [upgradeRefused.kind.code, 501],
+  [upstreamAnswerUnusable.kind.code, 502],
 ]);
