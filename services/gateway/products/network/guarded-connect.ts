@@ -1,0 +1,71 @@
+import { lookup as systemLookup } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { buildConnector } from 'undici';
+import type { AddressGuard } from './address-guard.ts';
+
+export const ADDRESS_REFUSED = 'ERR_ADDRESS_REFUSED';
+
+export class AddressRefused extends Error {
+  readonly code = ADDRESS_REFUSED;
+  constructor() {
+    super('The address of this upstream is not one that may be connected to.');
+  }
+}
+
+type Resolved = { readonly address: string; readonly family: number };
+/** All addresses of a name, as `dns.lookup` gives them. */
+export type ResolveHost = (host: string) => Promise<readonly Resolved[]>;
+
+export const resolveHost: ResolveHost = (host) =>
+  new Promise((resolve, reject) =>
+    systemLookup(host, { all: true, verbatim: true }, (error, addresses) =>
+      error === null ? resolve(addresses) : reject(error),
+    ),
+  );
+
+/**
+ * The addresses of a host, if every one of them is allowed: with one bad address among good ones, whoever asks last
+ * could be sent to it.
+ */
+export async function resolveAllowed(
+  host: string,
+  guard: AddressGuard,
+  resolve: ResolveHost,
+): Promise<readonly Resolved[]> {
+  const family = isIP(host);
+  const addresses = family === 0 ? await resolve(host) : [{ address: host, family }];
+  if (addresses.length === 0 || addresses.some(({ address }) => !guard.allows(address))) throw new AddressRefused();
+  return addresses;
+}
+
+/**
+ * Connects only where the guard allows it, judged by the very addresses that are then connected to: what a name meant
+ * at registration, or to another resolver a moment ago, says nothing (DNS rebinding). The name still counts for TLS.
+ */
+export function guardedConnect(options: {
+  readonly guard: AddressGuard;
+  readonly timeoutMs: number;
+  readonly resolve: ResolveHost;
+}): buildConnector.connector {
+  const { guard, timeoutMs, resolve } = options;
+  const lookup: LookupFunction = (host, { all }, callback) => {
+    resolveAllowed(host, guard, resolve).then(
+      (addresses) => {
+        const [first] = addresses;
+        if (all === true) callback(null, addresses as Resolved[]);
+        else if (first !== undefined) callback(null, first.address, first.family);
+      },
+      (error: NodeJS.ErrnoException) => callback(error, []),
+    );
+  };
+  const connect = buildConnector({ timeout: timeoutMs, lookup, allowH2: false } as buildConnector.BuildOptions);
+  return (target, callback) => {
+    // An address needs no lookup, so nothing else would look at it.
+    const host = target.hostname.replace(/^\[|\]$/g, '');
+    if (isIP(host) !== 0 && !guard.allows(host)) {
+      callback(new AddressRefused(), null);
+      return;
+    }
+    connect(target, callback);
+  };
+}
