@@ -9,7 +9,7 @@ type Status = SystemHealth['status'];
 export function createSystemHealth(upstreams: Upstreams, services: () => readonly string[]) {
   return (exchange: Exchange): void => {
     const views = services().map((name) => {
-      const all = upstreams.instancesOf(name);
+      const all = upstreams.instancesOf(name, exchange.verified?.claims.tenantId);
       const healthy = all.filter((instance) => instance.isHealthy).length;
       const status: Status = healthy === 0 ? 'down' : healthy < all.length ? 'degraded' : 'up';
       return { name, status, instances: healthy };

@@ -20,25 +20,25 @@ describe('The guard of tenants’ upstreams', () => {
     ...['2001::1', '2001:db8::1', '2002:7f00:1::', '3fff::1', '4000::1', '100::1', 'fec0::1'],
     ...['localhost', '', '1.2.3', '0x7f.1', '2130706433', '017700000001'],
   ])('refuses %s', (address) => {
-    expect(guard.allows(address)).toBe(false);
+    expect(guard.allows(address, 443)).toBe(false);
   });
 
   it.each(['1.1.1.1', '8.8.8.8', '172.32.0.1', '100.128.0.1', '2606:4700:4700::1111', '2a00:1450:4001::1'])(
     'lets %s',
     (address) => {
-      expect(guard.allows(address)).toBe(true);
+      expect(guard.allows(address, 443)).toBe(true);
     },
   );
 
   it('lets what the platform allows, and still no disguise of it', () => {
     const lenient = tenantGuard(['127.0.0.0/8']);
-    expect(lenient.allows('127.0.0.1')).toBe(true);
-    expect(lenient.allows('10.0.0.1')).toBe(false);
-    expect(lenient.allows('::ffff:127.0.0.1')).toBe(false);
+    expect(lenient.allows('127.0.0.1', 443)).toBe(true);
+    expect(lenient.allows('10.0.0.1', 443)).toBe(false);
+    expect(lenient.allows('::ffff:127.0.0.1', 443)).toBe(false);
   });
 
   it('refuses the public address of this machine', () => {
-    expect(tenantGuard([], ['1.1.1.1']).allows('1.1.1.1')).toBe(false);
+    expect(tenantGuard([], ['1.1.1.1']).allows('1.1.1.1', 443)).toBe(false);
   });
 
   it('agrees with the ranges for any IPv4 address in and around them', () => {
@@ -48,7 +48,7 @@ describe('The guard of tenants’ upstreams', () => {
     };
     fc.assert(
       fc.property(fc.ipV4(), (address) => {
-        if (inside(address)) expect(guard.allows(address)).toBe(false);
+        if (inside(address)) expect(guard.allows(address, 443)).toBe(false);
       }),
       { numRuns: 500 },
     );
@@ -63,7 +63,7 @@ describe('The guard of tenants’ upstreams', () => {
 describe('The guard of the platform’s own upstreams', () => {
   const platform = platformGuard([]);
   it.each(['10.1.2.3', '127.0.0.1', '192.168.0.9', '::1', 'fd12::1', '1.1.1.1'])('lets %s', (address) => {
-    expect(platform.allows(address)).toBe(true);
+    expect(platform.allows(address, 443)).toBe(true);
   });
   it.each([
     '169.254.169.254',
@@ -74,7 +74,7 @@ describe('The guard of the platform’s own upstreams', () => {
     '255.255.255.255',
     '::ffff:10.0.0.1',
   ])('refuses %s', (address) => {
-    expect(platform.allows(address)).toBe(false);
+    expect(platform.allows(address, 443)).toBe(false);
   });
 });
 
@@ -119,13 +119,13 @@ describe('A connection', () => {
     // A rebinding name: public to whoever checks first, loopback to whoever connects.
     let asked = 0;
     const resolve = async () => [{ address: asked++ === 0 ? '1.1.1.1' : '127.0.0.1', family: 4 }];
-    expect(guard.allows((await resolve())[0]?.address ?? '')).toBe(true);
+    expect(guard.allows((await resolve())[0]?.address ?? '', 443)).toBe(true);
     const origin = `http://rebind.test:${port}`;
-    const pool = new Pool(origin, { connect: guardedConnect({ guard, timeoutMs: 500, resolve }) });
+    const pool = new Pool(origin, { connect: guardedConnect({ guard, port, timeoutMs: 500, resolve }) });
     expect(await ask(origin, pool)).toBe('ERR_ADDRESS_REFUSED');
     // The same server is reached where loopback is allowed: it was the guard that refused, nothing else.
     const allowed = tenantGuard(['127.0.0.0/8']);
-    const lenient = new Pool(origin, { connect: guardedConnect({ guard: allowed, timeoutMs: 500, resolve }) });
+    const lenient = new Pool(origin, { connect: guardedConnect({ guard: allowed, port, timeoutMs: 500, resolve }) });
     expect(await ask(origin, lenient)).toBe(200);
     await Promise.all([pool.destroy(), lenient.destroy()]);
     server.close();
@@ -142,7 +142,7 @@ describe('A connection', () => {
       'http://[::1]:81',
       'https://169.254.169.254',
     ]) {
-      const pool = new Pool(origin, { connect: guardedConnect({ guard, timeoutMs: 500, resolve: mixed }) });
+      const pool = new Pool(origin, { connect: guardedConnect({ guard, port: 81, timeoutMs: 500, resolve: mixed }) });
       expect(await ask(origin, pool)).toBe('ERR_ADDRESS_REFUSED');
       await pool.destroy();
     }

@@ -1,29 +1,47 @@
-import type { InstanceRecord } from '@tenantry/mesh/registry.ts';
 import { type BreakerPermit, CircuitBreaker, REFUSED } from '@tenantry/resilience/circuit-breaker.ts';
-import { Pool } from 'undici';
+import { type buildConnector, Pool } from 'undici';
 import { PeakEwma } from './peak-ewma.ts';
 
 const CONNECTIONS = 128;
-const CONNECT_TIMEOUT_MS = 1_000;
+export const CONNECT_TIMEOUT_MS = 1_000;
 /** Between two pieces of one answer. Up to the first piece the request's own deadline counts. */
 const BODY_IDLE_MS = 30_000;
 const FAILURE_COST_MS = 1_000;
 const EJECTED_MS = 500;
 const MAX_EJECTED_MS = 15_000;
 
-/** One instance of a service, as this gateway experiences it. */
+/** Where an instance is and what it is called. */
+export type InstanceAddress = {
+  readonly instanceId: string;
+  readonly service: string;
+  readonly url: string;
+  /** Relative to its peers; 1 unless said. */
+  readonly weight?: number;
+};
+
+export type InstanceOptions = {
+  /** How to get there, where that is not for Node to decide. */
+  readonly connect?: buildConnector.connector;
+  readonly keepAliveMs?: number;
+};
+
+/** One instance of a service or target of an upstream, as this gateway experiences it. */
 export class Instance {
-  readonly record: InstanceRecord;
+  readonly record: InstanceAddress;
   readonly pool: Pool;
+  readonly weight: number;
   readonly #breaker: CircuitBreaker;
   readonly #latency = new PeakEwma();
   readonly #monotonicMs: () => number;
   #inFlight = 0;
   #ejectedUntilMs = 0;
   #refusedInARow = 0;
+  #isUnwell = false;
+  #recoveredAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(record: InstanceRecord, monotonicMs: () => number) {
+  constructor(record: InstanceAddress, monotonicMs: () => number, options: InstanceOptions = {}) {
     this.record = record;
+    this.weight = record.weight ?? 1;
     this.#monotonicMs = monotonicMs;
     this.#breaker = new CircuitBreaker({ name: record.service, monotonicMs });
     this.pool = new Pool(record.url, {
@@ -31,14 +49,38 @@ export class Instance {
       pipelining: 1,
       headersTimeout: 0,
       bodyTimeout: BODY_IDLE_MS,
-      keepAliveTimeout: 30_000,
-      connect: { timeout: CONNECT_TIMEOUT_MS },
+      keepAliveTimeout: options.keepAliveMs ?? 30_000,
+      connect: options.connect ?? { timeout: CONNECT_TIMEOUT_MS },
       allowH2: false,
     });
   }
 
   get isHealthy(): boolean {
-    return !this.isEjected && this.#breaker.state !== 'open';
+    return !this.isEjected && !this.#isUnwell && this.#breaker.state !== 'open';
+  }
+
+  get id(): string {
+    return this.record.instanceId;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Fails its health check. */
+  get isUnwell(): boolean {
+    return this.#isUnwell;
+  }
+
+  /** When it last came back: from being unreachable, or from failing its health check. */
+  get recoveredAtMs(): number {
+    return this.#recoveredAtMs;
+  }
+
+  /** What its health check says. */
+  setWell(isWell: boolean): void {
+    if (isWell && this.#isUnwell) this.#recoveredAtMs = this.#monotonicMs();
+    this.#isUnwell = !isWell;
   }
 
   /** Skipped for a short time because nobody listened there. */
@@ -65,6 +107,7 @@ export class Instance {
 
   succeed(permit: BreakerPermit, latencyMs: number): void {
     this.#inFlight--;
+    if (this.#refusedInARow > 0) this.#recoveredAtMs = this.#monotonicMs();
     this.#refusedInARow = 0;
     this.#latency.observe(latencyMs, this.#monotonicMs());
     this.#breaker.record(permit, false, latencyMs);

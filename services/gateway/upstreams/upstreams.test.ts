@@ -50,7 +50,7 @@ afterEach(() => upstreams.close());
 const picks = (count = 30): Record<string, number> => {
   const counts: Record<string, number> = {};
   for (let i = 0; i < count; i++) {
-    const id = upstreams.pick('notes', [])?.record.instanceId ?? 'none';
+    const id = upstreams.pick('notes', null, [])?.record.instanceId ?? 'none';
     counts[id] = (counts[id] ?? 0) + 1;
   }
   return counts;
@@ -81,8 +81,8 @@ describe('The balancer', () => {
   it('never skips the last', () => {
     refuse(named('a'));
     refuse(named('b'));
-    expect(upstreams.pick('notes', [])).toBeDefined();
-    expect(upstreams.pick('notes', [named('a'), named('b')])).toBeUndefined();
+    expect(upstreams.pick('notes', null, [])).toBeDefined();
+    expect(upstreams.pick('notes', null, [named('a'), named('b')])).toBeUndefined();
   });
 
   it('follows the registry and wakes who waits for it', async () => {

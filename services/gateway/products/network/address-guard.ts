@@ -68,9 +68,15 @@ const holds = (list: BlockList, address: string, family: number): boolean =>
 const isMapped = (address: string): boolean => /^::(ffff:)?[\da-f]*[:.]?[\da-f.]*$/i.test(address) && address !== '::1';
 
 export type AddressGuard = {
-  /** Whether a connection may go to this address. Anything that is not plainly one is refused. */
-  readonly allows: (address: string) => boolean;
+  /** Whether a connection may go to this address and port. Anything that is not plainly an address is refused. */
+  readonly allows: (address: string, port: number) => boolean;
 };
+
+/** Keeps out the doors of the house itself, which stand in networks that may be allowed for products. */
+export const withoutOwnDoors = (
+  guard: AddressGuard,
+  isOwnDoor: (address: string, port: number) => boolean,
+): AddressGuard => ({ allows: (address, port) => guard.allows(address, port) && !isOwnDoor(address, port) });
 
 const specialIpv4 = toBlockList(SPECIAL_IPV4);
 const globalIpv6 = toBlockList(GLOBAL_IPV6);

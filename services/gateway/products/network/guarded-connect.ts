@@ -2,6 +2,7 @@ import { lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
 import type { AddressGuard } from './address-guard.ts';
+import type { TargetUrl } from './target-url.ts';
 
 export const ADDRESS_REFUSED = 'ERR_ADDRESS_REFUSED';
 
@@ -28,13 +29,14 @@ export const resolveHost: ResolveHost = (host) =>
  * could be sent to it.
  */
 export async function resolveAllowed(
-  host: string,
+  { host, port }: Pick<TargetUrl, 'host' | 'port'>,
   guard: AddressGuard,
   resolve: ResolveHost,
 ): Promise<readonly Resolved[]> {
   const family = isIP(host);
   const addresses = family === 0 ? await resolve(host) : [{ address: host, family }];
-  if (addresses.length === 0 || addresses.some(({ address }) => !guard.allows(address))) throw new AddressRefused();
+  if (addresses.length === 0 || addresses.some(({ address }) => !guard.allows(address, port)))
+    throw new AddressRefused();
   return addresses;
 }
 
@@ -44,12 +46,13 @@ export async function resolveAllowed(
  */
 export function guardedConnect(options: {
   readonly guard: AddressGuard;
+  readonly port: number;
   readonly timeoutMs: number;
   readonly resolve: ResolveHost;
 }): buildConnector.connector {
-  const { guard, timeoutMs, resolve } = options;
+  const { guard, port, timeoutMs, resolve } = options;
   const lookup: LookupFunction = (host, { all }, callback) => {
-    resolveAllowed(host, guard, resolve).then(
+    resolveAllowed({ host, port }, guard, resolve).then(
       (addresses) => {
         const [first] = addresses;
         if (all === true) callback(null, addresses as Resolved[]);
@@ -62,7 +65,7 @@ export function guardedConnect(options: {
   return (target, callback) => {
     // An address needs no lookup, so nothing else would look at it.
     const host = target.hostname.replace(/^\[|\]$/g, '');
-    if (isIP(host) !== 0 && !guard.allows(host)) {
+    if (isIP(host) !== 0 && !guard.allows(host, port)) {
       callback(new AddressRefused(), null);
       return;
     }
