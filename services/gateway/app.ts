@@ -27,6 +27,7 @@ import { type OwnAnswers, ownRoutes } from './own/own-routes.ts';
 import { watchReadiness } from './own/readiness.ts';
 import { createSystemHealth } from './own/system-health.ts';
 import { Pipeline } from './pipeline.ts';
+import { openProducts } from './products/open-products.ts';
 import { Routes } from './routing/routes.ts';
 import { createForward } from './upstreams/forward.ts';
 import { Upstreams } from './upstreams/upstreams.ts';
@@ -87,22 +88,42 @@ async function open(
   closing.push(async () => redis.disconnect());
   await whenConnected(redis);
 
-  const upstreams = new Upstreams({ discovery });
+  const upstreams = new Upstreams({ discovery, balancing: configuration.SERVICE_BALANCING });
   closing.push(() => upstreams.close());
   const metrics = createHttpMetrics('gateway');
   const required = configuration.REQUIRED_SERVICES.split(',').filter((name) => name !== '');
   let own: OwnAnswers | null = null;
+  const passportFor = createPassports(signingKey, requestDeadlineMs);
+  const products = await openProducts({
+    nats,
+    discovery,
+    mesh,
+    tenants,
+    signingKey,
+    passportFor,
+    snapshotFile: snapshot,
+    publicUrl: configuration.PUBLIC_URL,
+    allowedNetworks: configuration.UPSTREAM_ALLOWED_NETWORKS.split(',').filter((network) => network !== ''),
+    storeUrls: [configuration.NATS_URL, configuration.REDIS_URL, configuration.HUB_URL],
+    fail: (exchange, error) => pipeline.fail(exchange, error),
+    logger,
+  });
+  closing.push(products.close);
   const routes = new Routes(
     discovery,
-    ownRoutes(() => {
-      if (own === null) throw new Error('The gateway answers before it is open.');
-      return own;
-    }),
+    [
+      ...ownRoutes(() => {
+        if (own === null) throw new Error('The gateway answers before it is open.');
+        return own;
+      }),
+      ...products.ownRoutes,
+    ],
     logger,
   );
 
   const pipeline: Pipeline = new Pipeline({
     table: () => routes.table,
+    products: products.table,
     knowsAllRoutes: () => required.every((service) => routes.services.includes(service)),
     authenticate: createAuthenticate({
       issuer: configuration.PUBLIC_URL,
@@ -114,7 +135,7 @@ async function open(
     forward: createForward({
       upstreams,
       requestDeadlineMs,
-      passportFor: createPassports(signingKey, requestDeadlineMs),
+      passportFor,
       fail: (exchange, error) => pipeline.fail(exchange, error),
     }),
     onOver: createAccessLog(logger, metrics),

@@ -1,5 +1,7 @@
+import { OneOf } from '@tenantry/contract/schemas.ts';
 import { CommonConfiguration, readConfiguration, StoreConfiguration } from '@tenantry/kit/configuration.ts';
 import { type Static, Type } from 'typebox';
+import { BALANCINGS } from './contract/upstreams.ts';
 
 const GatewaySchema = Type.Object({
   ...CommonConfiguration,
@@ -25,6 +27,15 @@ const GatewaySchema = Type.Object({
   REQUEST_DEADLINE_MS: Type.Integer({ default: 10_000, minimum: 100, description: 'From request to answer' }),
   HEADERS_TIMEOUT_MS: Type.Integer({ default: 5_000, minimum: 100, description: 'To receive the headers' }),
   REQUEST_TIMEOUT_MS: Type.Integer({ default: 30_000, minimum: 100, description: 'To receive the whole request' }),
+  SERVICE_BALANCING: OneOf(BALANCINGS, {
+    default: 'peak-ewma',
+    description: 'How an instance of a service is chosen',
+  }),
+  UPSTREAM_ALLOWED_NETWORKS: Type.String({
+    default: '',
+    pattern: '^([0-9a-fA-F.:]+/[0-9]{1,3}(,[0-9a-fA-F.:]+/[0-9]{1,3})*)?$',
+    description: 'Networks besides the public one where tenants may have their upstreams, for example 10.20.0.0/16',
+  }),
   DRAIN_DEADLINE_MS: Type.Integer({
     default: 8_000,
     minimum: 0,

@@ -11,10 +11,13 @@ import { readRequestHead } from './edge/request-head.ts';
 import { refuse, sendWhole } from './edge/send.ts';
 import { readTarget } from './edge/target.ts';
 import { methodNotAllowed, upgradeRefused } from './problems.ts';
+import { findProduct, findPublicProduct, requireProduct } from './products/find-product.ts';
+import { isProductPath, type ProductTable } from './products/product-table.ts';
 import { type RouteTable, unknownPath } from './routing/route-table.ts';
 
 export type PipelineOptions = {
   readonly table: () => RouteTable;
+  readonly products: ProductTable;
   /** False until every required service has been seen: an unknown path may be one that is not known yet. */
   readonly knowsAllRoutes: () => boolean;
   readonly authenticate: Step;
@@ -31,6 +34,7 @@ export class Pipeline {
   readonly #bodies = new BodyReader();
   readonly #guarded: readonly Step[];
   readonly #public: readonly Step[];
+  readonly #product: readonly Step[];
 
   constructor(options: PipelineOptions) {
     this.#options = options;
@@ -38,6 +42,10 @@ export class Pipeline {
     const readBody: Step = (exchange) => this.#bodies.read(exchange, exchange.route?.endpoint.maxBodyBytes ?? 0);
     this.#guarded = [options.authenticate, options.checkTenant, options.limitRate, checkPermission, readBody, answer];
     this.#public = [options.limitRate, readBody, answer];
+    this.#product = [
+      ...[options.authenticate, options.checkTenant, findProduct(options.products)],
+      ...[options.limitRate, requireProduct(options.products), checkPermission, readBody, answer],
+    ];
   }
 
   readonly receive = (request: IncomingMessage, response: ServerResponse): void => {
@@ -80,12 +88,18 @@ export class Pipeline {
     exchange.target = readTarget(request.url ?? '');
     if (exchange.head.wantsWebSocket) throw upgradeRefused('WebSocket connections are not taken at this address.');
     const route = this.#options.table().find(request.method ?? '', exchange.target.path);
+    const fail = (error: unknown): void => this.fail(exchange, error);
+    if (route === undefined && isProductPath(exchange.target.path)) {
+      // A product is looked up for the tenant, so that has to be known first; but for what the platform leaves open.
+      const isOpen = exchange.head.authorization === null && findPublicProduct(this.#options.products, exchange);
+      runSteps(isOpen ? this.#public : this.#product, exchange, fail);
+      return;
+    }
     if (route === undefined) {
       this.#answerUnrouted(exchange);
       return;
     }
     exchange.route = route;
-    const fail = (error: unknown): void => this.fail(exchange, error);
     if (route.isOperational) runSteps([(one) => route.answer?.(one)], exchange, fail);
     else runSteps(route.endpoint.access === 'public' ? this.#public : this.#guarded, exchange, fail);
   }

@@ -13,6 +13,10 @@ export type Route = {
   readonly answer: Step | null;
   /** Health, metrics and the documentation: no token, no rate limit, no line in the access log. */
   readonly isOperational: boolean;
+  /** Long bodies go on as they come, instead of being held until they are whole. False unless said. */
+  readonly streamsBody?: boolean;
+  /** Taken as a WebSocket only. False unless said. */
+  readonly webSocket?: boolean;
 };
 
 /** One request and its answer on their way through the gateway; each step adds what it has found out. */
@@ -28,6 +32,8 @@ export class Exchange {
   target: Target = { path: '/', query: '' };
   head: RequestHead | null = null;
   route: Route | null = null;
+  /** What stood for the parameters of a product's route, decoded. */
+  pathParameters: Readonly<Record<string, string>> = {};
   verified: Verified | null = null;
   body: Buffer | null = null;
   /** Which instance answered, for the access log. */

@@ -5,7 +5,7 @@ import { upstreamAnswerUnusable } from '../problems.ts';
 import { parametersOf, REST } from '../products/path-tree.ts';
 import { changeBody, compileBodyChanges } from './body-changes.ts';
 import { changeHeaderFields, changeHeaderPairs, compileHeaderChanges } from './header-changes.ts';
-import { isJsonType, readJson, writeJson } from './json-text.ts';
+import { isJsonType, readExactJson, writeJson } from './json-text.ts';
 import { changePath, changeQuery, compilePathChanges, compileQueryChanges } from './target-changes.ts';
 import { knownVariables, type Variables } from './template.ts';
 
@@ -48,7 +48,7 @@ export function compileTransform(transform: Transform, route: { path: string; is
       if (headerOf(pairs, 'content-encoding') !== undefined)
         throw unsupportedMediaType('This route changes JSON bodies: send them without Content-Encoding.');
       try {
-        return writeJson(changeBody(body, readJson(bytes), variables));
+        return writeJson(changeBody(body, readExactJson(bytes), variables));
       } catch (cause) {
         throw malformedJson('The body is not valid JSON. Send one JSON object in UTF-8.', { cause });
       }
@@ -58,7 +58,7 @@ export function compileTransform(transform: Transform, route: { path: string; is
     responseBody(bytes, variables) {
       if (bytes.length === 0) return bytes;
       try {
-        return writeJson(changeBody(answerBody, readJson(bytes), variables));
+        return writeJson(changeBody(answerBody, readExactJson(bytes), variables));
       } catch (cause) {
         // Passing on what was to be changed could show what was to be hidden.
         throw upstreamAnswerUnusable(

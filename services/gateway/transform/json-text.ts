@@ -12,12 +12,23 @@ export { isRawJSON };
  * Reads JSON so that what is not touched comes out again as it was: a number that a double cannot hold stays its text.
  * Throws for what is not JSON, and for members that would reach a prototype.
  */
-export function readJson(bytes: Buffer): unknown {
+export function readExactJson(bytes: Buffer): unknown {
   return JSON.parse(UTF8.decode(bytes), (key: string, value: unknown, context?: { readonly source?: string }) => {
-    if (key === '__proto__') throw new SyntaxError('A member named __proto__ is not taken.');
+    refusePrototype(key);
     const source = context?.source;
     return typeof value === 'number' && source !== undefined && String(value) !== source ? rawJSON(source) : value;
   });
+}
+
+/** Reads JSON for ourselves. Throws for the same. */
+export const readJson = (bytes: Buffer): unknown =>
+  JSON.parse(UTF8.decode(bytes), (key: string, value: unknown) => {
+    refusePrototype(key);
+    return value;
+  });
+
+function refusePrototype(key: string): void {
+  if (key === '__proto__') throw new SyntaxError('A member named __proto__ is not taken.');
 }
 
 export const writeJson = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));

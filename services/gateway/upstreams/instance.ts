@@ -29,7 +29,8 @@ export type InstanceOptions = {
 export class Instance {
   readonly record: InstanceAddress;
   readonly pool: Pool;
-  readonly weight: number;
+  /** May be changed while the instance lives. */
+  weight: number;
   readonly #breaker: CircuitBreaker;
   readonly #latency = new PeakEwma();
   readonly #monotonicMs: () => number;
