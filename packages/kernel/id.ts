@@ -17,8 +17,6 @@ export type PaymentId = Id<'pay'>;
 export type RefundId = Id<'rfd'>;
 export type BotId = Id<'bot'>;
 export type NotificationId = Id<'ntf'>;
-export type UpstreamId = Id<'ups'>;
-export type RouteId = Id<'rte'>;
 
 /** Tenant zero: whoever runs the platform. Fixed, so that every process knows it without asking. */
 export const PLATFORM_TENANT_ID: TenantId = 'ten_00000000000000000000000000';

@@ -265,7 +265,9 @@ describe('JSON bodies', () => {
   it('are any JSON: nothing is lost that no change names', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        const json: unknown = JSON.parse(JSON.stringify(value));
+        const text = JSON.stringify(value);
+        fc.pre(!text.includes('__proto__'));
+        const json: unknown = JSON.parse(text);
         expect(body([{ op: 'remove', pointer: '/never/there' }], json)).toEqual(json);
       }),
     );

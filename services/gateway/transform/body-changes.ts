@@ -14,7 +14,7 @@ type Compiled =
 export type BodyChanges = readonly Compiled[];
 
 /** RFC 6901 §4. */
-export const readPointer = (pointer: string): Tokens =>
+const readPointer = (pointer: string): Tokens =>
   pointer
     .split('/')
     .slice(1)

@@ -6,7 +6,7 @@ import type { TargetUrl } from './target-url.ts';
 
 export const ADDRESS_REFUSED = 'ERR_ADDRESS_REFUSED';
 
-export class AddressRefused extends Error {
+class AddressRefused extends Error {
   readonly code = ADDRESS_REFUSED;
   constructor() {
     super('The address of this upstream is not one that may be connected to.');
