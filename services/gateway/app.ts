@@ -17,7 +17,7 @@ import { createCheckTenant } from './access/check-tenant.ts';
 import { createPassports } from './access/passports.ts';
 import { openTokenKeys } from './access/token-keys.ts';
 import { createAccessLog } from './access-log.ts';
-import type { GatewayConfiguration } from './config.ts';
+import { allowedNetworksOf, type GatewayConfiguration } from './config.ts';
 import { Door } from './edge/door.ts';
 import { createLimitRate } from './limits/limit-rate.ts';
 import { createRateLimiters, whenConnected } from './limits/rate-limiters.ts';
@@ -103,7 +103,7 @@ async function open(
     passportFor,
     snapshotFile: snapshot,
     publicUrl: configuration.PUBLIC_URL,
-    allowedNetworks: configuration.UPSTREAM_ALLOWED_NETWORKS.split(',').filter((network) => network !== ''),
+    allowedNetworks: allowedNetworksOf(configuration),
     storeUrls: [configuration.NATS_URL, configuration.REDIS_URL, configuration.HUB_URL],
     fail: (exchange, error) => pipeline.fail(exchange, error),
     logger,

@@ -34,7 +34,8 @@ const GatewaySchema = Type.Object({
   UPSTREAM_ALLOWED_NETWORKS: Type.String({
     default: '',
     pattern: '^([0-9a-fA-F.:]+/[0-9]{1,3}(,[0-9a-fA-F.:]+/[0-9]{1,3})*)?$',
-    description: 'Networks besides the public one where tenants may have their upstreams, for example 10.20.0.0/16',
+    description:
+      'Networks besides the public one where tenants may have their upstreams, as 10.20.0.0/16; in development loopback',
   }),
   DRAIN_DEADLINE_MS: Type.Integer({
     default: 8_000,
@@ -44,6 +45,14 @@ const GatewaySchema = Type.Object({
 });
 
 export type GatewayConfiguration = Static<typeof GatewaySchema>;
+
+/** Who tries a product on their own machine need not configure that machine first. */
+const DEVELOPMENT_NETWORKS = ['127.0.0.0/8'];
+
+export const allowedNetworksOf = ({ UPSTREAM_ALLOWED_NETWORKS, TENANTRY_ENVIRONMENT }: GatewayConfiguration) => {
+  const given = UPSTREAM_ALLOWED_NETWORKS.split(',').filter((network) => network !== '');
+  return given.length === 0 && TENANTRY_ENVIRONMENT === 'development' ? DEVELOPMENT_NETWORKS : given;
+};
 
 export const readGatewayConfiguration = (environment: NodeJS.ProcessEnv): GatewayConfiguration =>
   readConfiguration(GatewaySchema, environment);

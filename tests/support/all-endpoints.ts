@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import type { Endpoint } from '@tenantry/contract/endpoint.ts';
 import { readTenantRecord } from '@tenantry/contract/tenant-record.ts';
 
-const SERVICES = ['users', 'subscriptions', 'payments', 'notifications', 'billing'] as const;
+const SERVICES = ['users', 'subscriptions', 'payments', 'notifications', 'billing', 'gateway'] as const;
 const ROOT = new URL('../../services/', import.meta.url);
 
 const isEndpoint = (value: unknown): value is Endpoint =>
