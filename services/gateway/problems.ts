@@ -46,7 +46,7 @@ export const upstreamInUse = defineProblem({
   title: 'Routes lead to this upstream',
 });
 export const routeTaken = defineProblem({
-  code: 'route-taken',
+  code: 'path-taken',
   category: 'conflict',
   title: 'Another route takes these requests',
 });

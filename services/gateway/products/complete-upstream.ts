@@ -7,10 +7,12 @@ import { type ResolveHost, resolveAllowed } from './network/guarded-connect.ts';
 import { readTargetUrl } from './network/target-url.ts';
 import type { Registered, UpstreamRecord } from './records.ts';
 
-export type Guards = { readonly platform: AddressGuard; readonly tenant: AddressGuard };
+/** How far somebody's upstreams reach: how their names are understood, and which addresses they may have. */
+export type Reaching = { readonly guard: AddressGuard; readonly resolve: ResolveHost };
+export type Reach = { readonly platform: Reaching; readonly tenant: Reaching };
 
-export const guardOf = (guards: Guards, tenantId: TenantId): AddressGuard =>
-  tenantId === PLATFORM_TENANT_ID ? guards.platform : guards.tenant;
+export const reachOf = (reach: Reach, tenantId: TenantId): Reaching =>
+  tenantId === PLATFORM_TENANT_ID ? reach.platform : reach.tenant;
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
@@ -19,12 +21,12 @@ const UNREACHABLE = 'must be a server with public addresses only';
 
 /** The targets of an upstream, looked at where they lead to, and what was left out. */
 export const completeUpstream =
-  (guards: Guards, resolve: ResolveHost) =>
+  (reach: Reach) =>
   async (
     input: UpstreamInput,
     { tenantId }: Pick<Registered, 'tenantId'>,
   ): Promise<Omit<UpstreamRecord, keyof Registered>> => {
-    const guard = guardOf(guards, tenantId);
+    const { guard, resolve } = reachOf(reach, tenantId);
     const seen = new Set<string>();
     const errors: FieldError[] = [];
     const targets = await Promise.all(

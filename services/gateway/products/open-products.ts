@@ -15,14 +15,14 @@ import { createAnswerOnce } from '../own/answer-once.ts';
 import { routeNotFound, upstreamInUse, upstreamNotFound } from '../problems.ts';
 import { compileProduct } from './compile-product.ts';
 import { completeRoute } from './complete-route.ts';
-import { completeUpstream, type Guards } from './complete-upstream.ts';
+import { completeUpstream, type Reach } from './complete-upstream.ts';
 import { createCheckEntitlement } from './entitlement/check-entitlement.ts';
 import { createForwardToProduct } from './forward-to-product.ts';
 import { createIdentity } from './identity.ts';
 import { identityKeysRoute } from './identity-keys.ts';
 import { platformGuard, tenantGuard, withoutOwnDoors } from './network/address-guard.ts';
-import { resolveHost } from './network/guarded-connect.ts';
 import { ownDoors } from './network/own-doors.ts';
+import { resolveByDns, resolveBySystem } from './network/resolve-host.ts';
 import { ProductClusters } from './product-clusters.ts';
 import { productEndpoints } from './product-endpoints.ts';
 import { ProductTable } from './product-table.ts';
@@ -62,8 +62,8 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
     watchState<UpstreamRecord>(nats, { ...UPSTREAMS_BUCKET, snapshotFile: snapshotFile('upstreams') }),
     watchState<RouteRecord>(nats, { ...ROUTES_BUCKET, snapshotFile: snapshotFile('routes') }),
   ]);
-  const guards = guardsOf(options);
-  const clusters = new ProductClusters({ state: upstreamState, guards, resolve: resolveHost });
+  const reach = makeReach(options);
+  const clusters = new ProductClusters({ state: upstreamState, reach });
   const slugOf = (tenantId: TenantId): string =>
     options.tenants.peek(tenantId)?.slug ?? (tenantId === PLATFORM_TENANT_ID ? 'platform' : '');
   const forward = createForwardToProduct({
@@ -89,7 +89,7 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
     state: upstreamState,
     max: MAX_UPSTREAMS,
     notFound: upstreamNotFound,
-    complete: completeUpstream(guards, resolveHost),
+    complete: completeUpstream(reach),
     checkRemoval: ({ id, tenantId }) => {
       const route = table.recordsOf(tenantId).find(({ upstreamId }) => upstreamId === id);
       if (route !== undefined)
@@ -122,11 +122,11 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
   };
 }
 
-function guardsOf({ discovery, allowedNetworks, storeUrls }: ProductsOptions): Guards {
+function makeReach({ discovery, allowedNetworks, storeUrls }: ProductsOptions): Reach {
   const ownAddresses = Object.values(networkInterfaces()).flatMap((some) => (some ?? []).map(({ address }) => address));
   const isOwnDoor = ownDoors(discovery, storeUrls, ownAddresses);
   return {
-    tenant: withoutOwnDoors(tenantGuard(allowedNetworks, ownAddresses), isOwnDoor),
-    platform: withoutOwnDoors(platformGuard(allowedNetworks), isOwnDoor),
+    tenant: { guard: withoutOwnDoors(tenantGuard(allowedNetworks, ownAddresses), isOwnDoor), resolve: resolveByDns },
+    platform: { guard: withoutOwnDoors(platformGuard(allowedNetworks), isOwnDoor), resolve: resolveBySystem },
   };
 }

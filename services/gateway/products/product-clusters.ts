@@ -3,9 +3,9 @@ import { createBalancing } from '../upstreams/balancing/create-balancing.ts';
 import type { Cluster } from '../upstreams/cluster.ts';
 import { CONNECT_TIMEOUT_MS, Instance } from '../upstreams/instance.ts';
 import { InstanceGroup } from '../upstreams/instance-group.ts';
-import { type Guards, guardOf } from './complete-upstream.ts';
+import { type Reach, reachOf } from './complete-upstream.ts';
 import { type HealthProbes, startHealthProbes } from './health-probes.ts';
-import { guardedConnect, type ResolveHost } from './network/guarded-connect.ts';
+import { guardedConnect } from './network/guarded-connect.ts';
 import { readTargetUrl } from './network/target-url.ts';
 import type { UpstreamRecord } from './records.ts';
 
@@ -16,8 +16,7 @@ const UNUSED_MS = 300_000;
 
 export type ProductClustersOptions = {
   readonly state: PushedState<UpstreamRecord>;
-  readonly guards: Guards;
-  readonly resolve: ResolveHost;
+  readonly reach: Reach;
   readonly monotonicMs?: () => number;
   readonly random?: () => number;
 };
@@ -149,10 +148,9 @@ export class ProductCluster implements Cluster {
     if ('fault' in target) return; // cannot have been registered
     const { id, tenantId } = this.#record;
     const connect = guardedConnect({
-      guard: guardOf(this.#options.guards, tenantId),
+      ...reachOf(this.#options.reach, tenantId),
       port: target.port,
       timeoutMs: CONNECT_TIMEOUT_MS,
-      resolve: this.#options.resolve,
     });
     const address = { instanceId: `${id} ${url}`, service: id, url, weight };
     this.#instances.set(url, new Instance(address, this.monotonicMs, { connect, keepAliveMs: KEEP_ALIVE_MS }));

@@ -269,7 +269,7 @@ describe('A route', () => {
   it('is taken once, whatever its parameters are called and in whichever case', async () => {
     await register(gateway, 'routes', admin, route('/apps/Taken/:a', { methods: ['GET', 'POST'] }));
     const again = await routes('POST', admin, route('/apps/taken/:b', { methods: ['POST', 'PUT'] }));
-    expect([again.status, again.body.code]).toEqual([409, 'route-taken']);
+    expect([again.status, again.body.code]).toEqual([409, 'path-taken']);
     expect((await routes('POST', admin, route('/apps/taken/:b', { methods: ['PUT'] }))).status).toBe(201);
     // Another tenant's routes are no business of this one's.
     const theirs = await register(gateway, 'upstreams', adminToken(setting, globex.id), UPSTREAM);

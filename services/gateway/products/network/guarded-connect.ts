@@ -1,4 +1,3 @@
-import { lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
 import type { AddressGuard } from './address-guard.ts';
@@ -13,16 +12,9 @@ class AddressRefused extends Error {
   }
 }
 
-type Resolved = { readonly address: string; readonly family: number };
-/** All addresses of a name, as `dns.lookup` gives them. */
+export type Resolved = { readonly address: string; readonly family: number };
+/** All addresses of a name. */
 export type ResolveHost = (host: string) => Promise<readonly Resolved[]>;
-
-export const resolveHost: ResolveHost = (host) =>
-  new Promise((resolve, reject) =>
-    systemLookup(host, { all: true, verbatim: true }, (error, addresses) =>
-      error === null ? resolve(addresses) : reject(error),
-    ),
-  );
 
 /**
  * The addresses of a host, if every one of them is allowed: with one bad address among good ones, whoever asks last
