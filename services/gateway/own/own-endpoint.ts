@@ -97,7 +97,7 @@ function headerOf({ head }: Exchange, name: string): string | undefined {
 
 function readBody(exchange: Exchange): unknown {
   const bytes = exchange.body;
-  if (bytes === null || bytes.length === 0) return undefined;
+  if (!Buffer.isBuffer(bytes) || bytes.length === 0) return undefined;
   if (!isJsonType(headerOf(exchange, 'content-type'))) throw unsupportedMediaType('Send the body as application/json.');
   try {
     return readJson(bytes);

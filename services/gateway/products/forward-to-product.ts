@@ -28,10 +28,37 @@ export type ForwardToProductOptions = {
   readonly fail: (exchange: Exchange, error: unknown) => void;
 };
 
+/** What goes to a product: the same for a request and for the request that opens a WebSocket. */
+type Prepared = {
+  readonly path: string;
+  /** Names and values in turn. */
+  readonly headers: string[];
+  readonly variables: Variables;
+};
+
 /** Sends a request to the product behind a route: with who calls, without what is ours or the client's secret. */
 export function createForwardToProduct(options: ForwardToProductOptions) {
   const { protocol, host } = new URL(options.publicUrl);
   const forwardedAs = ['x-forwarded-proto', protocol.slice(0, -1), 'x-forwarded-host', host];
+
+  const prepare = (
+    exchange: Exchange,
+    record: RouteRecord,
+    transform: CompiledTransform,
+    requestId: string,
+  ): Prepared => {
+    const { head, verified } = exchange;
+    const variables = variablesOf(exchange, requestId, options.slugOf);
+    const { path, query } = transform.target(exchange.target, variables);
+    const headers = transform.requestHeaders(keptHeaders(head?.forwarded ?? [], record, transform), variables);
+    // Last, so that nothing that was declared or sent can stand in for them.
+    headers.push(
+      ...(verified === null ? [] : options.identityOf(verified, record.upstreamId)),
+      ...[REQUEST_ID_HEADER, requestId, TRACEPARENT_HEADER, exchange.traceparent],
+      ...['x-forwarded-for', exchange.clientAddress, ...forwardedAs],
+    );
+    return { path: query === '' ? path : `${path}?${query}`, headers, variables };
+  };
 
   const send = (
     exchange: Exchange,
@@ -40,25 +67,15 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
     cluster: ProductCluster,
     requestId: string,
   ): void => {
-    const { head, verified, request } = exchange;
-    const variables = variablesOf(exchange, requestId, options.slugOf);
-    const target = transform.target(exchange.target, variables);
-    const forwarded = keptHeaders(head?.forwarded ?? [], record, transform);
-    const headers = transform.requestHeaders(forwarded, variables);
-    if (exchange.body !== null) exchange.body = transform.requestBody(exchange.body, headers, variables);
-    // Last, so that nothing that was declared or sent can stand in for them.
-    headers.push(
-      ...(verified === null ? [] : options.identityOf(verified, record.upstreamId)),
-      ...[REQUEST_ID_HEADER, requestId, TRACEPARENT_HEADER, exchange.traceparent],
-      ...['x-forwarded-for', exchange.clientAddress, ...forwardedAs],
-    );
+    const { path, headers, variables } = prepare(exchange, record, transform, requestId);
+    if (Buffer.isBuffer(exchange.body)) exchange.body = transform.requestBody(exchange.body, headers, variables);
     new Forwarding({
       cluster,
       exchange,
-      path: target.query === '' ? target.path : `${target.path}?${target.query}`,
+      path,
       balanceBy: balanceKey(exchange, cluster),
       reshaping: productAnswer({ transform, passesCookies: record.cookies, variables }),
-      isIdempotent: record.retry === 'idempotent' && IDEMPOTENT_METHODS.has(request.method ?? ''),
+      isIdempotent: record.retry === 'idempotent' && IDEMPOTENT_METHODS.has(exchange.request.method ?? ''),
       headers,
       fail: (error) => options.fail(exchange, error),
     }).start();

@@ -365,6 +365,19 @@ describe('An Idempotency-Key', () => {
   });
 });
 
+describe('The keys of identities', () => {
+  it('are those of every gateway, whichever is asked', async () => {
+    const kidsAt = async (url: string): Promise<string[]> => {
+      const answer = await fetch(`${url}/.well-known/tenantry-gateway/jwks.json`);
+      return ((await answer.json()) as { keys: { kid: string }[] }).keys.map(({ kid }) => kid).toSorted();
+    };
+    const kids = await kidsAt(gateway);
+    expect(kids).toHaveLength(3);
+    expect(await kidsAt(other)).toEqual(kids);
+    expect(await kidsAt(strict)).toEqual(kids);
+  });
+});
+
 describe('The API description', () => {
   it('tells of all of it', async () => {
     const document = (await (await fetch(`${gateway}/openapi.json`)).json()) as { paths: Record<string, object> };

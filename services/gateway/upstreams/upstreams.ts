@@ -116,6 +116,7 @@ export class Upstreams {
         instance = new Instance(record, this.monotonicMs);
         this.#instances.set(record.instanceId, instance);
       }
+      instance.weight = record.weight ?? 1;
       const keys = record.tenants?.map((tenantId) => `${record.service} ${tenantId}`) ?? [record.service];
       for (const key of keys) members.set(key, [...(members.get(key) ?? []), instance]);
     }

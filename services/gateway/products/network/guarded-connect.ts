@@ -32,18 +32,10 @@ export async function resolveAllowed(
   return addresses;
 }
 
-/**
- * Connects only where the guard allows it, judged by the very addresses that are then connected to: what a name meant
- * at registration, or to another resolver a moment ago, says nothing (DNS rebinding). The name still counts for TLS.
- */
-export function guardedConnect(options: {
-  readonly guard: AddressGuard;
-  readonly port: number;
-  readonly timeoutMs: number;
-  readonly resolve: ResolveHost;
-}): buildConnector.connector {
-  const { guard, port, timeoutMs, resolve } = options;
-  const lookup: LookupFunction = (host, { all }, callback) => {
+/** `dns.lookup` as Node's sockets ask for it, giving addresses that the guard allows. */
+const guardedLookup =
+  ({ guard, port, resolve }: GuardedConnectOptions): LookupFunction =>
+  (host, { all }, callback) => {
     resolveAllowed({ host, port }, guard, resolve).then(
       (addresses) => {
         const [first] = addresses;
@@ -53,6 +45,21 @@ export function guardedConnect(options: {
       (error: NodeJS.ErrnoException) => callback(error, []),
     );
   };
+
+type GuardedConnectOptions = {
+  readonly guard: AddressGuard;
+  readonly port: number;
+  readonly timeoutMs: number;
+  readonly resolve: ResolveHost;
+};
+
+/**
+ * Connects only where the guard allows it, judged by the very addresses that are then connected to: what a name meant
+ * at registration, or to another resolver a moment ago, says nothing (DNS rebinding). The name still counts for TLS.
+ */
+export function guardedConnect(options: GuardedConnectOptions): buildConnector.connector {
+  const { guard, port, timeoutMs } = options;
+  const lookup = guardedLookup(options);
   const connect = buildConnector({ timeout: timeoutMs, lookup, allowH2: false } as buildConnector.BuildOptions);
   return (target, callback) => {
     // An address needs no lookup, so nothing else would look at it.
