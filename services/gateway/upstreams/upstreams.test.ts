@@ -1,3 +1,4 @@
+import { newId, type TenantId } from '@tenantry/kernel/id.ts';
 import type { Discovery } from '@tenantry/mesh/discovery.ts';
 import type { InstanceRecord } from '@tenantry/mesh/registry.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -118,5 +119,30 @@ describe('Peak EWMA', () => {
     const latency = new PeakEwma();
     expect(latency.load(0, 0)).toBe(0);
     expect(latency.load(1, 0)).toBe(100);
+  });
+});
+
+describe('Instances of one tenant', () => {
+  const placed = (name: string, tenants: readonly TenantId[] | null): InstanceRecord & { tenants: typeof tenants } => ({
+    ...record(name),
+    tenants,
+  });
+  const [acme, globex] = [newId('ten'), newId('ten')];
+  const idsFor = (tenantId: TenantId | null): string[] => upstreams.instancesOf('notes', tenantId).map(({ id }) => id);
+
+  it('answer it instead of the shared ones, and nobody else ever sees them', () => {
+    records = [placed('shared', null), placed('own', [acme])];
+    changed();
+    expect(idsFor(acme)).toEqual(['notes-own']);
+    for (const other of [globex, null]) expect(idsFor(other)).toEqual(['notes-shared']);
+    expect(upstreams.pick('notes', acme, [])?.id).toBe('notes-own');
+    expect(upstreams.pick('notes', globex, [])?.id).toBe('notes-shared');
+    records = [placed('shared', null)];
+    changed();
+    expect(idsFor(acme)).toEqual(['notes-shared']);
+    records = [placed('own', [acme])];
+    changed();
+    expect(idsFor(globex)).toEqual([]);
+    expect(upstreams.pick('notes', globex, [])).toBeUndefined();
   });
 });

@@ -41,24 +41,19 @@ export class Upstreams {
 
   /** A tenant's own instances, if it has any; else the shared ones. */
   instancesOf(service: string, tenantId: TenantId | null = null): readonly Instance[] {
-    return this.#groupOf(service, tenantId).instances;
+    return this.groupOf(service, tenantId).instances;
   }
 
   pick(service: string, tenantId: TenantId | null, tried: readonly Instance[]): Instance | undefined {
-    return this.#groupOf(service, tenantId).pick(tried, tenantId ?? '');
+    return this.groupOf(service, tenantId).pick(tried, tenantId ?? '');
   }
 
   clusterOf(service: string, tenantId: TenantId | null): Cluster {
-    return {
-      label: `The ${service} service`,
-      isOurs: true,
-      group: () => this.#groupOf(service, tenantId),
-      nextChange: (timeoutMs) => this.nextChange(timeoutMs),
-      monotonicMs: this.monotonicMs,
-    };
+    return new ServiceCluster(this, service, tenantId);
   }
 
-  #groupOf(service: string, tenantId: TenantId | null): InstanceGroup {
+  /** Never the same for long: ask again for every attempt. */
+  groupOf(service: string, tenantId: TenantId | null): InstanceGroup {
     const own = tenantId === null ? undefined : this.#groups.get(`${service} ${tenantId}`);
     return own !== undefined && own.instances.length > 0 ? own : this.#group(service);
   }
@@ -128,5 +123,35 @@ export class Upstreams {
       group.follow(instances);
     }
     for (const wake of [...this.#waiting]) wake();
+  }
+}
+
+/** One is made for every request, so it is one small object and nothing else. */
+class ServiceCluster implements Cluster {
+  readonly isOurs = true;
+  readonly #upstreams: Upstreams;
+  readonly #service: string;
+  readonly #tenantId: TenantId | null;
+
+  constructor(upstreams: Upstreams, service: string, tenantId: TenantId | null) {
+    this.#upstreams = upstreams;
+    this.#service = service;
+    this.#tenantId = tenantId;
+  }
+
+  get label(): string {
+    return `The ${this.#service} service`;
+  }
+
+  group(): InstanceGroup {
+    return this.#upstreams.groupOf(this.#service, this.#tenantId);
+  }
+
+  nextChange(timeoutMs: number): Promise<void> {
+    return this.#upstreams.nextChange(timeoutMs);
+  }
+
+  monotonicMs(): number {
+    return this.#upstreams.monotonicMs();
   }
 }
