@@ -33,6 +33,8 @@ export type CallOptions = {
   /** The most this call may take; the caller's own deadline wins when it is nearer. */
   readonly timeoutMs?: number;
   readonly idempotencyKey?: string;
+  /** Of a user, instead of the caller's own: a gateway asks for whoever asked it. */
+  readonly passport?: string;
 };
 
 export type Mesh = {
@@ -77,11 +79,12 @@ export function createMesh(options: {
   };
 
   return {
-    async call(endpoint, input, { tenantId, onBehalfOf = null, timeoutMs = DEFAULT_TIMEOUT_MS, idempotencyKey }) {
+    async call(endpoint, input, { tenantId, onBehalfOf = null, timeoutMs = DEFAULT_TIMEOUT_MS, ...more }) {
+      const { idempotencyKey, passport = passportFor(tenantId, onBehalfOf) } = more;
       const target = endpoint.name.slice(0, endpoint.name.indexOf('.'));
       const deadline = deadlineAt(Math.min(Date.now() + timeoutMs, currentDeadlineMs()));
       const headers: Record<string, string> = {
-        [PASSPORT_HEADER]: passportFor(tenantId, onBehalfOf),
+        [PASSPORT_HEADER]: passport,
         [DEADLINE_HEADER]: String(deadline.expiresAtMs),
         [TRACEPARENT_HEADER]: currentTraceparent(),
       };

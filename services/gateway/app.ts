@@ -22,7 +22,7 @@ import { createRecheck } from './access/recheck.ts';
 import { openTokenKeys } from './access/token-keys.ts';
 import { createAccessLog } from './access-log.ts';
 import { baseConfiguration } from './base-configuration.ts';
-import type { GatewayConfiguration } from './config.ts';
+import { allowedNetworksOf, type GatewayConfiguration } from './config.ts';
 import { headersOfEveryAnswer } from './edge/answer-headers.ts';
 import { Cors } from './edge/cors.ts';
 import { Door } from './edge/door.ts';
@@ -41,6 +41,7 @@ import { type OwnAnswers, ownRoutes } from './own/own-routes.ts';
 import { watchReadiness } from './own/readiness.ts';
 import { createSystemHealth } from './own/system-health.ts';
 import { Pipeline } from './pipeline.ts';
+import { openProducts } from './products/open-products.ts';
 import { Routes } from './routing/routes.ts';
 import { createForward } from './upstreams/forward.ts';
 import { Upstreams } from './upstreams/upstreams.ts';
@@ -124,7 +125,7 @@ async function open(
   closing.push(async () => redis.disconnect());
   await whenConnected(redis);
 
-  const upstreams = new Upstreams({ discovery });
+  const upstreams = new Upstreams({ discovery, balancing: configuration.SERVICE_BALANCING });
   closing.push(() => upstreams.close());
   const metrics = createHttpMetrics('gateway');
   const limits = createLimits({
@@ -142,17 +143,35 @@ async function open(
   registerOverloadMetrics(metrics, admission);
   const required = configuration.REQUIRED_SERVICES.split(',').filter((name) => name !== '');
   let own: OwnAnswers | null = null;
+  const passportFor = createPassports(signingKey, requestDeadlineMs);
+  const products = await openProducts({
+    nats,
+    discovery,
+    mesh,
+    tenants,
+    signingKey,
+    passportFor,
+    snapshotFile: snapshot,
+    publicUrl: configuration.PUBLIC_URL,
+    allowedNetworks: allowedNetworksOf(configuration),
+    storeUrls: [configuration.NATS_URL, configuration.REDIS_URL, configuration.HUB_URL],
+    fail: (exchange, error) => pipeline.fail(exchange, error),
+    logger,
+  });
+  closing.push(products.close);
   const routes = new Routes(
     discovery,
-    ownRoutes(() => {
-      if (own === null) throw new Error('The gateway answers before it is open.');
-      return own;
-    }),
+    [
+      ...ownRoutes(() => {
+        if (own === null) throw new Error('The gateway answers before it is open.');
+        return own;
+      }),
+      ...products.ownRoutes,
+    ],
     logger,
   );
 
   const cors = new Cors(configurations);
-  const passportFor = createPassports(signingKey, requestDeadlineMs);
   const sessions = new LiveSessions({
     isRevoked: (sessionId) => revocations.get(sessionId) !== undefined,
     isSuspended: (tenantId) => isShut(tenants.peek(tenantId)),
@@ -181,6 +200,7 @@ async function open(
 
   const pipeline: Pipeline = new Pipeline({
     table: () => routes.table,
+    products: products.table,
     knowsAllRoutes: () => required.every((service) => routes.services.includes(service)),
     authenticate: createAuthenticate({
       issuer: configuration.PUBLIC_URL,

@@ -1,5 +1,7 @@
+import { OneOf } from '@tenantry/contract/schemas.ts';
 import { CommonConfiguration, defineConfiguration, StoreConfiguration } from '@tenantry/kit/configuration.ts';
 import { type Static, Type } from 'typebox';
+import { BALANCINGS } from './contract/upstreams.ts';
 
 const GatewaySchema = Type.Object({
   ...CommonConfiguration,
@@ -73,6 +75,16 @@ const GatewaySchema = Type.Object({
     minimum: 1,
     description: 'How long a connection must be idle in a closing gateway before it is cut',
   }),
+  SERVICE_BALANCING: OneOf(BALANCINGS, {
+    default: 'peak-ewma',
+    description: 'How an instance of a service is chosen',
+  }),
+  UPSTREAM_ALLOWED_NETWORKS: Type.String({
+    default: '',
+    pattern: '^([0-9a-fA-F.:]+/[0-9]{1,3}(,[0-9a-fA-F.:]+/[0-9]{1,3})*)?$',
+    description:
+      'Networks besides the public one where tenants may have their upstreams, as 10.20.0.0/16; in development loopback',
+  }),
   DRAIN_DEADLINE_MS: Type.Integer({
     default: 8_000,
     minimum: 0,
@@ -81,6 +93,14 @@ const GatewaySchema = Type.Object({
 });
 
 export type GatewayConfiguration = Static<typeof GatewaySchema>;
+
+/** Who tries a product on their own machine need not configure that machine first. */
+const DEVELOPMENT_NETWORKS = ['127.0.0.0/8'];
+
+export const allowedNetworksOf = ({ UPSTREAM_ALLOWED_NETWORKS, TENANTRY_ENVIRONMENT }: GatewayConfiguration) => {
+  const given = UPSTREAM_ALLOWED_NETWORKS.split(',').filter((network) => network !== '');
+  return given.length === 0 && TENANTRY_ENVIRONMENT === 'development' ? DEVELOPMENT_NETWORKS : given;
+};
 
 export const gatewayConfiguration = defineConfiguration('gateway', GatewaySchema);
 

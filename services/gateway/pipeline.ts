@@ -18,11 +18,14 @@ import type { Admission } from './overload/admission.ts';
 import { PreparedRefusal } from './overload/prepared-refusal.ts';
 import { refusePrepared } from './overload/refuse-prepared.ts';
 import { methodNotAllowed, upgradeRefused, upgradeRequired } from './problems.ts';
+import { findProduct, findPublicProduct, requireProduct } from './products/find-product.ts';
+import { isProductPath, type ProductTable } from './products/product-table.ts';
 import { type RouteTable, unknownPath } from './routing/route-table.ts';
 import type { WebSockets } from './websocket/web-sockets.ts';
 
 export type PipelineOptions = {
   readonly table: () => RouteTable;
+  readonly products: ProductTable;
   /** False until every required service has been seen: an unknown path may be one that is not known yet. */
   readonly knowsAllRoutes: () => boolean;
   readonly authenticate: Step;
@@ -50,6 +53,7 @@ export class Pipeline {
   readonly #public: readonly Step[];
   readonly #guardedSocket: readonly Step[];
   readonly #publicSocket: readonly Step[];
+  readonly #product: readonly Step[];
 
   constructor(options: PipelineOptions) {
     this.#options = options;
@@ -71,6 +75,11 @@ export class Pipeline {
     const { checkOrigin, open } = webSockets;
     this.#guardedSocket = [authenticate, checkTenant, checkOrigin, limitRate, checkPermission, open];
     this.#publicSocket = [checkOrigin, limitRate, open];
+    const { products } = options;
+    this.#product = [
+      ...[authenticate, cors.narrowToTenant, checkTenant, findProduct(products), limitRate, requireProduct(products)],
+      ...[checkPermission, readBody, enter, answer],
+    ];
   }
 
   readonly receive = (request: IncomingMessage, response: ServerResponse): void => {
@@ -162,6 +171,13 @@ export class Pipeline {
     const head = this.#read(exchange);
     if (head.wantsWebSocket) throw upgradeRefused('WebSocket connections are not taken at this address.');
     const route = this.#options.table().find(request.method ?? '', exchange.target.path);
+    const fail = (error: unknown): void => this.fail(exchange, error);
+    if (route === undefined && isProductPath(exchange.target.path)) {
+      // A product is looked up for the tenant, so that has to be known first; but for what the platform leaves open.
+      const isOpen = head.authorization === null && findPublicProduct(this.#options.products, exchange);
+      runSteps(isOpen ? this.#public : this.#product, exchange, fail);
+      return;
+    }
     if (route === undefined) {
       this.#answerUnrouted(exchange);
       return;
@@ -172,7 +188,6 @@ export class Pipeline {
       refuse(exchange, upgradeRequired('Only WebSocket connections are taken at this address.'), offer);
       return;
     }
-    const fail = (error: unknown): void => this.fail(exchange, error);
     if (route.isOperational) runSteps([(one) => route.answer?.(one)], exchange, fail);
     else runSteps(route.endpoint.access === 'public' ? this.#public : this.#guarded, exchange, fail);
   }

@@ -48,6 +48,31 @@ export const overloaded = defineProblem({
   title: 'The system has more to do than it can',
 });
 
+export const upstreamAnswerUnusable = defineProblem({
+  code: 'upstream-answer-unusable',
+  category: 'unavailable',
+  title: 'The answer of the product cannot be passed on',
+});
+
+/** Of what is registered behind the gateway. */
+export const upstreamNotFound = defineProblem({ code: 'not-found', category: 'not-found', title: 'Not found' });
+export const routeNotFound = defineProblem({ code: 'not-found', category: 'not-found', title: 'Not found' });
+export const upstreamInUse = defineProblem({
+  code: 'upstream-in-use',
+  category: 'conflict',
+  title: 'Routes lead to this upstream',
+});
+export const routeTaken = defineProblem({
+  code: 'path-taken',
+  category: 'conflict',
+  title: 'Another route takes these requests',
+});
+export const tooManyProducts = defineProblem({
+  code: 'too-many-registered',
+  category: 'conflict',
+  title: 'The tenant has registered as many as it may',
+});
+
 /** RFC 9110 §15 and RFC 6585 §5. */
 export const STATUS_OF: ReadonlyMap<string, number> = new Map([
   [methodNotAllowed.kind.code, 405],
@@ -57,4 +82,5 @@ export const STATUS_OF: ReadonlyMap<string, number> = new Map([
   [upgradeRequired.kind.code, 426],
   [headersTooLarge.kind.code, 431],
   [upgradeRefused.kind.code, 501],
+  [upstreamAnswerUnusable.kind.code, 502],
 ]);

@@ -3,7 +3,7 @@ import type { Endpoint } from '@tenantry/contract/endpoint.ts';
 import { readSessionStanding } from '@tenantry/contract/session-standing.ts';
 import { readTenantRecord } from '@tenantry/contract/tenant-record.ts';
 
-const SERVICES = ['users', 'subscriptions', 'payments', 'notifications', 'billing', 'hub'] as const;
+const SERVICES = ['users', 'subscriptions', 'payments', 'notifications', 'billing', 'gateway', 'hub'] as const;
 const ROOT = new URL('../../services/', import.meta.url);
 
 const isEndpoint = (value: unknown): value is Endpoint =>

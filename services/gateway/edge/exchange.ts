@@ -33,6 +33,8 @@ export class Exchange {
   target: Target = { path: '/', query: '' };
   head: RequestHead | null = null;
   route: Route | null = null;
+  /** What stood for the parameters of a product's route, decoded. */
+  pathParameters: Readonly<Record<string, string>> = {};
   verified: Verified | null = null;
   /** Whole, or still arriving. */
   body: Buffer | Upload | null = null;

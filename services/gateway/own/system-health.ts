@@ -1,5 +1,3 @@
-import type { TenantId } from '@tenantry/kernel/id.ts';
-import { isShared } from '@tenantry/mesh/instance-index.ts';
 import type { SystemHealth } from '../contract/health.ts';
 import type { Exchange } from '../edge/exchange.ts';
 import { sendJson } from '../edge/send.ts';
@@ -7,7 +5,7 @@ import type { Instance } from '../upstreams/instance.ts';
 import type { Upstreams } from '../upstreams/upstreams.ts';
 
 type Status = SystemHealth['status'];
-type Seen = Pick<Instance, 'isHealthy'> & { readonly record: Pick<Instance['record'], 'tenants'> };
+type Seen = Pick<Instance, 'isHealthy'>;
 
 /**
  * Up: every instance that serves the calling tenant takes requests. Degraded: some do. Down: none does. Instances of other
@@ -19,7 +17,7 @@ export function createSystemHealth(
 ): (exchange: Exchange) => void {
   return (exchange) => {
     const tenantId = exchange.verified?.principal.tenantId;
-    const health = describeHealth(services(), (service) => serving(upstreams.instancesOf(service), tenantId));
+    const health = describeHealth(services(), (service) => upstreams.instancesOf(service, tenantId));
     sendJson(exchange, 200, health);
   };
 }
@@ -37,10 +35,4 @@ export function describeHealth(
   const isUp = views.every(({ status }) => status === 'up');
   const isDown = views.length > 0 && views.every(({ status }) => status === 'down');
   return { status: isUp ? 'up' : isDown ? 'down' : 'degraded', services: views };
-}
-
-/** A tenant's own instances where it has any, else those for everybody. */
-export function serving<One extends Seen>(all: readonly One[], tenantId: TenantId | undefined): readonly One[] {
-  const own = tenantId === undefined ? [] : all.filter(({ record }) => record.tenants?.includes(tenantId));
-  return own.length > 0 ? own : all.filter(({ record }) => isShared(record));
 }

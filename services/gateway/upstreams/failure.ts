@@ -1,3 +1,5 @@
+import { ADDRESS_REFUSED } from '../products/network/guarded-connect.ts';
+
 /** What the network says when a connection could not be made: nothing was sent, and nobody listens there just now. */
 const REFUSED = new Set([
   'ECONNREFUSED',
@@ -6,6 +8,8 @@ const REFUSED = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
   'EADDRNOTAVAIL',
+  'EAI_AGAIN',
+  ADDRESS_REFUSED,
 ]);
 
 const codeOf = (error: unknown): string =>

@@ -6,7 +6,7 @@ import { Upload } from '../edge/upload.ts';
 import { Forwarding } from './forwarding.ts';
 import type { Upstreams } from './upstreams.ts';
 
-const IDEMPOTENT_METHODS = new Set(['GET', 'HEAD', 'PUT', 'DELETE']);
+export const IDEMPOTENT_METHODS = new Set(['GET', 'HEAD', 'PUT', 'DELETE']);
 /** A service gives up so much before we do, so that its own 504 can still be passed on. */
 const DEADLINE_MARGIN_MS = 50;
 
@@ -29,10 +29,14 @@ export function createForward(options: {
     } else headers.push(DEADLINE_HEADER, String(exchange.deadlineMs - DEADLINE_MARGIN_MS));
     if (verified !== null) headers.push(PASSPORT_HEADER, options.passportFor(verified));
     const isKeyed = route.endpoint.idempotency && head.hasIdempotencyKey;
+    const { path, query } = exchange.target;
+    const tenantId = verified?.claims.tenantId ?? null;
     new Forwarding({
-      upstreams: options.upstreams,
+      cluster: options.upstreams.clusterOf(route.service, tenantId),
       exchange,
-      service: route.service,
+      path: query === '' ? path : `${path}?${query}`,
+      balanceBy: tenantId ?? exchange.clientAddress,
+      reshaping: null,
       isIdempotent: isKeyed || IDEMPOTENT_METHODS.has(exchange.request.method ?? ''),
       headers,
       fail: (error) => options.fail(exchange, error),

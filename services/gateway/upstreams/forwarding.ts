@@ -5,14 +5,20 @@ import type { Dispatcher } from 'undici';
 import type { Exchange } from '../edge/exchange.ts';
 import { Upload } from '../edge/upload.ts';
 import { AnswerRelay } from './answer-relay.ts';
+import { type AnswerReshaping, answerTooLarge, HeldAnswer } from './answer-reshaping.ts';
+import type { Cluster } from './cluster.ts';
 import { isRefusedConnection } from './failure.ts';
 import type { Instance } from './instance.ts';
-import type { Upstreams } from './upstreams.ts';
 
 export type ForwardingOptions = {
-  readonly upstreams: Upstreams;
+  readonly cluster: Cluster;
   readonly exchange: Exchange;
-  readonly service: string;
+  /** With the query, as the upstream sees it. */
+  readonly path: string;
+  /** What stays with one instance, where the balancing looks at it. */
+  readonly balanceBy: string;
+  /** What happens to an answer before it goes out; null leaves it as it is. */
+  readonly reshaping: AnswerReshaping | null;
   /** Sending it twice does what sending it once does (RFC 9110 §9.2.2), or the service sees to it. */
   readonly isIdempotent: boolean;
   readonly headers: string[];
@@ -23,7 +29,7 @@ const MAX_ATTEMPTS = 3;
 /** How long a request may wait for the registry to bring an instance, while a service is being restarted. */
 const MAX_REGISTRY_WAIT_MS = 1_000;
 
-type AbortReason = 'deadline-passed' | 'client-left';
+type AbortReason = 'deadline-passed' | 'client-left' | 'too-large';
 
 /**
  * Gets one request answered: by an instance that the balancer picks, by another one where the first could not have done
@@ -42,8 +48,8 @@ export class Forwarding {
 
   constructor(options: ForwardingOptions) {
     this.#options = options;
-    const { exchange, upstreams, service } = options;
-    upstreams.budgetOf(service).recordRequest();
+    const { exchange, cluster } = options;
+    cluster.group().budget.recordRequest();
     exchange.onOver = () => this.#leave();
     const patienceMs = Math.max(exchange.deadlineMs - Date.now(), 1);
     const arm = (): void => {
@@ -55,11 +61,12 @@ export class Forwarding {
   }
 
   start(): void {
-    const { upstreams, service, exchange } = this.#options;
+    const { cluster, balanceBy, exchange } = this.#options;
     if (this.#isSettled || exchange.isOver) return;
     for (;;) {
+      const group = cluster.group();
       // Somebody else if possible; else the same again, for a connection may have broken that the instance survived.
-      const instance = upstreams.pick(service, this.#tried) ?? upstreams.pick(service, this.#unusable);
+      const instance = group.pick(this.#tried, balanceBy) ?? group.pick(this.#unusable, balanceBy);
       if (instance === undefined) {
         this.#waitForInstance();
         return;
@@ -99,7 +106,7 @@ export class Forwarding {
     }
     const mayGoOn = outcome.mayRepeat && this.#attempts < MAX_ATTEMPTS && this.#mayAfford(outcome.wasSent);
     if (mayGoOn) this.start();
-    else this.#giveUp(unavailable(this.#options.service, cause));
+    else this.#giveUp(unavailable(this.#options.cluster, cause));
   }
 
   /**
@@ -107,10 +114,9 @@ export class Forwarding {
    * was no load, so passing over a dead instance to a standing one is free.
    */
   #mayAfford(wasSent: boolean): boolean {
-    const { upstreams, service } = this.#options;
-    const isStanding = (other: Instance): boolean => !other.isEjected && !this.#tried.includes(other);
-    if (!wasSent && upstreams.instancesOf(service).some(isStanding)) return true;
-    return upstreams.budgetOf(service).tryWithdraw();
+    const group = this.#options.cluster.group();
+    if (!wasSent && group.hasStanding(this.#tried)) return true;
+    return group.budget.tryWithdraw();
   }
 
   /**
@@ -118,17 +124,18 @@ export class Forwarding {
    * moment. No attempt is under way or could be repeated with harm here, so waiting is safe whatever the method.
    */
   #waitForInstance(): void {
-    const { upstreams, service, exchange } = this.#options;
-    if (this.#hasWaited || this.#unusable.some((instance) => !instance.isGone)) {
-      this.#giveUp(unavailable(service));
+    const { cluster, exchange } = this.#options;
+    // Only our own services have successors that announce themselves.
+    if (!cluster.isOurs || this.#hasWaited || this.#unusable.some((instance) => !instance.isGone)) {
+      this.#giveUp(unavailable(cluster));
       return;
     }
     this.#hasWaited = true;
     const untilMs = Date.now() + Math.min(MAX_REGISTRY_WAIT_MS, exchange.deadlineMs - Date.now());
     const wait = async (): Promise<void> => {
       while (!exchange.isOver && !this.#isSettled && Date.now() < untilMs) {
-        await upstreams.nextChange(untilMs - Date.now());
-        if (upstreams.pick(service, this.#unusable) !== undefined) break;
+        await cluster.nextChange(untilMs - Date.now());
+        if (cluster.group().pick(this.#unusable, '') !== undefined) break;
       }
       this.start();
     };
@@ -144,7 +151,7 @@ export class Forwarding {
 
   #expire(): void {
     const current = this.#current;
-    this.#giveUp(upstreamTimeout(`The ${this.#options.service} service did not answer in time.`));
+    this.#giveUp(upstreamTimeout(`${this.#options.cluster.label} did not answer in time.`));
     current?.abort('deadline-passed');
   }
 
@@ -155,11 +162,15 @@ export class Forwarding {
   }
 }
 
-const unavailable = (service: string, cause?: unknown) =>
-  upstreamUnavailable(`The ${service} service is unavailable right now. Try again shortly.`, {
+const unavailable = ({ label }: Cluster, cause?: unknown) =>
+  upstreamUnavailable(`${label} is unavailable right now. Try again shortly.`, {
     cause,
     retryAfterSeconds: 1,
   });
+
+/** Whether a status says that the instance, not the request, is at fault. Our services say 503 for others they depend on. */
+const isFault = ({ isOurs }: Cluster, status: number): boolean =>
+  isOurs ? status === 500 : status >= 500 && status !== 501;
 
 /** One request to one instance. */
 class Attempt implements Dispatcher.DispatchHandler {
@@ -171,6 +182,8 @@ class Attempt implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | null = null;
   #abortReason: AbortReason | null = null;
   #relay: AnswerRelay | null = null;
+  #held: HeldAnswer | null = null;
+  #isFault = false;
   #latencyMs = 0;
   #isClosing = false;
   #isDone = false;
@@ -180,23 +193,22 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#options = options;
     this.#instance = instance;
     this.#permit = permit;
-    this.#startedAtMs = options.upstreams.monotonicMs();
+    this.#startedAtMs = options.cluster.monotonicMs();
   }
 
   send(): void {
-    const { exchange, headers } = this.#options;
-    const { path, query } = exchange.target;
+    const { exchange, headers, path } = this.#options;
     const { body } = exchange;
     if (body instanceof Upload)
       body.onceWhole(() => {
-        this.#startedAtMs = this.#options.upstreams.monotonicMs();
+        this.#startedAtMs = this.#options.cluster.monotonicMs();
       });
     const isLong = body instanceof Upload || exchange.head?.acceptsEvents === true;
     try {
       (isLong ? this.#instance.longPool : this.#instance.pool).dispatch(
         {
           method: (exchange.request.method ?? 'GET') as Dispatcher.HttpMethod,
-          path: query === '' ? path : `${path}?${query}`,
+          path,
           headers,
           body: body instanceof Upload ? body.open() : body,
           bodyTimeout: 0, // the relay knows which answers may be silent
@@ -223,14 +235,28 @@ class Attempt implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.#latencyMs = this.#elapsedMs();
     // Our services refuse with problem+json. A bare 503 is their HTTP server closing: no handler has seen the request.
-    this.#isClosing = status === 503 && headers['content-type']?.startsWith('application/problem+json') !== true;
+    // Of a product it is an answer like any other.
+    const { cluster, reshaping, exchange } = this.#options;
+    this.#isClosing =
+      cluster.isOurs && status === 503 && headers['content-type']?.startsWith('application/problem+json') !== true;
     if (this.#isClosing) return;
-    this.#relay = new AnswerRelay(this.#options.exchange, status, headers, controller);
+    this.#isFault = isFault(cluster, status);
+    const reshaped = reshaping?.headers(headers, this.#instance) ?? headers;
+    if (reshaping?.mapsBody(exchange.request.method, status, reshaped) === true) {
+      this.#held = new HeldAnswer(exchange, status, reshaped, reshaping);
+      return;
+    }
+    this.#relay = new AnswerRelay(exchange, status, reshaped, controller);
     if (this.#relay.hasBegun) this.#forwarding.settle(this.#instance);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const relay = this.#relay;
+    if (this.#held?.take(chunk) === false) {
+      this.#abortReason = 'too-large';
+      controller.abort(new Error('too-large'));
+      return;
+    }
     if (relay === null) return;
     const hadBegun = relay.hasBegun;
     relay.take(chunk, controller);
@@ -246,11 +272,13 @@ class Attempt implements Dispatcher.DispatchHandler {
       return;
     }
     this.#instance.succeed(this.#permit, this.#latencyMs);
+    this.#options.cluster.group().judge(this.#instance, this.#isFault);
     this.#forwarding.settle(this.#instance);
     try {
       this.#relay?.finish();
+      this.#held?.finish();
     } catch (error) {
-      this.#options.fail(error); // a header of the service's that HTTP does not allow
+      this.#options.fail(error); // a header that HTTP does not allow, or a body that cannot be changed as declared
     }
   }
 
@@ -267,7 +295,14 @@ class Attempt implements Dispatcher.DispatchHandler {
       else this.#forwarding.failed(this.#instance, { mayRepeat: false, wasSent }, error);
       return;
     }
+    if (this.#abortReason === 'too-large') {
+      this.#instance.succeed(this.#permit, this.#latencyMs);
+      this.#forwarding.settle(this.#instance);
+      this.#options.fail(answerTooLarge());
+      return;
+    }
     this.#instance.fail(this.#permit, this.#elapsedMs(), !wasSent && isRefusedConnection(error));
+    this.#options.cluster.group().judge(this.#instance, true);
     if (this.#relay?.hasBegun === true) {
       this.#options.exchange.response.destroy();
       return;
@@ -285,6 +320,6 @@ class Attempt implements Dispatcher.DispatchHandler {
   #elapsedMs(): number {
     const { body } = this.#options.exchange;
     if (body instanceof Upload && !body.isWhole) return 0; // it has been waiting for the client
-    return this.#options.upstreams.monotonicMs() - this.#startedAtMs;
+    return this.#options.cluster.monotonicMs() - this.#startedAtMs;
   }
 }

@@ -1,40 +1,61 @@
-import type { InstanceRecord } from '@tenantry/mesh/registry.ts';
 import { type BreakerPermit, CircuitBreaker, REFUSED } from '@tenantry/resilience/circuit-breaker.ts';
-import { Pool } from 'undici';
+import { type buildConnector, Pool } from 'undici';
 import { PeakEwma } from './peak-ewma.ts';
 
 const CONNECTIONS = 128;
 /** Event streams and uploads hold a connection for long; they must not leave the other requests without one. */
 const LONG_CONNECTIONS = 4_096;
-const CONNECT_TIMEOUT_MS = 1_000;
+export const CONNECT_TIMEOUT_MS = 1_000;
 /** Between two pieces of one answer. Up to the first piece the request's own deadline counts. */
 const BODY_IDLE_MS = 30_000;
 const FAILURE_COST_MS = 1_000;
 const EJECTED_MS = 500;
 const MAX_EJECTED_MS = 15_000;
 
-/** One instance of a service, as this gateway experiences it. */
+/** Where an instance is and what it is called. */
+export type InstanceAddress = {
+  readonly instanceId: string;
+  readonly service: string;
+  readonly url: string;
+  /** Relative to its peers; 1 unless said. */
+  readonly weight?: number;
+};
+
+export type InstanceOptions = {
+  /** How to get there, where that is not for Node to decide. */
+  readonly connect?: buildConnector.connector;
+  readonly keepAliveMs?: number;
+};
+
+/** One instance of a service or target of an upstream, as this gateway experiences it. */
 export class Instance {
-  readonly record: InstanceRecord;
+  readonly record: InstanceAddress;
   readonly pool: Pool;
   #longPool: Pool | null = null;
+  /** May be changed while the instance lives. */
+  weight: number;
   readonly #breaker: CircuitBreaker;
   readonly #latency = new PeakEwma();
   readonly #monotonicMs: () => number;
+  readonly #options: InstanceOptions;
   #inFlight = 0;
   #ejectedUntilMs = 0;
   #refusedInARow = 0;
+  #isUnwell = false;
+  #recoveredAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(record: InstanceRecord, monotonicMs: () => number) {
+  constructor(record: InstanceAddress, monotonicMs: () => number, options: InstanceOptions = {}) {
     this.record = record;
+    this.weight = record.weight ?? 1;
     this.#monotonicMs = monotonicMs;
     this.#breaker = new CircuitBreaker({ name: record.service, monotonicMs });
-    this.pool = createPool(record.url, CONNECTIONS);
+    this.#options = options;
+    this.pool = createPool(record.url, CONNECTIONS, options);
   }
 
   /** For what stays on its connection for long. */
   get longPool(): Pool {
-    this.#longPool ??= createPool(this.record.url, LONG_CONNECTIONS);
+    this.#longPool ??= createPool(this.record.url, LONG_CONNECTIONS, this.#options);
     return this.#longPool;
   }
 
@@ -48,7 +69,31 @@ export class Instance {
   }
 
   get isHealthy(): boolean {
-    return !this.isEjected && this.#breaker.state !== 'open';
+    return !this.isEjected && !this.#isUnwell && this.#breaker.state !== 'open';
+  }
+
+  get id(): string {
+    return this.record.instanceId;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Fails its health check. */
+  get isUnwell(): boolean {
+    return this.#isUnwell;
+  }
+
+  /** When it last came back: from being unreachable, or from failing its health check. */
+  get recoveredAtMs(): number {
+    return this.#recoveredAtMs;
+  }
+
+  /** What its health check says. */
+  setWell(isWell: boolean): void {
+    if (isWell && this.#isUnwell) this.#recoveredAtMs = this.#monotonicMs();
+    this.#isUnwell = !isWell;
   }
 
   /** Skipped for a short time because nobody listened there. */
@@ -75,6 +120,7 @@ export class Instance {
 
   succeed(permit: BreakerPermit, latencyMs: number): void {
     this.#inFlight--;
+    if (this.#refusedInARow > 0) this.#recoveredAtMs = this.#monotonicMs();
     this.#refusedInARow = 0;
     this.#latency.observe(latencyMs, this.#monotonicMs());
     this.#breaker.record(permit, false, latencyMs);
@@ -99,13 +145,13 @@ export class Instance {
   }
 }
 
-const createPool = (url: string, connections: number): Pool =>
+const createPool = (url: string, connections: number, { connect, keepAliveMs }: InstanceOptions): Pool =>
   new Pool(url, {
     connections,
     pipelining: 1,
     headersTimeout: 0,
     bodyTimeout: BODY_IDLE_MS,
-    keepAliveTimeout: 30_000,
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+    keepAliveTimeout: keepAliveMs ?? 30_000,
+    connect: connect ?? { timeout: CONNECT_TIMEOUT_MS },
     allowH2: false,
   });

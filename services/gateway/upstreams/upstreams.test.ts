@@ -1,3 +1,4 @@
+import { newId, type TenantId } from '@tenantry/kernel/id.ts';
 import type { Discovery } from '@tenantry/mesh/discovery.ts';
 import type { InstanceRecord } from '@tenantry/mesh/registry.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -50,7 +51,7 @@ afterEach(() => upstreams.close());
 const picks = (count = 30): Record<string, number> => {
   const counts: Record<string, number> = {};
   for (let i = 0; i < count; i++) {
-    const id = upstreams.pick('notes', [])?.record.instanceId ?? 'none';
+    const id = upstreams.pick('notes', null, [])?.record.instanceId ?? 'none';
     counts[id] = (counts[id] ?? 0) + 1;
   }
   return counts;
@@ -81,8 +82,8 @@ describe('The balancer', () => {
   it('never skips the last', () => {
     refuse(named('a'));
     refuse(named('b'));
-    expect(upstreams.pick('notes', [])).toBeDefined();
-    expect(upstreams.pick('notes', [named('a'), named('b')])).toBeUndefined();
+    expect(upstreams.pick('notes', null, [])).toBeDefined();
+    expect(upstreams.pick('notes', null, [named('a'), named('b')])).toBeUndefined();
   });
 
   it('follows the registry and wakes who waits for it', async () => {
@@ -118,5 +119,30 @@ describe('Peak EWMA', () => {
     const latency = new PeakEwma();
     expect(latency.load(0, 0)).toBe(0);
     expect(latency.load(1, 0)).toBe(100);
+  });
+});
+
+describe('Instances of one tenant', () => {
+  const placed = (name: string, tenants: readonly TenantId[] | null): InstanceRecord & { tenants: typeof tenants } => ({
+    ...record(name),
+    tenants,
+  });
+  const [acme, globex] = [newId('ten'), newId('ten')];
+  const idsFor = (tenantId: TenantId | null): string[] => upstreams.instancesOf('notes', tenantId).map(({ id }) => id);
+
+  it('answer it instead of the shared ones, and nobody else ever sees them', () => {
+    records = [placed('shared', null), placed('own', [acme])];
+    changed();
+    expect(idsFor(acme)).toEqual(['notes-own']);
+    for (const other of [globex, null]) expect(idsFor(other)).toEqual(['notes-shared']);
+    expect(upstreams.pick('notes', acme, [])?.id).toBe('notes-own');
+    expect(upstreams.pick('notes', globex, [])?.id).toBe('notes-shared');
+    records = [placed('shared', null)];
+    changed();
+    expect(idsFor(acme)).toEqual(['notes-shared']);
+    records = [placed('own', [acme])];
+    changed();
+    expect(idsFor(globex)).toEqual([]);
+    expect(upstreams.pick('notes', globex, [])).toBeUndefined();
   });
 });

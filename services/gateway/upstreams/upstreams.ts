@@ -1,63 +1,76 @@
+import type { TenantId } from '@tenantry/kernel/id.ts';
 import type { Discovery } from '@tenantry/mesh/discovery.ts';
-import { RetryBudget } from '@tenantry/resilience/retry-budget.ts';
+import type { InstanceRecord } from '@tenantry/mesh/registry.ts';
+import type { BalancingName } from '../contract/upstreams.ts';
+import { createBalancing } from './balancing/create-balancing.ts';
+import type { Cluster } from './cluster.ts';
 import { Instance } from './instance.ts';
+import { InstanceGroup } from './instance-group.ts';
 
 const MAX_WAITING = 1_024;
 
 export type UpstreamsOptions = {
   readonly discovery: Discovery;
+  readonly balancing?: BalancingName;
+  readonly slowStartMs?: number;
   readonly monotonicMs?: () => number;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
 };
 
-/** All instances that can be called, kept in step with the registry, and the choice among them. */
+/** An instance may be for some tenants only, and may take more than its peers. */
+type Placed = InstanceRecord & { readonly tenants?: readonly TenantId[] | null; readonly weight?: number };
+
+/** All instances of our services that can be called, kept in step with the registry, and the choice among them. */
 export class Upstreams {
   readonly monotonicMs: () => number;
+  readonly #options: UpstreamsOptions;
   readonly #discovery: Discovery;
-  readonly #random: () => number;
   readonly #instances = new Map<string, Instance>();
-  readonly #budgets = new Map<string, RetryBudget>();
+  /** By service, and by service and tenant where a tenant has instances of its own. */
+  readonly #groups = new Map<string, InstanceGroup>();
   readonly #waiting = new Set<() => void>();
-  #byService: ReadonlyMap<string, readonly Instance[]> = new Map();
 
-  constructor({ discovery, monotonicMs = () => performance.now(), random = Math.random }: UpstreamsOptions) {
-    this.#discovery = discovery;
-    this.monotonicMs = monotonicMs;
-    this.#random = random;
+  constructor(options: UpstreamsOptions) {
+    this.#options = options;
+    this.#discovery = options.discovery;
+    this.monotonicMs = options.monotonicMs ?? (() => performance.now());
     this.#follow();
-    discovery.onChange(() => this.#follow());
+    this.#discovery.onChange(() => this.#follow());
   }
 
-  instancesOf(service: string): readonly Instance[] {
-    return this.#byService.get(service) ?? [];
+  /** A tenant's own instances, if it has any; else the shared ones. */
+  instancesOf(service: string, tenantId: TenantId | null = null): readonly Instance[] {
+    return this.groupOf(service, tenantId).instances;
   }
 
-  budgetOf(service: string): RetryBudget {
-    let budget = this.#budgets.get(service);
-    if (budget === undefined) {
-      budget = new RetryBudget({ monotonicMs: this.monotonicMs });
-      this.#budgets.set(service, budget);
+  pick(service: string, tenantId: TenantId | null, tried: readonly Instance[]): Instance | undefined {
+    return this.groupOf(service, tenantId).pick(tried, tenantId ?? '');
+  }
+
+  clusterOf(service: string, tenantId: TenantId | null): Cluster {
+    return new ServiceCluster(this, service, tenantId);
+  }
+
+  /** Never the same for long: ask again for every attempt. */
+  groupOf(service: string, tenantId: TenantId | null): InstanceGroup {
+    const own = tenantId === null ? undefined : this.#groups.get(`${service} ${tenantId}`);
+    return own !== undefined && own.instances.length > 0 ? own : this.#group(service);
+  }
+
+  #group(key: string): InstanceGroup {
+    let group = this.#groups.get(key);
+    if (group === undefined) {
+      const { balancing = 'peak-ewma', slowStartMs = 0, random = Math.random } = this.#options;
+      group = new InstanceGroup({
+        balancing: createBalancing(balancing, random),
+        slowStartMs,
+        monotonicMs: this.monotonicMs,
+        random,
+      });
+      this.#groups.set(key, group);
     }
-    return budget;
-  }
-
-  /**
-   * The better of two instances taken at random: nearly as good as the best of all, without everybody running to the
-   * same one. Instances that refused connections a moment ago are skipped, unless there are no others.
-   */
-  pick(service: string, tried: readonly Instance[]): Instance | undefined {
-    const all = this.instancesOf(service);
-    if (all.length === 1 && tried.length === 0) return all[0];
-    const fresh = all.filter((instance) => !tried.includes(instance));
-    const standing = fresh.filter((instance) => !instance.isEjected);
-    const candidates = standing.length > 0 ? standing : fresh;
-    if (candidates.length <= 1) return candidates[0];
-    const first = Math.floor(this.#random() * candidates.length);
-    const second = (first + 1 + Math.floor(this.#random() * (candidates.length - 1))) % candidates.length;
-    const [one, other] = [candidates[first], candidates[second]];
-    const nowMs = this.monotonicMs();
-    return one !== undefined && other !== undefined && other.load(nowMs) < one.load(nowMs) ? other : one;
+    return group;
   }
 
   /** Resolves with the next change of the registry, or when the time is up, or at once when too many wait already. */
@@ -80,20 +93,64 @@ export class Upstreams {
   }
 
   #follow(): void {
-    const records = this.#discovery.all().filter(({ status, service }) => status === 'up' && service !== 'gateway');
+    const all: readonly Placed[] = this.#discovery.all();
+    const records = all.filter(({ status, service }) => status === 'up' && service !== 'gateway');
     const current = new Set(records.map((record) => record.instanceId));
     for (const [instanceId, instance] of this.#instances) {
       if (current.has(instanceId)) continue;
       this.#instances.delete(instanceId);
       void instance.close().catch(() => undefined);
     }
+    const members = new Map<string, Instance[]>();
     for (const record of records) {
       const existing = this.#instances.get(record.instanceId);
-      if (existing?.record.url === record.url) continue;
-      void existing?.close().catch(() => undefined);
-      this.#instances.set(record.instanceId, new Instance(record, this.monotonicMs));
+      let instance = existing;
+      if (instance === undefined || instance.record.url !== record.url) {
+        void existing?.close().catch(() => undefined);
+        instance = new Instance(record, this.monotonicMs);
+        this.#instances.set(record.instanceId, instance);
+      }
+      instance.weight = record.weight ?? 1;
+      const keys = record.tenants?.map((tenantId) => `${record.service} ${tenantId}`) ?? [record.service];
+      for (const key of keys) members.set(key, [...(members.get(key) ?? []), instance]);
     }
-    this.#byService = Map.groupBy(this.#instances.values(), (instance) => instance.record.service);
+    for (const key of members.keys()) this.#group(key);
+    for (const [key, group] of this.#groups) {
+      const instances = members.get(key) ?? [];
+      // A service stays known when its last instance is gone; a tenant's own group need not.
+      if (instances.length === 0 && key.includes(' ')) this.#groups.delete(key);
+      group.follow(instances);
+    }
     for (const wake of [...this.#waiting]) wake();
+  }
+}
+
+/** One is made for every request, so it is one small object and nothing else. */
+class ServiceCluster implements Cluster {
+  readonly isOurs = true;
+  readonly #upstreams: Upstreams;
+  readonly #service: string;
+  readonly #tenantId: TenantId | null;
+
+  constructor(upstreams: Upstreams, service: string, tenantId: TenantId | null) {
+    this.#upstreams = upstreams;
+    this.#service = service;
+    this.#tenantId = tenantId;
+  }
+
+  get label(): string {
+    return `The ${this.#service} service`;
+  }
+
+  group(): InstanceGroup {
+    return this.#upstreams.groupOf(this.#service, this.#tenantId);
+  }
+
+  nextChange(timeoutMs: number): Promise<void> {
+    return this.#upstreams.nextChange(timeoutMs);
+  }
+
+  monotonicMs(): number {
+    return this.#upstreams.monotonicMs();
   }
 }

@@ -29,7 +29,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
   const tried: Instance[] = [];
   let cause: unknown = null;
   for (let attempt = 0; attempt < MAX_ATTEMPTS && !exchange.isOver; attempt++) {
-    const instance = upstreams.pick(service, tried);
+    const instance = upstreams.pick(service, exchange.verified?.claims.tenantId ?? null, tried);
     if (instance === undefined) break;
     tried.push(instance);
     const permit = instance.acquire();

@@ -1,0 +1,24 @@
+import { endpoint } from '@tenantry/contract/endpoint.ts';
+import { Closed } from '@tenantry/contract/schemas.ts';
+import { Type } from 'typebox';
+
+/** RFC 7517. What upstreams check `X-Tenantry-Identity` with. */
+export const readIdentityKeys = endpoint({
+  name: 'gateway.read-identity-keys',
+  method: 'GET',
+  path: '/.well-known/tenantry-gateway/jwks.json',
+  summary: 'The public keys of the identity that requests to products carry',
+  access: 'public',
+  response: Closed({
+    keys: Type.Array(
+      Closed({
+        kty: Type.Literal('OKP'),
+        crv: Type.Literal('Ed25519'),
+        x: Type.String(),
+        kid: Type.String(),
+        alg: Type.Literal('EdDSA'),
+        use: Type.Literal('sig'),
+      }),
+    ),
+  }),
+});

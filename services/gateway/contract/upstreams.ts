@@ -1,0 +1,148 @@
+import { endpoint } from '@tenantry/contract/endpoint.ts';
+import {
+  Closed,
+  DisplayNameSchema,
+  IdSchema,
+  InstantSchema,
+  OneOf,
+  PageOf,
+  PageQuery,
+} from '@tenantry/contract/schemas.ts';
+import { type Static, Type } from 'typebox';
+import { tooManyProducts, upstreamInUse, upstreamNotFound } from '../problems.ts';
+
+export const BALANCINGS = [
+  'peak-ewma',
+  'round-robin',
+  'weighted-round-robin',
+  'least-connections',
+  'consistent-hash',
+] as const;
+export type BalancingName = (typeof BALANCINGS)[number];
+
+const TargetUrl = Type.String({
+  pattern: '^https?://[^/?#@\\s]+/?$',
+  maxLength: 300,
+  description: 'scheme, host and port of a server, without path or credentials',
+  examples: ['https://shop.example.com'],
+});
+
+const fields = {
+  name: DisplayNameSchema,
+  balancing: OneOf(BALANCINGS, { description: 'How a target is chosen; peak-ewma unless said' }),
+  hashBy: OneOf(['tenant', 'principal'], { description: 'What stays with one target, for consistent-hash' }),
+  timeoutMs: Type.Integer({
+    minimum: 100,
+    maximum: 120_000,
+    description: 'From request to the first byte of the answer',
+  }),
+  slowStartSeconds: Type.Integer({
+    minimum: 0,
+    maximum: 600,
+    description: 'So long a new target gets less than its share',
+  }),
+};
+
+const HealthCheckSchema = Closed({
+  /** Answers 2xx while the target takes requests. */
+  path: Type.String({ pattern: "^/[A-Za-z0-9._~!$&'()*+,=:@/-]*$", maxLength: 256 }),
+  intervalSeconds: Type.Integer({ minimum: 1, maximum: 300 }),
+  timeoutSeconds: Type.Integer({ minimum: 1, maximum: 30 }),
+  unhealthyAfter: Type.Integer({ minimum: 1, maximum: 10 }),
+  healthyAfter: Type.Integer({ minimum: 1, maximum: 10 }),
+});
+export type HealthCheck = Static<typeof HealthCheckSchema>;
+
+const Weight = Type.Integer({ minimum: 1, maximum: 1_000 });
+
+export const UpstreamInputSchema = Closed({
+  name: fields.name,
+  targets: Type.Array(Closed({ url: TargetUrl, weight: Type.Optional(Weight) }), { minItems: 1, maxItems: 32 }),
+  balancing: Type.Optional(fields.balancing),
+  hashBy: Type.Optional(fields.hashBy),
+  healthCheck: Type.Optional(Type.Union([HealthCheckSchema, Type.Null()])),
+  timeoutMs: Type.Optional(fields.timeoutMs),
+  slowStartSeconds: Type.Optional(fields.slowStartSeconds),
+});
+export type UpstreamInput = Static<typeof UpstreamInputSchema>;
+
+export const UpstreamView = Closed({
+  id: IdSchema('ups'),
+  ...fields,
+  targets: Type.Array(Closed({ url: Type.String(), weight: Weight })),
+  healthCheck: Type.Union([HealthCheckSchema, Type.Null()]),
+  createdAt: InstantSchema,
+  updatedAt: InstantSchema,
+});
+export type UpstreamViewBody = Static<typeof UpstreamView>;
+
+const UpstreamParams = Closed({ upstreamId: IdSchema('ups') });
+const example = {
+  params: { upstreamId: 'ups_01h455vb4pex5vsknk084sn02q' },
+  body: { name: 'Shop', targets: [{ url: 'https://shop.example.com' }] },
+};
+
+export const listUpstreams = endpoint({
+  name: 'gateway.list-upstreams',
+  method: 'GET',
+  path: '/v1/upstreams',
+  summary: 'The servers of the products behind the gateway, newest first',
+  permission: 'upstream:read',
+  reach: 'tenant',
+  query: PageQuery,
+  response: PageOf(UpstreamView),
+});
+
+export const createUpstream = endpoint({
+  name: 'gateway.create-upstream',
+  method: 'POST',
+  path: '/v1/upstreams',
+  summary: 'Register the servers of a product: for this tenant, or, by the platform, for all tenants',
+  permission: 'upstream:write',
+  reach: 'tenant',
+  body: UpstreamInputSchema,
+  response: UpstreamView,
+  status: 201,
+  idempotency: true,
+  problems: [tooManyProducts],
+  example: { body: example.body },
+});
+
+export const readUpstream = endpoint({
+  name: 'gateway.read-upstream',
+  method: 'GET',
+  path: '/v1/upstreams/:upstreamId',
+  summary: 'One upstream',
+  permission: 'upstream:read',
+  reach: 'tenant',
+  params: UpstreamParams,
+  response: UpstreamView,
+  problems: [upstreamNotFound],
+  example: { params: example.params },
+});
+
+export const replaceUpstream = endpoint({
+  name: 'gateway.replace-upstream',
+  method: 'PUT',
+  path: '/v1/upstreams/:upstreamId',
+  summary: 'Change an upstream; requests under way finish where they are',
+  permission: 'upstream:write',
+  reach: 'tenant',
+  params: UpstreamParams,
+  body: UpstreamInputSchema,
+  response: UpstreamView,
+  problems: [upstreamNotFound],
+  example,
+});
+
+export const deleteUpstream = endpoint({
+  name: 'gateway.delete-upstream',
+  method: 'DELETE',
+  path: '/v1/upstreams/:upstreamId',
+  summary: 'Remove an upstream that no route leads to',
+  permission: 'upstream:write',
+  reach: 'tenant',
+  params: UpstreamParams,
+  problems: [upstreamNotFound, upstreamInUse],
+  example: { params: example.params },
+});

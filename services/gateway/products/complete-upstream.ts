@@ -1,0 +1,62 @@
+import { PLATFORM_TENANT_ID, type TenantId } from '@tenantry/kernel/id.ts';
+import type { FieldError } from '@tenantry/kernel/problem.ts';
+import { validationFailed } from '@tenantry/kernel/problems.ts';
+import type { UpstreamInput } from '../contract/upstreams.ts';
+import type { AddressGuard } from './network/address-guard.ts';
+import { type ResolveHost, resolveAllowed } from './network/guarded-connect.ts';
+import { readTargetUrl } from './network/target-url.ts';
+import type { Registered, UpstreamRecord } from './records.ts';
+
+/** How far somebody's upstreams reach: how their names are understood, and which addresses they may have. */
+export type Reaching = { readonly guard: AddressGuard; readonly resolve: ResolveHost };
+export type Reach = { readonly platform: Reaching; readonly tenant: Reaching };
+
+export const reachOf = (reach: Reach, tenantId: TenantId): Reaching =>
+  tenantId === PLATFORM_TENANT_ID ? reach.platform : reach.tenant;
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** One sentence for all of it: which names exist inside, and what they lead to, is nobody's business. */
+const UNREACHABLE = 'must be a server with public addresses only';
+
+/** The targets of an upstream, looked at where they lead to, and what was left out. */
+export const completeUpstream =
+  (reach: Reach) =>
+  async (
+    input: UpstreamInput,
+    { tenantId }: Pick<Registered, 'tenantId'>,
+  ): Promise<Omit<UpstreamRecord, keyof Registered>> => {
+    const { guard, resolve } = reachOf(reach, tenantId);
+    const seen = new Set<string>();
+    const errors: FieldError[] = [];
+    const targets = await Promise.all(
+      input.targets.map(async ({ url, weight = 1 }, index) => {
+        const refuse = (message: string): void => void errors.push({ path: `/targets/${index}/url`, message });
+        const target = readTargetUrl(url);
+        if ('fault' in target) refuse(target.fault);
+        else if (seen.has(target.origin)) refuse('stands in the list already');
+        else {
+          seen.add(target.origin);
+          await resolveAllowed(target, guard, resolve).catch(() => refuse(UNREACHABLE));
+          return { url: target.origin, weight };
+        }
+        return { url, weight };
+      }),
+    );
+    if (errors.length > 0) {
+      const ordered = errors.toSorted((a, b) => a.path.localeCompare(b.path));
+      const names = ordered.map(({ path }) => path).join(', ');
+      throw validationFailed(`The targets have ${errors.length} fault(s): ${names}. Correct them and send it again.`, {
+        errors: ordered,
+      });
+    }
+    return {
+      name: input.name,
+      targets,
+      balancing: input.balancing ?? 'peak-ewma',
+      hashBy: input.hashBy ?? 'tenant',
+      healthCheck: input.healthCheck ?? null,
+      timeoutMs: input.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      slowStartSeconds: input.slowStartSeconds ?? 0,
+    };
+  };

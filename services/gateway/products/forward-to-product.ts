@@ -1,0 +1,145 @@
+import type { TenantId } from '@tenantry/kernel/id.ts';
+import { newUuid } from '@tenantry/kernel/id.ts';
+import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { TRACEPARENT_HEADER } from '@tenantry/mesh/headers.ts';
+import type { Verified } from '../access/verified.ts';
+import type { RouteEntitlement } from '../contract/routes.ts';
+import type { Exchange, Step } from '../edge/exchange.ts';
+import type { CompiledTransform } from '../transform/compile-transform.ts';
+import type { Variables } from '../transform/template.ts';
+import { IDEMPOTENT_METHODS } from '../upstreams/forward.ts';
+import { Forwarding } from '../upstreams/forwarding.ts';
+import { REQUEST_ID_HEADER } from './identity.ts';
+import { REST } from './path-tree.ts';
+import { productAnswer } from './product-answer.ts';
+import type { ProductCluster, ProductClusters } from './product-clusters.ts';
+import { type RouteRecord, recordKey } from './records.ts';
+
+export type ForwardToProductOptions = {
+  readonly clusters: Pick<ProductClusters, 'get'>;
+  readonly identityOf: (verified: Verified, upstreamId: string) => readonly string[];
+  readonly checkEntitlement: (
+    exchange: Exchange,
+    entitlement: RouteEntitlement,
+    requestId: string,
+  ) => void | Promise<void>;
+  readonly slugOf: (tenantId: TenantId) => string;
+  readonly publicUrl: string;
+  readonly fail: (exchange: Exchange, error: unknown) => void;
+};
+
+/** What goes to a product: the same for a request and for the request that opens a WebSocket. */
+type Prepared = {
+  readonly path: string;
+  /** Names and values in turn. */
+  readonly headers: string[];
+  readonly variables: Variables;
+};
+
+/** Sends a request to the product behind a route: with who calls, without what is ours or the client's secret. */
+export function createForwardToProduct(options: ForwardToProductOptions) {
+  const { protocol, host } = new URL(options.publicUrl);
+  const forwardedAs = ['x-forwarded-proto', protocol.slice(0, -1), 'x-forwarded-host', host];
+
+  const prepare = (
+    exchange: Exchange,
+    record: RouteRecord,
+    transform: CompiledTransform,
+    requestId: string,
+  ): Prepared => {
+    const { head, verified } = exchange;
+    const variables = variablesOf(exchange, requestId, options.slugOf);
+    const { path, query } = transform.target(exchange.target, variables);
+    const headers = transform.requestHeaders(keptHeaders(head?.forwarded ?? [], record, transform), variables);
+    // Last, so that nothing that was declared or sent can stand in for them.
+    headers.push(
+      ...(verified === null ? [] : options.identityOf(verified, record.upstreamId)),
+      ...[REQUEST_ID_HEADER, requestId, TRACEPARENT_HEADER, exchange.traceparent],
+      ...['x-forwarded-for', exchange.clientAddress, ...forwardedAs],
+    );
+    return { path: query === '' ? path : `${path}?${query}`, headers, variables };
+  };
+
+  const send = (
+    exchange: Exchange,
+    record: RouteRecord,
+    transform: CompiledTransform,
+    cluster: ProductCluster,
+    requestId: string,
+  ): void => {
+    const { path, headers, variables } = prepare(exchange, record, transform, requestId);
+    if (Buffer.isBuffer(exchange.body)) exchange.body = transform.requestBody(exchange.body, headers, variables);
+    new Forwarding({
+      cluster,
+      exchange,
+      path,
+      balanceBy: balanceKey(exchange, cluster),
+      reshaping: productAnswer({ transform, passesCookies: record.cookies, variables }),
+      isIdempotent: record.retry === 'idempotent' && IDEMPOTENT_METHODS.has(exchange.request.method ?? ''),
+      headers,
+      fail: (error) => options.fail(exchange, error),
+    }).start();
+  };
+
+  return (record: RouteRecord, transform: CompiledTransform): Step => {
+    const upstreamKey = recordKey({ tenantId: record.tenantId, id: record.upstreamId });
+    return (exchange) => {
+      const cluster = options.clusters.get(upstreamKey);
+      if (cluster === undefined) throw unavailable();
+      exchange.deadlineMs = Date.now() + (record.timeoutMs ?? cluster.record.timeoutMs);
+      const requestId = newUuid();
+      if (record.entitlement === null) return send(exchange, record, transform, cluster, requestId);
+      // Nobody's quota is used up for a product that is known to be away. What is used up is not given back afterwards:
+      // once a request is on its way, only the product knows whether it has done anything.
+      if (record.entitlement.mode === 'consume' && !cluster.group().hasStanding([])) throw unavailable();
+      const asked = options.checkEntitlement(exchange, record.entitlement, requestId);
+      if (asked === undefined) return send(exchange, record, transform, cluster, requestId);
+      return asked.then(() => {
+        if (!exchange.isOver) send(exchange, record, transform, cluster, requestId);
+      });
+    };
+  };
+}
+
+const unavailable = () =>
+  upstreamUnavailable('The product behind this address is unavailable right now. Try again shortly.', {
+    retryAfterSeconds: 1,
+  });
+
+/** Always a list of its own: it is added to. */
+function keptHeaders(pairs: readonly string[], record: RouteRecord, transform: CompiledTransform): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < pairs.length; i += 2) {
+    const name = pairs[i] ?? '';
+    if (name === 'cookie' && !record.cookies) continue;
+    // What is to be changed must come whole and unpacked.
+    if (transform.mapsResponseBody && (name === 'accept-encoding' || name === 'range' || name === 'if-range')) continue;
+    kept.push(name, pairs[i + 1] ?? '');
+  }
+  if (transform.mapsResponseBody) kept.push('accept-encoding', 'identity');
+  return kept;
+}
+
+function variablesOf(exchange: Exchange, requestId: string, slugOf: (tenantId: TenantId) => string): Variables {
+  const { verified, pathParameters } = exchange;
+  return (name) => {
+    switch (name) {
+      case 'tenant.id':
+        return verified?.claims.tenantId ?? '';
+      case 'tenant.slug':
+        return verified === null ? '' : slugOf(verified.claims.tenantId);
+      case 'user.id':
+        return verified?.claims.userId ?? '';
+      case 'request.id':
+        return requestId;
+      default:
+        return pathParameters[name === `path.${REST}` ? REST : name.slice('path.'.length)] ?? '';
+    }
+  };
+}
+
+function balanceKey({ verified, clientAddress }: Exchange, { record }: ProductCluster): string {
+  if (verified === null) return clientAddress;
+  const { tenantId, userId } = verified.claims;
+  return record.hashBy === 'principal' ? `${tenantId} ${userId}` : tenantId;
+}

@@ -1,0 +1,132 @@
+import { networkInterfaces } from 'node:os';
+import { type SigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import type { Nats } from '@tenantry/events/nats.ts';
+import { watchState } from '@tenantry/events/pushed-state.ts';
+import { openRevisedBucket } from '@tenantry/events/revised-bucket.ts';
+import { PLATFORM_TENANT_ID, type TenantId } from '@tenantry/kernel/id.ts';
+import { formatInstant } from '@tenantry/kernel/instant.ts';
+import type { Logger } from '@tenantry/kit/logger.ts';
+import type { TenantDirectory } from '@tenantry/kit/tenants/directory.ts';
+import type { Mesh } from '@tenantry/mesh/client.ts';
+import type { Discovery } from '@tenantry/mesh/discovery.ts';
+import type { Verified } from '../access/verified.ts';
+import type { Exchange, Route } from '../edge/exchange.ts';
+import { createAnswerOnce } from '../own/answer-once.ts';
+import { routeNotFound, upstreamInUse, upstreamNotFound } from '../problems.ts';
+import { compileProduct } from './compile-product.ts';
+import { completeRoute } from './complete-route.ts';
+import { completeUpstream, type Reach } from './complete-upstream.ts';
+import { createCheckEntitlement } from './entitlement/check-entitlement.ts';
+import { createForwardToProduct } from './forward-to-product.ts';
+import { createIdentity } from './identity.ts';
+import { identityKeysRoute } from './identity-keys.ts';
+import { platformGuard, tenantGuard, withoutOwnDoors } from './network/address-guard.ts';
+import { ownDoors } from './network/own-doors.ts';
+import { resolveByDns, resolveBySystem } from './network/resolve-host.ts';
+import { ProductClusters } from './product-clusters.ts';
+import { productEndpoints } from './product-endpoints.ts';
+import { ProductTable } from './product-table.ts';
+import { ROUTES_BUCKET, type RouteRecord, recordKey, UPSTREAMS_BUCKET, type UpstreamRecord } from './records.ts';
+import { Registrations } from './registrations.ts';
+
+const MAX_UPSTREAMS = 200;
+const MAX_ROUTES = 1_000;
+
+export type ProductsOptions = {
+  readonly nats: Nats;
+  readonly discovery: Discovery;
+  readonly mesh: Mesh;
+  readonly tenants: Pick<TenantDirectory, 'peek'>;
+  readonly signingKey: SigningKey;
+  readonly passportFor: (verified: Verified) => string;
+  readonly snapshotFile: (name: string) => string;
+  readonly publicUrl: string;
+  /** `address/bits`, where products may be besides the public network. */
+  readonly allowedNetworks: readonly string[];
+  /** Of stores and other parts that do not register. */
+  readonly storeUrls: readonly string[];
+  readonly fail: (exchange: Exchange, error: unknown) => void;
+  readonly logger: Logger;
+};
+
+/** The products behind Tenantry: what is registered, the routes to it, and the endpoints to change both. */
+export type Products = {
+  readonly table: ProductTable;
+  readonly ownRoutes: readonly Route[];
+  readonly close: () => Promise<void>;
+};
+
+export async function openProducts(options: ProductsOptions): Promise<Products> {
+  const { nats, discovery, signingKey, snapshotFile } = options;
+  const [upstreamState, routeState] = await Promise.all([
+    watchState<UpstreamRecord>(nats, { ...UPSTREAMS_BUCKET, snapshotFile: snapshotFile('upstreams') }),
+    watchState<RouteRecord>(nats, { ...ROUTES_BUCKET, snapshotFile: snapshotFile('routes') }),
+  ]);
+  const reach = makeReach(options);
+  const clusters = new ProductClusters({ state: upstreamState, reach });
+  const slugOf = (tenantId: TenantId): string =>
+    options.tenants.peek(tenantId)?.slug ?? (tenantId === PLATFORM_TENANT_ID ? 'platform' : '');
+  const forward = createForwardToProduct({
+    clusters,
+    identityOf: createIdentity({ key: signingKey, issuer: options.publicUrl, slugOf }),
+    checkEntitlement: createCheckEntitlement({
+      mesh: options.mesh,
+      passportFor: options.passportFor,
+      monotonicMs: () => performance.now(),
+    }),
+    slugOf,
+    publicUrl: options.publicUrl,
+    fail: options.fail,
+  });
+  const table = new ProductTable(routeState, compileProduct(forward, options.logger));
+
+  const now = (): string => formatInstant(Temporal.Now.instant());
+  const upstreamBucket = openRevisedBucket<UpstreamRecord>(nats, UPSTREAMS_BUCKET);
+  const upstreams = new Registrations({
+    prefix: 'ups',
+    resource: 'upstream',
+    bucket: upstreamBucket,
+    state: upstreamState,
+    max: MAX_UPSTREAMS,
+    notFound: upstreamNotFound,
+    complete: completeUpstream(reach),
+    checkRemoval: ({ id, tenantId }) => {
+      const route = table.recordsOf(tenantId).find(({ upstreamId }) => upstreamId === id);
+      if (route !== undefined)
+        throw upstreamInUse(`The route ${route.id} leads to this upstream (${route.path}). Remove or change it first.`);
+    },
+    now,
+  });
+  const routes = new Registrations({
+    prefix: 'rte',
+    resource: 'route',
+    bucket: openRevisedBucket<RouteRecord>(nats, ROUTES_BUCKET),
+    state: routeState,
+    max: MAX_ROUTES,
+    notFound: routeNotFound,
+    complete: completeRoute({
+      hasUpstream: async (key) => (await upstreamBucket.get(recordKey(key))) !== null,
+      routesOf: (tenantId) => table.recordsOf(tenantId),
+    }),
+    now,
+  });
+  return {
+    table,
+    ownRoutes: [
+      ...productEndpoints({ upstreams, routes }, createAnswerOnce(nats)),
+      identityKeysRoute(discovery, { kid: signingKey.kid, key: toPublicJwk(signingKey.publicKey) }),
+    ],
+    async close() {
+      await Promise.all([upstreamState.close(), routeState.close(), clusters.close()]);
+    },
+  };
+}
+
+function makeReach({ discovery, allowedNetworks, storeUrls }: ProductsOptions): Reach {
+  const ownAddresses = Object.values(networkInterfaces()).flatMap((some) => (some ?? []).map(({ address }) => address));
+  const isOwnDoor = ownDoors(discovery, storeUrls, ownAddresses);
+  return {
+    tenant: { guard: withoutOwnDoors(tenantGuard(allowedNetworks, ownAddresses), isOwnDoor), resolve: resolveByDns },
+    platform: { guard: withoutOwnDoors(platformGuard(allowedNetworks), isOwnDoor), resolve: resolveBySystem },
+  };
+}

@@ -1,0 +1,60 @@
+import type { Principal } from '@tenantry/auth/principal.ts';
+import type { Page } from '@tenantry/contract/schemas.ts';
+import { Versioned } from '@tenantry/kit/http/route.ts';
+import * as routes from '../contract/routes.ts';
+import * as upstreams from '../contract/upstreams.ts';
+import type { Route } from '../edge/exchange.ts';
+import { type AnswerOnce, type OwnCall, ownEndpoint } from '../own/own-endpoint.ts';
+import { type Registered, type RouteRecord, toView, type UpstreamRecord } from './records.ts';
+import type { Registrations } from './registrations.ts';
+
+export type ProductRegistrations = {
+  readonly upstreams: Registrations<upstreams.UpstreamInput, UpstreamRecord>;
+  readonly routes: Registrations<routes.RouteInput, RouteRecord>;
+};
+
+const who = ({ principal }: Pick<OwnCall<unknown>, 'principal'>): Principal => {
+  if (principal === null) throw new Error('Registrations are for principals.');
+  return principal;
+};
+
+const toViews = <Record extends Registered>({ data, nextCursor }: Page<Record>) => ({
+  data: data.map(toView),
+  nextCursor,
+});
+
+const shown = <Record extends Registered>(record: Record) => new Versioned(toView(record), record.version);
+
+/** `/v1/upstreams` and `/v1/routes`, as the gateway answers them. */
+export const productEndpoints = (products: ProductRegistrations, answerOnce: AnswerOnce): readonly Route[] => [
+  ownEndpoint(upstreams.listUpstreams, async (call) => toViews(products.upstreams.list(who(call), call.query))),
+  ownEndpoint(
+    upstreams.createUpstream,
+    async (call) => shown(await products.upstreams.create(who(call), call.body, call.resourceUuid)),
+    answerOnce,
+  ),
+  ownEndpoint(upstreams.readUpstream, async (call) =>
+    shown(await products.upstreams.read(who(call), call.params.upstreamId)),
+  ),
+  ownEndpoint(upstreams.replaceUpstream, async (call) =>
+    shown(await products.upstreams.replace(who(call), call.params.upstreamId, call.body, call.ifMatchVersion)),
+  ),
+  ownEndpoint(upstreams.deleteUpstream, async (call) => {
+    await products.upstreams.remove(who(call), call.params.upstreamId, call.ifMatchVersion);
+    return undefined;
+  }),
+  ownEndpoint(routes.listRoutes, async (call) => toViews(products.routes.list(who(call), call.query))),
+  ownEndpoint(
+    routes.createRoute,
+    async (call) => shown(await products.routes.create(who(call), call.body, call.resourceUuid)),
+    answerOnce,
+  ),
+  ownEndpoint(routes.readRoute, async (call) => shown(await products.routes.read(who(call), call.params.routeId))),
+  ownEndpoint(routes.replaceRoute, async (call) =>
+    shown(await products.routes.replace(who(call), call.params.routeId, call.body, call.ifMatchVersion)),
+  ),
+  ownEndpoint(routes.deleteRoute, async (call) => {
+    await products.routes.remove(who(call), call.params.routeId, call.ifMatchVersion);
+    return undefined;
+  }),
+];

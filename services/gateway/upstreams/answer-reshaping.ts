@@ -1,0 +1,52 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { toClientHeaders } from '../edge/answer-headers.ts';
+import type { Exchange } from '../edge/exchange.ts';
+import { upstreamAnswerUnusable } from '../problems.ts';
+import { MAX_MAPPED_BYTES } from '../transform/json-text.ts';
+import type { Instance } from './instance.ts';
+
+/** What a route changes of the answers that come back. */
+export type AnswerReshaping = {
+  readonly headers: (headers: IncomingHttpHeaders, instance: Instance) => IncomingHttpHeaders;
+  readonly mapsBody: (method: string | undefined, status: number, headers: IncomingHttpHeaders) => boolean;
+  /** Throws when the body is not what it says it is. */
+  readonly body: (body: Buffer) => Buffer;
+};
+
+export const answerTooLarge = () =>
+  upstreamAnswerUnusable(
+    `The product answered with more than ${MAX_MAPPED_BYTES} bytes, and this route changes its answers.`,
+  );
+
+/** An answer whose body is changed as a whole. Nothing of it goes out before all of it was understood. */
+export class HeldAnswer {
+  readonly #exchange: Exchange;
+  readonly #status: number;
+  readonly #headers: IncomingHttpHeaders;
+  readonly #reshaping: AnswerReshaping;
+  readonly #chunks: Buffer[] = [];
+  #size = 0;
+
+  constructor(exchange: Exchange, status: number, headers: IncomingHttpHeaders, reshaping: AnswerReshaping) {
+    this.#exchange = exchange;
+    this.#status = status;
+    this.#headers = headers;
+    this.#reshaping = reshaping;
+  }
+
+  /** False when it has become too large to be changed. */
+  take(chunk: Buffer): boolean {
+    this.#size += chunk.length;
+    if (this.#size <= MAX_MAPPED_BYTES) this.#chunks.push(chunk);
+    return this.#size <= MAX_MAPPED_BYTES;
+  }
+
+  finish(): void {
+    const { response, answerHeaders } = this.#exchange;
+    const body = this.#reshaping.body(Buffer.concat(this.#chunks, this.#size));
+    const headers = toClientHeaders(this.#headers, answerHeaders);
+    headers.push('content-length', String(body.length));
+    response.writeHead(this.#status, headers);
+    response.end(body);
+  }
+}

@@ -1,0 +1,13 @@
+import type { InstanceGroup } from './instance-group.ts';
+
+/** Where requests of one kind go: a service of ours, or a registered upstream. */
+export type Cluster = {
+  /** The beginning of a sentence for callers. */
+  readonly label: string;
+  /** Speaks our house's dialect: a deadline is understood, a bare 503 means closing, successors announce themselves. */
+  readonly isOurs: boolean;
+  /** As it is now. */
+  readonly group: () => InstanceGroup;
+  readonly nextChange: (timeoutMs: number) => Promise<void>;
+  readonly monotonicMs: () => number;
+};
