@@ -3,6 +3,8 @@ import { databaseRows } from './rows/database.ts';
 import { eventRows } from './rows/events.ts';
 import { gatewayRows } from './rows/gateway.ts';
 import { gatewayCapacityRows } from './rows/gateway-capacity.ts';
+import { gatewayOpenLoopRows } from './rows/gateway-open-loop.ts';
+import { gatewayRouteRows } from './rows/gateway-routes.ts';
 import type { Stand } from './stand.ts';
 import type { Row } from './table.ts';
 
@@ -14,6 +16,8 @@ export type RowGroup =
 /** Everything `npm run bench` measures, in this order. A new row is a file in rows/ and a line here. */
 export const ROW_GROUPS: readonly RowGroup[] = [
   { name: 'gateway-capacity', needs: 'nothing', measure: gatewayCapacityRows },
+  { name: 'gateway-open-loop', needs: 'nothing', measure: gatewayOpenLoopRows },
+  { name: 'gateway-routes', needs: 'nothing', measure: gatewayRouteRows },
   { name: 'gateway-overhead', needs: 'system', measure: gatewayRows },
   { name: 'database', needs: 'system', measure: databaseRows },
   { name: 'events', needs: 'system', measure: eventRows },

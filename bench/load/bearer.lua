@@ -1,5 +1,6 @@
 -- For wrk: one request text per token, made beforehand, so that the load generator spends nothing on them under way.
--- Arguments: file with one token a line, path, how many lines to skip, how many to take.
+-- Arguments: file with one token a line, path, how many lines to skip, how many to take. In the path, `{n}` becomes the
+-- number of the line.
 local texts, turn = {}, 0
 
 function init(arguments)
@@ -9,7 +10,8 @@ function init(arguments)
     line = line + 1
     if line > skip + take then break end
     if line > skip then
-      texts[#texts + 1] = wrk.format("GET", path, { ["Authorization"] = "Bearer " .. token })
+      local numbered = path:gsub("{n}", line - 1)
+      texts[#texts + 1] = wrk.format("GET", numbered, { ["Authorization"] = "Bearer " .. token })
     end
   end
 end
