@@ -1,6 +1,6 @@
 -- For wrk: one request text per token, made beforehand, so that the load generator spends nothing on them under way.
 -- Arguments: file with one token a line, path, how many lines to skip, how many to take. In the path, `{n}` becomes the
--- number of the line.
+-- number of the line, and `{n/50}` the same in steps of 50 up to 950.
 local texts, turn = {}, 0
 
 function init(arguments)
@@ -10,7 +10,8 @@ function init(arguments)
     line = line + 1
     if line > skip + take then break end
     if line > skip then
-      local numbered = path:gsub("{n}", line - 1)
+      local n = line - 1
+      local numbered = path:gsub("{n}", n):gsub("{n/50}", n % 20 * 50)
       texts[#texts + 1] = wrk.format("GET", numbered, { ["Authorization"] = "Bearer " .. token })
     end
   end

@@ -23,8 +23,14 @@ const ANSWER = JSON.stringify({
 });
 
 /** An ordinary HTTP/1.1 service that costs next to nothing itself. */
-export const startNginxUpstream = (nginx: PeerProgram, folder: string, core: number): Promise<RunningPeer> =>
+export const startNginxUpstream = (
+  nginx: PeerProgram,
+  folder: string,
+  core: number,
+  addresses = 1,
+): Promise<RunningPeer> =>
   startNginx(nginx, {
+    addresses,
     folder,
     core,
     name: 'upstream',
@@ -53,6 +59,8 @@ async function startNginx(
     readonly core: number;
     readonly name: string;
     readonly upstream?: string;
+    /** Loopback addresses from 127.0.0.1 on that it listens on, for registries that take one process per address. */
+    readonly addresses?: number;
     readonly server: string;
   },
 ): Promise<RunningPeer> {
@@ -60,12 +68,13 @@ async function startNginx(
   mkdirSync(folder, { recursive: true });
   const port = await freePort();
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder};`);
+  const listen = Array.from({ length: options.addresses ?? 1 }, (_, index) => `listen 127.0.0.${index + 1}:${port};`);
   const lines = [
     'daemon off; master_process off; worker_processes 1;',
     `pid ${folder}/pid; error_log stderr warn;`,
     'events { worker_connections 4096; }',
     `http { access_log off; keepalive_requests 1000000000; ${temporary.join(' ')} ${options.upstream ?? ''}`,
-    `server { listen 127.0.0.1:${port}; location / { ${options.server} } } }`,
+    `server { ${listen.join(' ')} location / { ${options.server} } } }`,
   ];
   const file = join(folder, 'nginx.conf');
   writeFileSync(file, lines.join('\n'));

@@ -17,9 +17,10 @@ const TENANTS_PER_RECORD = 50;
 
 const pathOf = (tenant: number | string, route: number | string): string =>
   `/v1/products/p${tenant}/things${route}/:thingId`;
-const requested = (tenant: string): string => pathOf(tenant, 7).replace(':thingId', 'thg_01jd0000000000000000000000');
+const requested = (tenant: string): string =>
+  pathOf(tenant, ROUTES_EACH - 1).replace(':thingId', 'thg_01jd0000000000000000000000');
 
-/** Two gateways alive at once, one that knows the routes of one tenant and one those of a thousand, loaded in turn. */
+/** Two gateways alive at once, one that knows 20 routes and one that knows those of a thousand tenants, loaded in turn. */
 export async function gatewayRouteRows(): Promise<Row[]> {
   const { nginx, wrk } = (await findPeerPrograms()).found;
   if (nginx === undefined || wrk === undefined || !canReadCpuTime) {
@@ -29,17 +30,17 @@ export async function gatewayRouteRows(): Promise<Row[]> {
   const counts = { warm: TENANTS, fresh: 0, freshAtOnce: 0 };
   const few = await openGatewayStand(counts);
   const many = await openGatewayStand(counts);
-  const upstream = await startNginxUpstream(nginx, few.folder, LOAD_CORE);
+  const upstream = await startNginxUpstream(nginx, few.folder, LOAD_CORE, TENANTS / TENANTS_PER_RECORD);
   const load = (one: Contestant, seconds = 1) => loadSlice(wrk, one, { connections: CONNECTIONS, seconds });
   const ratios: number[][] = [];
   try {
-    await registerRoutes(few, upstream.url, 1);
-    await registerRoutes(many, upstream.url, TENANTS);
+    await registerRoutes(few, upstream.port, 1, 1);
+    await registerRoutes(many, upstream.port, TENANTS_PER_RECORD, ROUTES_EACH);
     for (let start = 0; start < STARTS; start++) {
-      const gateways = [await few.startGateway(requested('0')), await many.startGateway(requested(`${TENANTS - 1}`))];
+      const gateways = [await few.startGateway(requested('950')), await many.startGateway(requested('999'))];
       const [one, thousand] = [
-        contestant(few, '1 tenant', gateways[0], requested('0')),
-        contestant(many, `${TENANTS} tenants`, gateways[1], requested('{n}')),
+        contestant(few, 'few', gateways[0], requested('{n/50}')),
+        contestant(many, 'many', gateways[1], requested('{n}')),
       ];
       try {
         for (const each of [one, thousand]) await load(each, WARM_UP_SECONDS);
@@ -63,7 +64,7 @@ export async function gatewayRouteRows(): Promise<Row[]> {
   const spread = spreadOverStarts(ratios);
   return [
     {
-      what: `${TENANTS} tenants x ${ROUTES_EACH} routes against one tenant's`,
+      what: `${TENANTS} tenants x ${ROUTES_EACH} routes against ${ROUTES_EACH} routes`,
       p50: '-',
       p99: '-',
       ratio: `${showSpread(spread)} of the CPU time per request, starts ${spread.perStart.map((value) => value.toFixed(2)).join(' ')}`,
@@ -72,14 +73,15 @@ export async function gatewayRouteRows(): Promise<Row[]> {
   ];
 }
 
-async function registerRoutes(stand: GatewayStand, url: string, tenants: number): Promise<void> {
-  for (let first = 0; first < tenants; first += TENANTS_PER_RECORD) {
-    const range = Array.from({ length: Math.min(TENANTS_PER_RECORD, tenants - first) }, (_, index) => first + index);
-    const routes = Array.from({ length: ROUTES_EACH }, (_, index) => index);
+/** As many services in both, so that only the number of routes differs. The route that is asked for is the last one. */
+async function registerRoutes(stand: GatewayStand, port: number, tenantsEach: number, routesEach: number) {
+  for (let record = 0; record < TENANTS / TENANTS_PER_RECORD; record++) {
+    const tenants = Array.from({ length: tenantsEach }, (_, index) => record * TENANTS_PER_RECORD + index);
+    const routes = Array.from({ length: routesEach }, (_, index) => ROUTES_EACH - 1 - index);
     await stand.register(
-      `products${letters(first / TENANTS_PER_RECORD)}`,
-      url,
-      range.flatMap((tenant) => routes.map((route) => pathOf(tenant, route))),
+      `products${letters(record)}`,
+      `http://127.0.0.${record + 1}:${port}`,
+      tenants.flatMap((tenant) => routes.map((route) => pathOf(tenant, route))),
     );
   }
 }
