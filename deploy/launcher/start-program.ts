@@ -9,6 +9,11 @@ import type { Program } from './programs.ts';
  * a Fastify route with schema and logging answered as many requests per second with it as with the usual 16 MB.
  */
 const NODE_FLAGS = ['--max-semi-space-size=1'];
+/**
+ * The gateway carries every request: with 1 MB it spends a fifth of its time, and a second thread's, collecting what
+ * died a moment ago. 16 MB is Node's own choice.
+ */
+const GATEWAY_FLAGS = ['--max-semi-space-size=16'];
 
 // What a program is not to inherit: npm's settings, and what only the launcher may know.
 const NOT_INHERITED =
@@ -28,7 +33,7 @@ export function startProgram({ program, logFile, onSpawn }: StartProgramOptions)
   return startChild({
     name: program.name,
     command: process.execPath,
-    args: [...NODE_FLAGS, program.file],
+    args: [...(program.name === 'gateway' ? GATEWAY_FLAGS : NODE_FLAGS), program.file],
     env: { ...inheritedEnvironment(), ...program.environment },
     logFile,
     bond: 'channel',
