@@ -8,7 +8,7 @@ import { newUuid } from '@tenantry/kernel/id.ts';
 import { createHttpMetrics } from '@tenantry/kit/http/metrics.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
 import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
-import { createLogger, type Logger } from '@tenantry/kit/logger.ts';
+import { createLogger, gatheredOutput, type Logger, type LogOutput } from '@tenantry/kit/logger.ts';
 import { openTenantDirectory } from '@tenantry/kit/tenants/directory.ts';
 import { createMesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
@@ -40,10 +40,11 @@ export type RunningGateway = {
 /** Opens the door last, when everything behind it stands; closes it first, and lets what is under way finish. */
 export async function openGateway(configuration: GatewayConfiguration): Promise<RunningGateway> {
   const instanceId = `gateway-${newUuid()}`;
-  const logger = createLogger({ service: 'gateway', instanceId, level: configuration.LOG_LEVEL });
+  const output = gatheredOutput();
+  const logger = createLogger({ service: 'gateway', instanceId, level: configuration.LOG_LEVEL, output });
   const closing = new CloseStack();
   try {
-    return await open(configuration, instanceId, logger, closing);
+    return await open(configuration, instanceId, { logger, output }, closing);
   } catch (error) {
     await closing.close();
     throw error;
@@ -53,7 +54,7 @@ export async function openGateway(configuration: GatewayConfiguration): Promise<
 async function open(
   configuration: GatewayConfiguration,
   instanceId: string,
-  logger: Logger,
+  { logger, output }: { readonly logger: Logger; readonly output: LogOutput },
   closing: CloseStack,
 ): Promise<RunningGateway> {
   const { TENANTRY_NAMESPACE: namespace, REQUEST_DEADLINE_MS: requestDeadlineMs } = configuration;
@@ -117,7 +118,7 @@ async function open(
       passportFor: createPassports(signingKey, requestDeadlineMs),
       fail: (exchange, error) => pipeline.fail(exchange, error),
     }),
-    onOver: createAccessLog(logger, metrics),
+    onOver: createAccessLog({ instanceId, metrics, output: logger.isLevelEnabled('info') ? output : null }),
     logger,
   });
   // Left only when the last request is through: services look up the passports' key in the registry.
