@@ -67,7 +67,10 @@ export class AnswerRelay {
     }
     headers.push('content-length', String(this.#size));
     response.writeHead(this.#status, headers);
-    response.end(this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks, this.#size));
+    const [first] = this.#chunks;
+    const body = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks, this.#size);
+    // A byte is a character of latin1 and back: as a string it goes out with the headers in one piece.
+    response.end(body.toString('latin1'), 'latin1');
   }
 
   #begin(): void {
