@@ -1,5 +1,5 @@
 import { BoundedCache } from '../bounded-cache.ts';
-import type { Decision, Policy } from './decision.ts';
+import { type Decision, type Policy, policyItem } from './decision.ts';
 import type { RedisGate } from './redis-gate.ts';
 import type { Order, Purchase } from './redis-scripts.ts';
 import { TokenClock } from './token-clock.ts';
@@ -45,11 +45,14 @@ const DENIAL_MS = 20;
  */
 export class LeaseLimiter {
   readonly policy: Policy;
+  /** As every answer says it. */
+  readonly policyItem: string;
   readonly #options: LeaseLimiterOptions;
   readonly #accounts = new BoundedCache<string, Account>(MAX_ACCOUNTS);
 
   constructor(options: LeaseLimiterOptions) {
     this.policy = options.policy;
+    this.policyItem = policyItem(options.policy);
     this.#options = options;
   }
 

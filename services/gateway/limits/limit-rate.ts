@@ -24,7 +24,13 @@ export function createLimitRate({ tenant, address, endpoint }: RateLimiters) {
         : `${exchange.verified.claims.tenantId}:rate`;
     const decision = limiter.take(key);
     if (decision instanceof Promise) return decision.then((late) => apply(exchange, [[limiter.policy, late]]));
-    apply(exchange, [[limiter.policy, decision]]);
+    if (!decision.isAllowed) return apply(exchange, [[limiter.policy, decision]]);
+    exchange.answerHeaders.push(
+      'ratelimit-policy',
+      limiter.policyItem,
+      'ratelimit',
+      limitItem(limiter.policy, decision),
+    );
   };
 
   return (exchange: Exchange): void | Promise<void> => {

@@ -21,11 +21,9 @@ export function createForward(options: {
     if (route === null || head === null) throw new Error('A request is forwarded after it was routed.');
     exchange.deadlineMs = Date.now() + options.requestDeadlineMs;
     const headers = head.forwarded;
-    headers.push(
-      ...[CLIENT_ADDRESS_HEADER, exchange.clientAddress],
-      ...[DEADLINE_HEADER, String(exchange.deadlineMs - DEADLINE_MARGIN_MS)],
-      ...[TRACEPARENT_HEADER, exchange.traceparent],
-    );
+    headers.push(CLIENT_ADDRESS_HEADER, exchange.clientAddress);
+    headers.push(DEADLINE_HEADER, String(exchange.deadlineMs - DEADLINE_MARGIN_MS));
+    headers.push(TRACEPARENT_HEADER, exchange.traceparent);
     if (verified !== null) headers.push(PASSPORT_HEADER, options.passportFor(verified));
     const isKeyed = route.endpoint.idempotency && head.hasIdempotencyKey;
     new Forwarding({
