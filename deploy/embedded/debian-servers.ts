@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
+import { hasApt, libraryPathIn, unpackDebianPackages } from './debian-packages.ts';
 import { findOnPath } from './find-on-path.ts';
-import { type CommandResult, runCommand } from './run-command.ts';
+import { runCommand } from './run-command.ts';
 import type { FindServersOptions, ServerPrograms } from './server-programs.ts';
 import { StartFailure } from './start-failure.ts';
 
@@ -13,16 +14,13 @@ const NEEDED = /^(redis|nats|lua-|lib)/;
 const NOT_NEEDED =
   /^lib(c6|gcc-s1|crypt1|perl|pam|audit|selinux|semanage|sepol|db5|gdbm|attr|acl|debconf|file-|text-|number-|mount|blkid|bz2|pcre|tinfo|uuid|smartcols)/;
 
-/**
- * Debian's and Ubuntu's packages, fetched with package state of our own and unpacked beside our data: no root, nothing
- * installed, no system service, the system's lists and cache unchanged. `undefined` where there is no apt.
- */
+/** The distribution's packages, unpacked beside our data; `undefined` where there is no apt. */
 export async function fetchDebianServers(
   options: FindServersOptions & { readonly path: string },
 ): Promise<ServerPrograms | undefined> {
   const unpacked = join(resolve(options.serversDir), 'root');
   if (existsSync(unpacked)) return programsIn(unpacked);
-  if (['apt-get', 'dpkg-deb'].some((tool) => findOnPath(tool, options.path) === undefined)) return undefined;
+  if (!hasApt(options.path)) return undefined;
   options.say?.(
     `Fetching Redis and NATS from this machine's package source into ${options.serversDir} (once; nothing is installed).`,
   );
@@ -30,9 +28,14 @@ export async function fetchDebianServers(
   removeAbandoned(options.serversDir);
   const work = mkdtempSync(join(resolve(options.serversDir), 'fetch-'));
   try {
-    await fetchInto(work);
-    await assertRuns(programsIn(join(work, 'root')));
-    moveIntoPlace(join(work, 'root'), unpacked);
+    const root = await unpackDebianPackages(work, {
+      wanted: WANTED,
+      isNeeded: (name) => NEEDED.test(name) && !NOT_NEEDED.test(name),
+      what: 'Redis and NATS',
+      instead: 'Install redis-server and nats-server, or set REDIS_URL and NATS_URL to running servers.',
+    });
+    await assertRuns(programsIn(root));
+    moveIntoPlace(root, unpacked);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -47,70 +50,8 @@ function removeAbandoned(serversDir: string): void {
   }
 }
 
-async function fetchInto(work: string): Promise<void> {
-  for (const folder of ['state/lists/partial', 'cache/archives/partial', 'root']) {
-    mkdirSync(join(work, folder), { recursive: true });
-  }
-  // An empty status file makes apt name every dependency, whatever the machine already has or has broken.
-  writeFileSync(join(work, 'status'), '');
-  const configuration = join(work, 'apt.conf');
-  writeFileSync(configuration, aptConfiguration(work));
-  const apt = (...args: string[]): Promise<CommandResult> =>
-    runCommand('apt-get', ['-c', configuration, '-qq', ...args], {
-      cwd: join(work, 'cache'),
-      env: { ...process.env, LC_ALL: 'C' },
-    });
-  // One unreachable source of several makes this fail although ours was read: the next step knows better.
-  const updated = await apt('update');
-  const planned = must(await apt('-s', 'install', ...WANTED), 'find', updated.stderr);
-  const names = planned.stdout
-    .split('\n')
-    .map((line) => /^Inst (\S+)/.exec(line)?.[1] ?? '')
-    .filter((name) => NEEDED.test(name) && !NOT_NEEDED.test(name));
-  must(await apt('download', ...names), 'download');
-  for (const file of readdirSync(join(work, 'cache')).filter((name) => name.endsWith('.deb'))) {
-    must(await runCommand('dpkg-deb', ['-x', join(work, 'cache', file), join(work, 'root')]), 'unpack');
-  }
-}
-
-// A file, because only what is read last can clear the hooks of the system's configuration: container images have one
-// that empties the system's package cache.
-function aptConfiguration(work: string): string {
-  return [
-    '#clear APT::Update::Pre-Invoke;',
-    '#clear APT::Update::Post-Invoke;',
-    '#clear APT::Update::Post-Invoke-Success;',
-    '#clear DPkg::Post-Invoke;',
-    `Dir::State "${work}/state";`,
-    `Dir::State::status "${work}/status";`,
-    `Dir::Cache "${work}/cache";`,
-    `Dir::Log "${work}";`,
-    // As root apt would fetch as a user who cannot reach a private folder.
-    'APT::Sandbox::User "root";',
-    'APT::Install-Recommends "false";',
-    'Acquire::Languages "none";',
-    'Acquire::Retries "3";',
-    'Debug::NoLocking "true";',
-    '',
-  ].join('\n');
-}
-
-function must(result: CommandResult, verb: string, earlier = ''): CommandResult {
-  if (result.code === 0) return result;
-  const said = `${earlier}\n${result.stderr}`.trim();
-  const why = /No space left on device/.test(said) ? ': the disk is full' : '';
-  throw new StartFailure(
-    `apt-get could not ${verb} Redis and NATS${why}. Install redis-server and nats-server, or set REDIS_URL and NATS_URL to running servers.`,
-    said.split('\n').slice(-8),
-  );
-}
-
 function programsIn(root: string): ServerPrograms {
-  const folders = [join(root, 'usr', 'lib'), join(root, 'lib')]
-    .filter(existsSync)
-    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
-    .filter((folder) => /-linux-gnu[^/]*$/.test(folder));
-  const env = { LD_LIBRARY_PATH: folders.join(delimiter) };
+  const env = { LD_LIBRARY_PATH: libraryPathIn(root) };
   return {
     redis: { command: join(root, 'usr', 'bin', 'redis-server'), env },
     nats: {

@@ -9,6 +9,13 @@ import type { Program } from './programs.ts';
  * a Fastify route with schema and logging answered as many requests per second with it as with the usual 16 MB.
  */
 const NODE_FLAGS = ['--max-semi-space-size=1'];
+/**
+ * The gateway carries every request. With 1 MB it spends a fifth of its time, and helper threads as much again, moving
+ * what dies a moment later; and V8, seeing everything survive while the young generation is still small, begins to put
+ * short-lived objects among the old ones. Measured by bench/: CPU time of the helpers 17 us a request with 16 MB, 12
+ * with these.
+ */
+const GATEWAY_FLAGS = ['--min-semi-space-size=32', '--max-semi-space-size=32', '--no-allocation-site-pretenuring'];
 
 // What a program is not to inherit: npm's settings, and what only the launcher may know.
 const NOT_INHERITED =
@@ -28,7 +35,7 @@ export function startProgram({ program, logFile, onSpawn }: StartProgramOptions)
   return startChild({
     name: program.name,
     command: process.execPath,
-    args: [...NODE_FLAGS, program.file],
+    args: [...(program.name === 'gateway' ? GATEWAY_FLAGS : NODE_FLAGS), program.file],
     env: { ...inheritedEnvironment(process.env), ...program.environment },
     logFile,
     bond: 'channel',

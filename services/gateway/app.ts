@@ -9,7 +9,7 @@ import { createHttpMetrics } from '@tenantry/kit/http/metrics.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
 import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
 import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
-import { createLogger, type Logger } from '@tenantry/kit/logger.ts';
+import { createLogger, gatheredOutput, type Logger, type LogOutput } from '@tenantry/kit/logger.ts';
 import { openTenantConfigurations } from '@tenantry/kit/tenants/configurations.ts';
 import { openTenantDirectory } from '@tenantry/kit/tenants/directory.ts';
 import { createMesh } from '@tenantry/mesh/client.ts';
@@ -68,10 +68,11 @@ export async function openGateway(
   membership: Membership | null = null,
 ): Promise<RunningGateway> {
   const instanceId = membership?.instanceId ?? `gateway-${newUuid()}`;
-  const logger = createLogger({ service: 'gateway', instanceId, level: configuration.LOG_LEVEL });
+  const output = gatheredOutput();
+  const logger = createLogger({ service: 'gateway', instanceId, level: configuration.LOG_LEVEL, output });
   const closing = new CloseStack();
   try {
-    return await open(configuration, { instanceId, membership }, logger, closing);
+    return await open(configuration, { instanceId, membership }, { logger, output }, closing);
   } catch (error) {
     await closing.close();
     throw error;
@@ -81,7 +82,7 @@ export async function openGateway(
 async function open(
   configuration: GatewayConfiguration,
   { instanceId, membership }: { readonly instanceId: string; readonly membership: Membership | null },
-  logger: Logger,
+  { logger, output }: { readonly logger: Logger; readonly output: LogOutput },
   closing: CloseStack,
 ): Promise<RunningGateway> {
   const { TENANTRY_NAMESPACE: namespace, REQUEST_DEADLINE_MS: requestDeadlineMs } = configuration;
@@ -226,7 +227,7 @@ async function open(
     everyAnswer,
     clientAddressOf: createClientAddress(parseNetworks(configuration.TRUSTED_PROXIES)),
     onEventStream: endWithSession(sessions),
-    onOver: createAccessLog(logger, metrics),
+    onOver: createAccessLog({ instanceId, metrics, output: logger.isLevelEnabled('info') ? output : null }),
     logger,
   });
   // Left only when the last request is through: services look up the passports' key in the registry.

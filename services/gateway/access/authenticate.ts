@@ -32,8 +32,8 @@ export type AuthenticateOptions = {
 const ended = () => unauthenticated('This session has ended. Sign in again at POST /v1/auth/login.');
 
 /**
- * Who is calling. A token's signature is checked once; after that a lookup by the whole token answers, so a hit costs no
- * cryptography. Expiry, revocation and the standing of the key are looked at every time. Whatever fails is counted
+ * Who is calling. A token's signature is checked once; after that a lookup by the whole header answers, so a hit costs no
+ * cryptography and no second walk over the token. Expiry, revocation and the standing of the key are looked at every time. Whatever fails is counted
  * against the client's address.
  */
 export function createAuthenticate(options: AuthenticateOptions) {
@@ -46,9 +46,9 @@ export function createAuthenticate(options: AuthenticateOptions) {
     throw error;
   };
 
-  const judge = (exchange: Exchange, token: string, verified: Verified, standing: SessionStanding): void => {
+  const judge = (exchange: Exchange, authorization: string, verified: Verified, standing: SessionStanding): void => {
     if (standing === 'revoked') {
-      cache.delete(token);
+      cache.delete(authorization);
       refuse(exchange, ended());
     }
     if (standing === 'unknown' && exchange.route !== null && isSensitive(exchange.route.endpoint))
@@ -58,13 +58,13 @@ export function createAuthenticate(options: AuthenticateOptions) {
     exchange.verified = verified;
   };
 
-  const admit = (exchange: Exchange, token: string, verified: Verified): void | Promise<void> => {
+  const admit = (exchange: Exchange, authorization: string, verified: Verified): void | Promise<void> => {
     if (verified.claims.expiresAtSeconds * 1_000 <= nowMs()) {
-      cache.delete(token);
+      cache.delete(authorization);
       refuse(exchange, tokenExpired('The access token has expired. Get a new one at POST /v1/auth/refresh.'));
     }
     if (isRevoked(verified.claims.sessionId)) {
-      cache.delete(token);
+      cache.delete(authorization);
       refuse(exchange, ended());
     }
     if (feedSilentForMs() <= MAX_SILENCE_MS) {
@@ -72,11 +72,11 @@ export function createAuthenticate(options: AuthenticateOptions) {
       return;
     }
     const standing = rechecks.of(verified.claims);
-    if (standing instanceof Promise) return standing.then((late) => judge(exchange, token, verified, late));
-    judge(exchange, token, verified, standing);
+    if (standing instanceof Promise) return standing.then((late) => judge(exchange, authorization, verified, late));
+    judge(exchange, authorization, verified, standing);
   };
 
-  const verify = (exchange: Exchange, token: string, kid: string): void | Promise<void> => {
+  const verify = (exchange: Exchange, authorization: string, token: string, kid: string): void | Promise<void> => {
     let verified: Verified;
     try {
       const nowSeconds = Math.floor(nowMs() / 1_000);
@@ -85,26 +85,26 @@ export function createAuthenticate(options: AuthenticateOptions) {
       return refuse(exchange, error);
     }
     // A token of a session that has ended is genuine, but not worth a place.
-    if (!isRevoked(verified.claims.sessionId)) cache.set(token, verified);
-    return admit(exchange, token, verified);
+    if (!isRevoked(verified.claims.sessionId)) cache.set(authorization, verified);
+    return admit(exchange, authorization, verified);
   };
 
   return (exchange: Exchange): void | Promise<void> => {
     const authorization = exchange.head?.authorization ?? null;
-    const token = authorization === null ? undefined : BEARER.exec(authorization)?.[1];
-    const cached = token === undefined ? undefined : cache.get(token);
-    if (token !== undefined && cached !== undefined) {
-      if (keys.keyOf(cached.kid) !== undefined) return admit(exchange, token, cached);
-      cache.delete(token); // its key was withdrawn
+    const cached = authorization === null ? undefined : cache.get(authorization);
+    if (authorization !== null && cached !== undefined) {
+      if (keys.keyOf(cached.kid) !== undefined) return admit(exchange, authorization, cached);
+      cache.delete(authorization); // its key was withdrawn
     }
     failures.check(exchange.clientAddress);
     if (authorization === null) return refuse(exchange, unauthenticated('Send Authorization: Bearer <access token>.'));
+    const token = BEARER.exec(authorization)?.[1];
     if (token === undefined)
       return refuse(exchange, unauthenticated('Only Authorization: Bearer <access token> is understood.'));
     const kid = keyIdOf(token);
-    if (kid === null || keys.keyOf(kid) !== undefined) return verify(exchange, token, kid ?? '');
+    if (kid === null || keys.keyOf(kid) !== undefined) return verify(exchange, authorization, token, kid ?? '');
     // Signed by a key that was published a moment ago, or made up.
-    return keys.fetch(kid).then(() => verify(exchange, token, kid));
+    return keys.fetch(kid).then(() => verify(exchange, authorization, token, kid));
   };
 }
 

@@ -1,6 +1,8 @@
 /** A socket's peer as we write it down: IPv4 without the IPv6 prefix that a dual-stack socket puts before it. */
 export const clientAddressOf = (remoteAddress: string | undefined): string =>
-  remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? 'unknown';
+  remoteAddress?.startsWith('::ffff:') === true
+    ? remoteAddress.replace(/^::ffff:(?=\d+\.)/, '')
+    : (remoteAddress ?? 'unknown');
 
 /** For counting: who has one IPv6 address has its whole /64, so that is one client. */
 export function addressKey(address: string): string {

@@ -18,7 +18,16 @@ export const policyOf = (name: string, requestsPerSecond: number, burstSeconds: 
 });
 
 /** draft-ietf-httpapi-ratelimit-headers-10: q = quota, w = window in seconds, r = remaining, t = seconds to the reset. */
-export const policyItem = ({ name, limit, windowSeconds }: Policy): string => `"${name}";q=${limit};w=${windowSeconds}`;
+export function policyItem(policy: Policy): string {
+  let item = policyItems.get(policy);
+  if (item === undefined) {
+    item = `"${policy.name}";q=${policy.limit};w=${policy.windowSeconds}`;
+    policyItems.set(policy, item);
+  }
+  return item;
+}
+
+const policyItems = new WeakMap<Policy, string>();
 
 export const limitItem = ({ name }: Policy, { remaining, resetMs }: Decision): string =>
   `"${name}";r=${remaining};t=${Math.ceil(resetMs / 1_000)}`;

@@ -93,7 +93,9 @@ export class AnswerRelay {
     }
     headers.push('content-length', String(this.#size));
     response.writeHead(this.#status, headers);
-    this.#end(this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks, this.#size));
+    const [first] = this.#chunks;
+    const body = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks, this.#size);
+    this.#end(body);
   }
 
   #awaitPiece(controller: Dispatcher.DispatchController): void {
@@ -119,7 +121,9 @@ export class AnswerRelay {
   #end(last?: Buffer): void {
     const { response } = this.#exchange;
     if (!isBodyPending(this.#exchange)) {
-      response.end(last);
+      // A byte is a character of latin1 and back: as a string it goes out with the headers in one piece.
+      if (last === undefined) response.end();
+      else response.end(last.toString('latin1'), 'latin1');
       return;
     }
     if (last === undefined) response.flushHeaders();

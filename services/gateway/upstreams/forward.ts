@@ -22,7 +22,7 @@ export function createForward(options: {
     if (route === null || head === null) throw new Error('A request is forwarded after it was routed.');
     exchange.deadlineMs = Date.now() + options.requestDeadlineMs;
     const headers = head.forwarded;
-    headers.push(...[CLIENT_ADDRESS_HEADER, exchange.clientAddress], ...[TRACEPARENT_HEADER, exchange.traceparent]);
+    headers.push(CLIENT_ADDRESS_HEADER, exchange.clientAddress, TRACEPARENT_HEADER, exchange.traceparent);
     if (exchange.body instanceof Upload) {
       // Its time begins when it is through. The length was taken away with what frames this hop; it is still true.
       if (exchange.body.contentLength !== null) headers.push('content-length', String(exchange.body.contentLength));

@@ -1,0 +1,33 @@
+import { breakerRows } from './rows/breaker.ts';
+import { businessRows } from './rows/business.ts';
+import { configurationRows } from './rows/configuration.ts';
+import { databaseRows } from './rows/database.ts';
+import { eventRows } from './rows/events.ts';
+import { fairnessRows } from './rows/fairness.ts';
+import { gatewayRows } from './rows/gateway.ts';
+import { gatewayCapacityRows } from './rows/gateway-capacity.ts';
+import { gatewayOpenLoopRows } from './rows/gateway-open-loop.ts';
+import { gatewayRouteRows } from './rows/gateway-routes.ts';
+import { routeRows } from './rows/routes.ts';
+import type { Stand } from './stand.ts';
+import type { Row } from './table.ts';
+
+/** Some rows of the table, measured together. `needs`: a whole launched system, shared with the others; or nothing. */
+export type RowGroup =
+  | { readonly name: string; readonly needs: 'nothing'; readonly measure: () => Promise<Row[]> }
+  | { readonly name: string; readonly needs: 'system'; readonly measure: (stand: Stand) => Promise<Row[]> };
+
+/** Everything `npm run bench` measures, in this order. A new row is a file in rows/ and a line here. */
+export const ROW_GROUPS: readonly RowGroup[] = [
+  { name: 'gateway-capacity', needs: 'nothing', measure: gatewayCapacityRows },
+  { name: 'gateway-open-loop', needs: 'nothing', measure: gatewayOpenLoopRows },
+  { name: 'gateway-routes', needs: 'nothing', measure: gatewayRouteRows },
+  { name: 'breaker', needs: 'nothing', measure: breakerRows },
+  { name: 'gateway-overhead', needs: 'system', measure: gatewayRows },
+  { name: 'gateway-products', needs: 'system', measure: routeRows },
+  { name: 'gateway-fairness', needs: 'system', measure: fairnessRows },
+  { name: 'hub', needs: 'system', measure: configurationRows },
+  { name: 'database', needs: 'system', measure: databaseRows },
+  { name: 'events', needs: 'system', measure: eventRows },
+  { name: 'business', needs: 'system', measure: businessRows },
+];
