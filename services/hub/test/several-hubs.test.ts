@@ -120,25 +120,30 @@ describe('A hub that is cut off', () => {
       closers.push(proxy.close);
       const two = await open();
       const one = await open(proxy.url);
-      const [staying, leaving] = await Promise.all([
+      const [staying, elsewhere, leaving] = await Promise.all([
         register(one, announcement('billing')),
+        register(one, announcement('notifications')),
         register(one, announcement('users')),
       ]);
-      await vi.waitFor(async () => expect(await listed(two)).toHaveLength(2));
+      await vi.waitFor(async () => expect(await listed(two)).toHaveLength(3));
       proxy[how]();
       for (let round = 0; round < 3; round++) {
         nowMs += 3_000;
-        for (const record of [staying, leaving]) expect(await beat(two, record)).toBe(204);
+        for (const record of [staying, elsewhere, leaving]) expect(await beat(two, record)).toBe(204);
       }
       await sweeps();
-      expect(await listedIds(one)).toEqual(ids([staying, leaving]));
+      expect(await listedIds(one)).toEqual(ids([staying, elsewhere, leaving]));
       // It still takes beats: whoever knows only this hub is not sent away.
       expect(await beat(one, staying)).toBe(204);
       await leave(two, leaving.instanceId);
       const late = await register(two, announcement('payments'));
       proxy.heal();
-      await vi.waitFor(async () => expect(await listedIds(one)).toEqual(ids([staying, late])), 15_000);
-      expect(await listedIds(two)).toEqual(ids([staying, late]));
+      const expected = ids([staying, elsewhere, late]);
+      await vi.waitFor(async () => expect(await listedIds(one)).toEqual(expected), 15_000);
+      // What it was about to do while it was alone must not come through now.
+      await sweeps();
+      expect(await listedIds(one)).toEqual(expected);
+      expect(await listedIds(two)).toEqual(expected);
     },
   );
 
