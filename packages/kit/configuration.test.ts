@@ -51,6 +51,8 @@ describe('A configuration', () => {
     const configuration = billing.read({ ...complete, PORT: '9000', DEBUG: 'true', HOME: '/root' });
     expect(configuration).toEqual({
       ...complete,
+      SERVES_TENANTS: '',
+      INSTANCE_WEIGHT: 1,
       HOST: '127.0.0.1',
       PORT: 9000,
       DEBUG: true,

@@ -299,7 +299,9 @@ describe('Whatever arrives in whatever order, at whichever hub', () => {
     late: fc.boolean(),
   });
 
-  it('there is one instance per address, none that has left, and both hubs say the same', async () => {
+  it('there is one instance per address, none that has left, and both hubs say the same', {
+    timeout: 120_000,
+  }, async () => {
     const hubs = await Promise.all([open(), open()]);
     await fc.assert(
       fc.asyncProperty(fc.array(anyStep, { minLength: 4, maxLength: 16 }), async (steps: Step[]) => {
