@@ -26,7 +26,12 @@ const GatewaySchema = Type.Object({
     description: 'So many seconds of unused requests may be made up for at once',
   }),
   RATE_LIMIT_PRINCIPAL_PER_SECOND: Type.Integer({ default: 250, minimum: 1, description: 'Requests of one user' }),
-  RATE_LIMIT_PRINCIPAL_BURST_SECONDS: Type.Integer({ default: 6, minimum: 1, maximum: 3_600 }),
+  RATE_LIMIT_PRINCIPAL_BURST_SECONDS: Type.Integer({
+    default: 6,
+    minimum: 1,
+    maximum: 3_600,
+    description: "So many seconds of a user's unused requests may be made up for at once",
+  }),
   RATE_LIMIT_ADDRESS_PER_SECOND: Type.Integer({
     default: 100,
     minimum: 1,
@@ -43,7 +48,12 @@ const GatewaySchema = Type.Object({
     minimum: 1,
     description: 'Tokens that do not hold and paths that do not exist, of one client address',
   }),
-  RATE_LIMIT_FAILURES_BURST_SECONDS: Type.Integer({ default: 10, minimum: 1, maximum: 3_600 }),
+  RATE_LIMIT_FAILURES_BURST_SECONDS: Type.Integer({
+    default: 10,
+    minimum: 1,
+    maximum: 3_600,
+    description: 'So many seconds of failures may come at once',
+  }),
   MAX_IN_FLIGHT: Type.Integer({
     default: 2_048,
     minimum: 1,
@@ -63,7 +73,11 @@ const GatewaySchema = Type.Object({
   }),
   WEBSOCKETS_PER_TENANT: Type.Integer({ default: 1_000, minimum: 1, description: 'Open at once, at each gateway' }),
   WEBSOCKETS_PER_PRINCIPAL: Type.Integer({ default: 20, minimum: 1, description: 'The same, of one user or key' }),
-  WEBSOCKET_MAX_MESSAGE_BYTES: Type.Integer({ default: 1_048_576, minimum: 1_024 }),
+  WEBSOCKET_MAX_MESSAGE_BYTES: Type.Integer({
+    default: 1_048_576,
+    minimum: 1_024,
+    description: 'A larger message closes its connection with 1009',
+  }),
   WEBSOCKET_PING_MS: Type.Integer({
     default: 30_000,
     minimum: 50,

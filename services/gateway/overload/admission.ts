@@ -15,9 +15,11 @@ export type AdmissionOptions = {
 
 type Stay = { readonly holder: Holder; readonly enteredAtMs: number };
 
-const MIN_IN_FLIGHT = 32;
+const MIN_IN_FLIGHT = 64;
 const USUAL_IN_FLIGHT = 1_024;
 const TICK_MS = 100;
+/** The API's budget: an answer within it is no sign of overload, however fast it usually is. */
+const PROMPT_MS = 50;
 const RETRY_AFTER_SECONDS = 1;
 /** What has no token shares one place: whoever has many addresses must not have many shares. */
 const NOBODY = 'public';
@@ -124,6 +126,8 @@ export class Admission {
       this.#baselines.set(endpoint, baseline);
     }
     const nowMs = this.#monotonicMs();
-    return baseline.slowdownOf(nowMs - enteredAtMs, nowMs);
+    const tookMs = nowMs - enteredAtMs;
+    const slowdown = baseline.slowdownOf(tookMs, nowMs);
+    return tookMs <= PROMPT_MS ? 1 : slowdown;
   }
 }
