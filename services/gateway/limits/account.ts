@@ -12,6 +12,8 @@ export type Account = {
   /** How many to keep in stock: grows while they sell, shrinks while they expire. */
   stock: number;
   available: number;
+  /** Given away on credit and not told to Redis yet. */
+  owed: number;
   resetAtMs: number;
   deniedUntilMs: number;
   isBuying: boolean;
@@ -27,6 +29,7 @@ export const openAccount = (policy: Policy): Account => ({
   boughtAtMs: 0,
   stock: 1,
   available: policy.limit,
+  owed: 0,
   resetAtMs: 0,
   deniedUntilMs: 0,
   isBuying: false,

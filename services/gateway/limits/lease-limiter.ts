@@ -15,9 +15,12 @@ export type LeaseLimiterOptions = {
 const MAX_ACCOUNTS = 20_000;
 const LEASE_MS = 2_000;
 /** Stock that sells within the first time doubles, and one that lasts longer than the second is halved. */
-const QUICK_MS = 125;
-const SLOW_MS = 500;
+const QUICK_MS = 500;
+const SLOW_MS = 1_500;
 const MAX_STOCK = 128;
+/** What all gateways together may give away of a bucket before Redis hears of it: what one limit may be off by. */
+const CREDIT = 0.01;
+const MAX_CREDIT = 64;
 /** After a refusal nobody asks again for so long: the bucket fills meanwhile, so nothing is lost but questions. */
 const DENIAL_MS = 20;
 
@@ -45,6 +48,11 @@ export class LeaseLimiter {
     }
     if (nowMs < account.deniedUntilMs) return this.#denied(account, nowMs);
     if (this.#options.gate.isAway) return this.#takeLocally(account, nowMs);
+    if (this.#mayOwe(account)) {
+      account.owed++;
+      if (account.owed * 2 >= this.#creditOf(account) && !account.isBuying) void this.#buy(key, account);
+      return this.#allowed(account, nowMs);
+    }
     return new Promise((resolve) => {
       account.waiting.push(resolve);
       if (!account.isBuying) void this.#buy(key, account);
@@ -63,6 +71,7 @@ export class LeaseLimiter {
     const account = this.#accounts.get(key);
     if (account === undefined) return;
     if (this.#options.gate.isAway) account.local.giveBack(this.#localPolicy(account));
+    else if (account.owed > 0) account.owed--;
     else if (this.#options.monotonicMs() < account.expiresAtMs) account.tokens++;
   }
 
@@ -83,6 +92,19 @@ export class LeaseLimiter {
     return account;
   }
 
+  /**
+   * Where plenty was left when Redis was last asked, a few tokens are given first and told afterwards: somebody who sends
+   * a few requests a second would otherwise let every lease run out and cost a question for each two or three of them.
+   */
+  #mayOwe(account: Account): boolean {
+    if (account.boughtAtMs === 0) return false; // nothing is known of it yet
+    return account.available * 2 >= account.policy.limit && account.owed < this.#creditOf(account);
+  }
+
+  #creditOf({ policy }: Account): number {
+    return Math.min(MAX_CREDIT, Math.floor((policy.limit * CREDIT) / Math.max(1, this.#options.gateways())));
+  }
+
   async #buy(key: string, account: Account): Promise<void> {
     account.isBuying = true;
     do {
@@ -91,14 +113,19 @@ export class LeaseLimiter {
       const credit = (purchase: Purchase): void => this.#credit(account, policy, purchase, asked);
       const { gate, buy, monotonicMs } = this.#options;
       const debt = account.local.takenBeyond(account.resetAtMs, this.#localPolicy(account), monotonicMs());
-      const order = { waiting: asked, wanted: account.stock, debt };
-      const purchase = await gate.ask(() => buy(key, policy, order), credit);
+      const { owed } = account;
+      const settle = (purchase: Purchase): void => {
+        account.owed = Math.max(0, account.owed - owed);
+        credit(purchase);
+      };
+      const order = { waiting: asked, wanted: account.stock, debt: debt + owed };
+      const purchase = await gate.ask(() => buy(key, policy, order), settle);
       if (purchase === null) {
         const nowMs = monotonicMs();
         for (const resolve of account.waiting.splice(0)) resolve(this.#takeLocally(account, nowMs));
         break;
       }
-      credit(purchase);
+      settle(purchase);
       this.#serve(account, purchase.sold < asked);
     } while (account.waiting.length > 0);
     account.isBuying = false;
@@ -134,6 +161,7 @@ export class LeaseLimiter {
   #takeLocally(account: Account, nowMs: number): Decision {
     // What was used up when Redis was last heard of is used up here too: losing it must not fill anybody's bucket.
     account.local.postpone(account.resetAtMs);
+    for (; account.owed > 0; account.owed--) account.local.take(this.#localPolicy(account), nowMs);
     return account.local.take(this.#localPolicy(account), nowMs);
   }
 
@@ -143,7 +171,7 @@ export class LeaseLimiter {
   }
 
   #allowed(account: Account, nowMs: number): Decision {
-    const remaining = account.available + account.tokens;
+    const remaining = Math.max(0, account.available + account.tokens - account.owed);
     return { isAllowed: true, remaining, resetMs: Math.max(account.resetAtMs - nowMs, 0), retryAfterMs: 0 };
   }
 

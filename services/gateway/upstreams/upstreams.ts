@@ -29,6 +29,8 @@ export class Upstreams {
   readonly #instances = new Map<string, Instance>();
   /** By service, and by service and tenant where a tenant has instances of its own. */
   readonly #groups = new Map<string, InstanceGroup>();
+  /** Whether any tenant has instances of its own; most systems have none, and need not look. */
+  #hasOwnGroups = false;
   readonly #waiting = new Set<() => void>();
 
   constructor(options: UpstreamsOptions) {
@@ -54,7 +56,7 @@ export class Upstreams {
 
   /** Never the same for long: ask again for every attempt. */
   groupOf(service: string, tenantId: TenantId | null): InstanceGroup {
-    const own = tenantId === null ? undefined : this.#groups.get(`${service} ${tenantId}`);
+    const own = tenantId === null || !this.#hasOwnGroups ? undefined : this.#groups.get(`${service} ${tenantId}`);
     return own !== undefined && own.instances.length > 0 ? own : this.#group(service);
   }
 
@@ -114,6 +116,7 @@ export class Upstreams {
       const keys = record.tenants?.map((tenantId) => `${record.service} ${tenantId}`) ?? [record.service];
       for (const key of keys) members.set(key, [...(members.get(key) ?? []), instance]);
     }
+    this.#hasOwnGroups = [...members.keys()].some((key) => key.includes(' '));
     for (const key of members.keys()) this.#group(key);
     for (const [key, group] of this.#groups) {
       const instances = members.get(key) ?? [];
