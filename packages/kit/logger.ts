@@ -1,5 +1,6 @@
 import { currentTraceparent, traceIdOf } from '@tenantry/kernel/call-context.ts';
 import { type Logger, pino } from 'pino';
+import { LineGatherer } from './line-gatherer.ts';
 
 export type { Logger } from 'pino';
 
@@ -62,20 +63,21 @@ export const createLogger = (options: {
 
 export type LogOutput = { readonly write: (line: string) => void };
 
-const GATHERED_BYTES = 65_536;
-const WRITTEN_BYTES = 131_072;
-const GATHERED_MS = 100;
 let gathered: LogOutput | undefined;
 
 /**
  * Standard output for who writes thousands of lines a second: gathered, and written every 64 KB or 100 ms, and at exit.
  * Only a process that is killed loses the lines of its last moment. One for the whole process.
  */
-export const gatheredOutput = (): LogOutput =>
-  (gathered ??= pino.destination({
-    dest: 1,
-    sync: false,
-    minLength: GATHERED_BYTES,
-    maxWrite: WRITTEN_BYTES,
-    periodicFlush: GATHERED_MS,
-  }));
+export function gatheredOutput(): LogOutput {
+  if (gathered === undefined) {
+    const sink = pino.destination({ dest: 1, sync: false });
+    const lines = new LineGatherer((text) => sink.write(text));
+    process.on('exit', () => {
+      lines.flush();
+      sink.flushSync();
+    });
+    gathered = lines;
+  }
+  return gathered;
+}
