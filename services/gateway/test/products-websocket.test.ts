@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { PASSPORT_HEADER } from '@tenantry/auth/passport.ts';
 import { tenantKey } from '@tenantry/contract/tenant-configuration.ts';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
@@ -255,19 +256,18 @@ describe('A WebSocket to a product is refused', () => {
 
   it('at the route’s deadline, however busy the product seems', async () => {
     await route('/apps/slow', { timeoutMs: 300 });
-    const timers: NodeJS.Timeout[] = [];
-    const trickle = (begin: string): void =>
-      shop.upgrade((_request, socket) => {
+    const trickle =
+      (begin: string) =>
+      (_request: unknown, socket: Socket): void => {
         socket.write(begin);
-        timers.push(setInterval(() => socket.write('a'), 50));
-      });
-    const heads = ['', 'HTTP/1.1 101 Switching Protocols\r\nX-A: ', 'HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n'];
-    for (const head of heads) {
-      if (head === '') shop.upgrade(() => undefined);
-      else trickle(head);
-      expect([head, await refused('/apps/slow')]).toMatchObject([head, { status: 504, code: 'upstream-timeout' }]);
+        const timer = setInterval(() => socket.write('a'), 50);
+        socket.on('close', () => clearInterval(timer)).on('end', () => socket.destroy());
+      };
+    const heads = ['HTTP/1.1 101 Switching Protocols\r\nX-A: ', 'HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n'];
+    for (const upgrade of [() => undefined, ...heads.map(trickle)]) {
+      shop.upgrade(upgrade);
+      expect(await refused('/apps/slow')).toMatchObject({ status: 504, code: 'upstream-timeout' });
     }
-    for (const timer of timers) clearInterval(timer);
   });
 });
 

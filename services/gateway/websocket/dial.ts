@@ -1,4 +1,5 @@
 import type { ClientRequestArgs, IncomingMessage } from 'node:http';
+import { Problem } from '@tenantry/kernel/problem.ts';
 import { upstreamTimeout, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import { WebSocket } from 'ws';
 import type { Exchange } from '../edge/exchange.ts';
@@ -54,7 +55,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
       if (!isRefused) break; // it may have begun something
     }
   }
-  if (cluster.monotonicMs() >= untilMs) throw upstreamTimeout(`${cluster.label} did not answer in time.`, { cause });
+  if (cause instanceof Problem) throw cause;
   throw upstreamUnavailable(`${cluster.label} is unavailable right now. Try again shortly.`, {
     cause,
     retryAfterSeconds: 1,
@@ -83,7 +84,10 @@ function open(
   exchange.onOver = () => service.terminate();
   return new Promise((resolve, reject) => {
     // Its own timeout counts silence only: whoever sends a byte now and then would be waited for without end.
-    const timer = setTimeout(() => service.terminate(), timeoutMs);
+    const timer = setTimeout(() => {
+      reject(upstreamTimeout(`${destination.cluster.label} did not answer in time.`));
+      service.terminate();
+    }, timeoutMs);
     const settle = (dialled: Dialled): void => {
       clearTimeout(timer);
       resolve(dialled);
