@@ -4,15 +4,7 @@ import type { Exchange } from '../edge/exchange.ts';
 import { CLOSING, isBodyPending, lingerAndClose } from '../edge/send.ts';
 import { upstreamAnswerUnusable } from '../problems.ts';
 import { MAX_MAPPED_BYTES } from '../transform/json-text.ts';
-import type { Instance } from './instance.ts';
-
-/** What a route changes of the answers that come back. */
-export type AnswerReshaping = {
-  readonly headers: (headers: IncomingHttpHeaders, instance: Instance) => IncomingHttpHeaders;
-  readonly mapsBody: (method: string | undefined, status: number, headers: IncomingHttpHeaders) => boolean;
-  /** Throws when the body is not what it says it is. */
-  readonly body: (body: Buffer) => Buffer;
-};
+import type { AnswerReshaping } from './reshaping.ts';
 
 export const answerTooLarge = () =>
   upstreamAnswerUnusable(

@@ -1,5 +1,5 @@
-import type { AnswerReshaping } from '../upstreams/answer-reshaping.ts';
 import type { Cluster } from '../upstreams/cluster.ts';
+import type { AnswerReshaping } from '../upstreams/reshaping.ts';
 
 /** Where a WebSocket goes, and what is said there of who opens it: a service of ours, or a registered product. */
 export type Destination = {
