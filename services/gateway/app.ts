@@ -22,7 +22,7 @@ import { createRecheck } from './access/recheck.ts';
 import { openTokenKeys } from './access/token-keys.ts';
 import { createAccessLog } from './access-log.ts';
 import { baseConfiguration } from './base-configuration.ts';
-import { allowedNetworksOf, type GatewayConfiguration } from './config.ts';
+import { allowedNetworksOf, type GatewayConfiguration, unregisteredDoors } from './config.ts';
 import { headersOfEveryAnswer } from './edge/answer-headers.ts';
 import { Cors } from './edge/cors.ts';
 import { Door } from './edge/door.ts';
@@ -45,7 +45,7 @@ import { openProducts } from './products/open-products.ts';
 import { Routes } from './routing/routes.ts';
 import { createForward } from './upstreams/forward.ts';
 import { Upstreams } from './upstreams/upstreams.ts';
-import { createIdentify } from './websocket/identify.ts';
+import { createServiceDestination } from './websocket/service-destination.ts';
 import { WebSockets } from './websocket/web-sockets.ts';
 
 export type RunningGateway = {
@@ -155,7 +155,7 @@ async function open(
     snapshotFile: snapshot,
     publicUrl: configuration.PUBLIC_URL,
     allowedNetworks: allowedNetworksOf(configuration),
-    storeUrls: [configuration.NATS_URL, configuration.REDIS_URL, configuration.HUB_URL],
+    doorUrls: unregisteredDoors(configuration),
     fail: (exchange, error) => pipeline.fail(exchange, error),
     logger,
   });
@@ -180,11 +180,10 @@ async function open(
   revocations.onChange((sessionId) => sessions.sessionChanged(sessionId as SessionId));
   tenants.onChange((tenantId) => sessions.tenantChanged(tenantId));
   const webSockets = new WebSockets({
-    upstreams,
+    toService: createServiceDestination({ upstreams, passportFor }),
     sessions,
     cors,
     publicUrl: configuration.PUBLIC_URL,
-    identify: createIdentify(passportFor),
     perTenant: configuration.WEBSOCKETS_PER_TENANT,
     perPrincipal: configuration.WEBSOCKETS_PER_PRINCIPAL,
     maxMessageBytes: configuration.WEBSOCKET_MAX_MESSAGE_BYTES,

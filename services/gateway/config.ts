@@ -1,7 +1,12 @@
 import { OneOf } from '@tenantry/contract/schemas.ts';
+import { ServerUrl } from '@tenantry/kit/configuration/secrecy.ts';
 import { CommonConfiguration, defineConfiguration, StoreConfiguration } from '@tenantry/kit/configuration.ts';
 import { type Static, Type } from 'typebox';
 import { BALANCINGS } from './contract/upstreams.ts';
+
+/** Of what the gateway never talks to itself. */
+const neighbour = (what: string) =>
+  ServerUrl({ default: '', description: `Of ${what}; only to refuse it as an upstream of a product` });
 
 const GatewaySchema = Type.Object({
   ...CommonConfiguration,
@@ -99,6 +104,12 @@ const GatewaySchema = Type.Object({
     description:
       'Networks besides the public one where tenants may have their upstreams, as 10.20.0.0/16; in development loopback',
   }),
+  DATABASE_URL: neighbour('the database'),
+  CLICKHOUSE_URL: neighbour('the analytical database'),
+  SMTP_URL: neighbour('the mail server'),
+  MAILBOX_URL: neighbour('the mailbox of a development machine'),
+  MIDTRANS_URL: neighbour('the simulated payment provider'),
+  TELEGRAM_URL: neighbour('the simulated messenger'),
   DRAIN_DEADLINE_MS: Type.Integer({
     default: 8_000,
     minimum: 0,
@@ -119,3 +130,10 @@ export const allowedNetworksOf = ({ UPSTREAM_ALLOWED_NETWORKS, TENANTRY_ENVIRONM
 export const gatewayConfiguration = defineConfiguration('gateway', GatewaySchema);
 
 export const readGatewayConfiguration = gatewayConfiguration.read;
+
+/** Parts of the house that do not register with the hub: who is let in there is trusted more than a product is. */
+export const unregisteredDoors = (configuration: GatewayConfiguration): readonly string[] => [
+  ...[configuration.NATS_URL, configuration.REDIS_URL, configuration.DATABASE_URL, configuration.CLICKHOUSE_URL],
+  ...[configuration.HUB_URL, configuration.PUBLIC_URL, configuration.SMTP_URL, configuration.MAILBOX_URL],
+  ...[configuration.MIDTRANS_URL, configuration.TELEGRAM_URL],
+];

@@ -18,7 +18,7 @@ import type { Admission } from './overload/admission.ts';
 import { PreparedRefusal } from './overload/prepared-refusal.ts';
 import { refusePrepared } from './overload/refuse-prepared.ts';
 import { methodNotAllowed, upgradeRefused, upgradeRequired } from './problems.ts';
-import { findProduct, findPublicProduct, requireProduct } from './products/find-product.ts';
+import { findProduct, findPublicProduct, requireProduct, requireWebSocket } from './products/find-product.ts';
 import { isProductPath, type ProductTable } from './products/product-table.ts';
 import { type RouteTable, unknownPath } from './routing/route-table.ts';
 import type { WebSockets } from './websocket/web-sockets.ts';
@@ -54,6 +54,8 @@ export class Pipeline {
   readonly #guardedSocket: readonly Step[];
   readonly #publicSocket: readonly Step[];
   readonly #product: readonly Step[];
+  readonly #productSocket: readonly Step[];
+  readonly #publicProductSocket: readonly Step[];
 
   constructor(options: PipelineOptions) {
     this.#options = options;
@@ -80,6 +82,11 @@ export class Pipeline {
       ...[authenticate, cors.narrowToTenant, checkTenant, findProduct(products), limitRate, requireProduct(products)],
       ...[checkPermission, readBody, enter, answer],
     ];
+    this.#productSocket = [
+      ...[authenticate, checkTenant, checkOrigin, findProduct(products), limitRate, requireProduct(products)],
+      ...[requireWebSocket, checkPermission, open],
+    ];
+    this.#publicProductSocket = [checkOrigin, limitRate, requireWebSocket, open];
   }
 
   readonly receive = (request: IncomingMessage, response: ServerResponse): void => {
@@ -159,11 +166,18 @@ export class Pipeline {
   #admitWebSocket(exchange: Exchange, socket: Socket, head: Buffer): void {
     this.#read(exchange);
     const route = this.#options.table().find(exchange.request.method ?? '', exchange.target.path);
+    const fail = (error: unknown): void => this.fail(exchange, error);
+    if (route === undefined && isProductPath(exchange.target.path)) {
+      this.#options.webSockets.begin(exchange, socket, head);
+      const isOpen = exchange.head?.authorization === null && findPublicProduct(this.#options.products, exchange);
+      runSteps(isOpen ? this.#publicProductSocket : this.#productSocket, exchange, fail);
+      return;
+    }
     if (route?.webSocket !== true) throw upgradeRefused('WebSocket connections are not taken at this address.');
     exchange.route = route;
     this.#options.webSockets.begin(exchange, socket, head);
     const steps = route.endpoint.access === 'public' ? this.#publicSocket : this.#guardedSocket;
-    runSteps(steps, exchange, (error) => this.fail(exchange, error));
+    runSteps(steps, exchange, fail);
   }
 
   #admit(exchange: Exchange): void {
@@ -173,6 +187,11 @@ export class Pipeline {
     const route = this.#options.table().find(request.method ?? '', exchange.target.path);
     const fail = (error: unknown): void => this.fail(exchange, error);
     if (route === undefined && isProductPath(exchange.target.path)) {
+      const granted = this.#options.cors.preflightOfProducts(exchange);
+      if (granted !== null) {
+        sendWhole(exchange, 204, granted, '');
+        return;
+      }
       // A product is looked up for the tenant, so that has to be known first; but for what the platform leaves open.
       const isOpen = head.authorization === null && findPublicProduct(this.#options.products, exchange);
       runSteps(isOpen ? this.#public : this.#product, exchange, fail);

@@ -53,7 +53,7 @@ const fields = {
   transform: orNull(TransformSchema),
   maxBodyBytes: Type.Integer({ minimum: 0, maximum: 104_857_600 }),
   timeoutMs: orNull(Type.Integer({ minimum: 100, maximum: 120_000, description: "null: the upstream's" })),
-  webSocket: Type.Boolean(),
+  webSocket: Type.Boolean({ description: 'Whether WebSockets may be opened here too' }),
   cookies: Type.Boolean({ description: 'Whether cookies pass, both ways' }),
   retry: OneOf(['idempotent', 'never'], { description: 'Which requests may be sent again after they were sent once' }),
 };

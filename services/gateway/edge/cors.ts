@@ -1,6 +1,7 @@
 import type { TenantConfiguration } from '@tenantry/contract/tenant-configuration.ts';
 import { newId, type TenantId } from '@tenantry/kernel/id.ts';
 import type { TenantConfigurations } from '@tenantry/kit/tenants/configurations.ts';
+import { ROUTED_METHODS } from '../contract/routes.ts';
 import type { Exchange } from './exchange.ts';
 
 type Terms = { readonly allowCredentials: boolean; readonly maxAgeSeconds: number };
@@ -80,6 +81,14 @@ export class Cors {
       ...(named ? ['access-control-allow-headers', asked] : []),
       ...['access-control-max-age', String(terms.maxAgeSeconds)],
     ];
+  }
+
+  /**
+   * The same for a path that may be a product's. A preflight does not say whose, and which tenants have a route there is
+   * nobody's business: so it is one answer for all such paths, and the request itself is told what is there.
+   */
+  preflightOfProducts(exchange: Exchange): string[] | null {
+    return exchange.request.method === 'OPTIONS' ? this.preflight(exchange, ['HEAD', ...ROUTED_METHODS]) : null;
   }
 
   /** Made again only when a configuration changed. Where tenants differ, a preflight is as strict as it can be. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import type { Verified } from '../access/verified.ts';
+import type { Destination } from '../websocket/destination.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Target } from './target.ts';
 import type { Upload } from './upload.ts';
@@ -16,8 +17,10 @@ export type Route = {
   readonly isOperational: boolean;
   /** Long bodies go on as they come, instead of being held until they are whole. False unless said. */
   readonly streamsBody?: boolean;
-  /** Taken as a WebSocket only. False unless said. */
+  /** Taken as a WebSocket: of ours as nothing else, of a product too. False unless said. */
   readonly webSocket?: boolean;
+  /** Where a WebSocket goes, once whoever opens it may; a service of ours where this is not said. */
+  readonly webSocketTo?: (exchange: Exchange) => Destination | Promise<Destination>;
 };
 
 /** One request and its answer on their way through the gateway; each step adds what it has found out. */

@@ -34,7 +34,7 @@ type Charge = {
 
 /**
  * The limits of one request: its tenant's, its principal's and its route's in the tenant, or, without a token, its
- * address's; and the endpoint's own, which counts addresses too. Says on every answer how much is left of each, and
+ * address's; and the endpoint's own, which counts addresses, or tenants where it is a product's. Says on every answer how much is left of each, and
  * refuses with 429 when nothing is left of one; a request that one limit refuses uses nothing of the others.
  */
 export function createLimitRate({ limiters, policiesOf, addressPolicy, counts }: LimitRateOptions) {
@@ -132,10 +132,17 @@ export function createLimitRate({ limiters, policiesOf, addressPolicy, counts }:
       announce(exchange, [[policy, decision]]);
       throw rateRefusal(policy, decision.retryAfterMs);
     };
-    const decision = limiters.endpoint.take(`rate:route:${record.name}:${addressKey(exchange.clientAddress)}`, policy);
+    const decision = limiters.endpoint.take(`rate:route:${record.name}:${whoseOwn(exchange)}`, policy);
     return decision instanceof Promise ? decision.then(own) : own(decision);
   };
 }
+
+/**
+ * Endpoints of ours with a limit of their own are those that somebody guesses at, whichever account that is about. A
+ * product's limit is on what its callers may use, who may all come from one address, or one of them from many.
+ */
+const whoseOwn = ({ verified, route, clientAddress }: Exchange): string =>
+  verified !== null && route?.service === 'product' ? verified.claims.tenantId : addressKey(clientAddress);
 
 type Item = readonly [Policy, Decision];
 

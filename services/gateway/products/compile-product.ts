@@ -1,9 +1,10 @@
 import type { Permission } from '@tenantry/contract/endpoint.ts';
 import type { Logger } from '@tenantry/kit/logger.ts';
 import { PRODUCT_PREFIX } from '../contract/routes.ts';
-import type { Route, Step } from '../edge/exchange.ts';
+import type { Route } from '../edge/exchange.ts';
 import { type CompiledTransform, compileTransform } from '../transform/compile-transform.ts';
 import { findTransformFaults } from '../transform/find-faults.ts';
+import type { ToProduct } from './forward-to-product.ts';
 import type { RouteRecord } from './records.ts';
 
 /** In metrics and logs all products are one route: thousands of patterns of tenants' own would flood both. */
@@ -11,7 +12,7 @@ const SHOWN_PATH = `${PRODUCT_PREFIX}/*`;
 
 /** A registered route as the gateway's pipeline takes it; null, and a line in the log, for one that cannot be right. */
 export const compileProduct =
-  (forward: (record: RouteRecord, transform: CompiledTransform) => Step, logger: Logger) =>
+  (forward: (record: RouteRecord, transform: CompiledTransform) => ToProduct, logger: Logger) =>
   (record: RouteRecord): Route | null => {
     const { id, access, permission, path } = record;
     const where = { path, isPublic: access === 'public' };
@@ -35,7 +36,7 @@ export const compileProduct =
           maxBodyBytes: record.maxBodyBytes,
           openapi: { path, method: 'get', operation: {} },
         },
-        answer: forward(record, compiled),
+        ...forward(record, compiled),
         isOperational: false,
         streamsBody: !compiled.mapsRequestBody,
         webSocket: record.webSocket,

@@ -33,6 +33,8 @@ export const completeRoute =
         if (input[field] !== undefined && input[field] !== null)
           errors.push({ path: `/${field}`, message: 'needs access by token' });
     }
+    if (input.webSocket === true && !input.methods.includes('GET'))
+      errors.push({ path: '/webSocket', message: 'needs GET among the methods: that is how a WebSocket opens' });
     const names = parametersOf(input.path);
     if (new Set(names).size < names.length)
       errors.push({ path: '/path', message: 'has two parameters of the same name' });

@@ -1,7 +1,7 @@
 import { malformedRequest } from '@tenantry/kernel/problems.ts';
 import type { Exchange } from '../edge/exchange.ts';
 import { refuse, sendWhole } from '../edge/send.ts';
-import { methodNotAllowed } from '../problems.ts';
+import { methodNotAllowed, upgradeRefused } from '../problems.ts';
 import { unknownPath } from '../routing/route-table.ts';
 import type { ProductTable } from './product-table.ts';
 
@@ -32,6 +32,11 @@ export const findProduct =
     exchange.route = found.value;
     exchange.pathParameters = found.params;
   };
+
+/** A step: the way from here on is a WebSocket's. */
+export function requireWebSocket({ route }: Exchange): void {
+  if (route?.webSocket !== true) throw upgradeRefused('WebSocket connections are not taken at this address.');
+}
 
 /** Answers what no route takes. */
 export const requireProduct =

@@ -4,7 +4,8 @@ import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import { TRACEPARENT_HEADER } from '@tenantry/mesh/headers.ts';
 import type { Verified } from '../access/verified.ts';
 import type { RouteEntitlement } from '../contract/routes.ts';
-import type { Exchange, Step } from '../edge/exchange.ts';
+import type { Exchange, Route, Step } from '../edge/exchange.ts';
+import { Upload } from '../edge/upload.ts';
 import type { CompiledTransform } from '../transform/compile-transform.ts';
 import type { Variables } from '../transform/template.ts';
 import { IDEMPOTENT_METHODS } from '../upstreams/forward.ts';
@@ -27,6 +28,9 @@ export type ForwardToProductOptions = {
   readonly publicUrl: string;
   readonly fail: (exchange: Exchange, error: unknown) => void;
 };
+
+/** What becomes of a request, and of one that opens a WebSocket. */
+export type ToProduct = Required<Pick<Route, 'webSocketTo'>> & { readonly answer: Step };
 
 /** What goes to a product: the same for a request and for the request that opens a WebSocket. */
 type Prepared = {
@@ -68,6 +72,9 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
     requestId: string,
   ): void => {
     const { path, headers, variables } = prepare(exchange, record, transform, requestId);
+    // The length was taken away with what frames the client's hop. Of a body that goes on as it comes it is still true.
+    if (exchange.body instanceof Upload && exchange.body.contentLength !== null)
+      headers.push('content-length', String(exchange.body.contentLength));
     if (Buffer.isBuffer(exchange.body)) exchange.body = transform.requestBody(exchange.body, headers, variables);
     new Forwarding({
       cluster,
@@ -81,22 +88,43 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
     }).start();
   };
 
-  return (record: RouteRecord, transform: CompiledTransform): Step => {
-    const upstreamKey = recordKey({ tenantId: record.tenantId, id: record.upstreamId });
-    return (exchange) => {
-      const cluster = options.clusters.get(upstreamKey);
-      if (cluster === undefined) throw unavailable();
-      exchange.deadlineMs = Date.now() + (record.timeoutMs ?? cluster.record.timeoutMs);
-      const requestId = newUuid();
-      if (record.entitlement === null) return send(exchange, record, transform, cluster, requestId);
-      // Nobody's quota is used up for a product that is known to be away. What is used up is not given back afterwards:
-      // once a request is on its way, only the product knows whether it has done anything.
-      if (record.entitlement.mode === 'consume' && !cluster.group().hasStanding([])) throw unavailable();
-      const asked = options.checkEntitlement(exchange, record.entitlement, requestId);
-      if (asked === undefined) return send(exchange, record, transform, cluster, requestId);
-      return asked.then(() => {
-        if (!exchange.isOver) send(exchange, record, transform, cluster, requestId);
-      });
+  /** Goes on when whoever calls may use the product. */
+  const whenEntitled = <Result>(
+    exchange: Exchange,
+    { record, upstreamKey }: { readonly record: RouteRecord; readonly upstreamKey: string },
+    goOn: (cluster: ProductCluster, requestId: string) => Result,
+  ): Result | Promise<Result> => {
+    const cluster = options.clusters.get(upstreamKey);
+    if (cluster === undefined) throw unavailable();
+    exchange.deadlineMs = Date.now() + (record.timeoutMs ?? cluster.record.timeoutMs);
+    const requestId = newUuid();
+    if (record.entitlement === null) return goOn(cluster, requestId);
+    // Nobody's quota is used up for a product that is known to be away. What is used up is not given back afterwards:
+    // once a request is on its way, only the product knows whether it has done anything.
+    if (record.entitlement.mode === 'consume' && !cluster.group().hasStanding([])) throw unavailable();
+    const asked = options.checkEntitlement(exchange, record.entitlement, requestId);
+    return asked === undefined ? goOn(cluster, requestId) : asked.then(() => goOn(cluster, requestId));
+  };
+
+  return (record: RouteRecord, transform: CompiledTransform): ToProduct => {
+    const way = { record, upstreamKey: recordKey({ tenantId: record.tenantId, id: record.upstreamId }) };
+    return {
+      answer: (exchange) =>
+        whenEntitled(exchange, way, (cluster, requestId) => {
+          if (!exchange.isOver) send(exchange, record, transform, cluster, requestId);
+        }),
+      webSocketTo: (exchange) =>
+        whenEntitled(exchange, way, (cluster, requestId) => {
+          const { path, headers, variables } = prepare(exchange, record, transform, requestId);
+          return {
+            cluster,
+            path,
+            balanceBy: balanceKey(exchange, cluster),
+            headers,
+            timeoutMs: Math.max(exchange.deadlineMs - Date.now(), 1),
+            reshaping: productAnswer({ transform, passesCookies: record.cookies, variables }),
+          };
+        }),
     };
   };
 }

@@ -44,7 +44,7 @@ export type ProductsOptions = {
   /** `address/bits`, where products may be besides the public network. */
   readonly allowedNetworks: readonly string[];
   /** Of stores and other parts that do not register. */
-  readonly storeUrls: readonly string[];
+  readonly doorUrls: readonly string[];
   readonly fail: (exchange: Exchange, error: unknown) => void;
   readonly logger: Logger;
 };
@@ -122,9 +122,9 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
   };
 }
 
-function makeReach({ discovery, allowedNetworks, storeUrls }: ProductsOptions): Reach {
+function makeReach({ discovery, allowedNetworks, doorUrls }: ProductsOptions): Reach {
   const ownAddresses = Object.values(networkInterfaces()).flatMap((some) => (some ?? []).map(({ address }) => address));
-  const isOwnDoor = ownDoors(discovery, storeUrls, ownAddresses);
+  const isOwnDoor = ownDoors(discovery, doorUrls, ownAddresses);
   return {
     tenant: { guard: withoutOwnDoors(tenantGuard(allowedNetworks, ownAddresses), isOwnDoor), resolve: resolveByDns },
     platform: { guard: withoutOwnDoors(platformGuard(allowedNetworks), isOwnDoor), resolve: resolveBySystem },

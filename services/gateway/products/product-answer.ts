@@ -3,7 +3,7 @@ import { upstreamAnswerUnusable } from '../problems.ts';
 import type { CompiledTransform } from '../transform/compile-transform.ts';
 import { isJsonType } from '../transform/json-text.ts';
 import type { Variables } from '../transform/template.ts';
-import type { AnswerReshaping } from '../upstreams/answer-reshaping.ts';
+import type { AnswerReshaping } from '../upstreams/reshaping.ts';
 
 /** These speak for a whole origin, and ours is shared by all products and the house. CORS is the tenant's configuration. */
 const OF_THE_ORIGIN = new Set([

@@ -109,12 +109,12 @@ export class ProductCluster implements Cluster {
   /** Takes no new requests; those under way finish. */
   retire(): void {
     this.#probes?.stop();
-    for (const instance of this.#instances.values()) void instance.pool.close().catch(() => undefined);
+    for (const instance of this.#instances.values()) void instance.close().catch(() => undefined);
   }
 
   async destroy(): Promise<void> {
     this.#probes?.stop();
-    await Promise.allSettled([...this.#instances.values()].map((instance) => instance.pool.destroy()));
+    await Promise.allSettled([...this.#instances.values()].map((instance) => instance.destroy()));
   }
 
   #makeGroup(instances: readonly Instance[] = []): InstanceGroup {
@@ -133,7 +133,7 @@ export class ProductCluster implements Cluster {
     for (const [url, instance] of this.#instances) {
       if (wanted.has(url)) continue;
       this.#instances.delete(url);
-      void instance.pool.close().catch(() => undefined);
+      void instance.close().catch(() => undefined);
     }
     for (const { url, weight } of this.#record.targets) {
       const existing = this.#instances.get(url);

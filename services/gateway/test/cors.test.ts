@@ -4,6 +4,7 @@ import { DEFAULT_KEY, planKey, tenantKey } from '@tenantry/contract/tenant-confi
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readNote, readPublic, writeNote } from './endpoints.ts';
+import { register } from './product-shop.ts';
 import { answersWith, openSetting, type Setting } from './setting.ts';
 
 const ACME = 'https://app.acme.test';
@@ -101,6 +102,40 @@ describe('A preflight', () => {
   it('repeats no header names that are none', async () => {
     const response = await preflight(ACME, { 'access-control-request-headers': 'x-a, <script>' });
     expect(response.headers['access-control-allow-headers']).toBeUndefined();
+  });
+
+  it('under /apps is one answer, whoever has a route there: whose it is, only the request itself can say', async () => {
+    const admin = setting.token(acme.id, { roles: ['admin'] });
+    const targets = [{ url: 'http://1.1.1.1' }];
+    const upstreamId = await register(gatewayUrl, 'upstreams', admin, { name: 'Shop', targets });
+    await register(gatewayUrl, 'routes', admin, { upstreamId, methods: ['PUT'], path: '/apps/shop' });
+    const asked = { 'access-control-request-method': 'PUT', 'access-control-request-headers': 'authorization' };
+    const answerOf = async (origin: string, path: string) => {
+      const { statusCode, headers } = await preflight(origin, asked, path);
+      const { date: _date, 'x-trace-id': _traceId, ...rest } = headers;
+      return { statusCode, headers: rest };
+    };
+    const there = await answerOf(ACME, '/apps/shop');
+    expect(there).toMatchObject({
+      statusCode: 204,
+      headers: {
+        'access-control-allow-origin': ACME,
+        'access-control-allow-methods': 'HEAD, GET, POST, PUT, PATCH, DELETE',
+        'access-control-allow-headers': 'authorization',
+        'access-control-max-age': '60',
+      },
+    });
+    for (const path of ['/apps/nothing', '/apps', '/apps/shop/x']) expect(await answerOf(ACME, path)).toEqual(there);
+    expect(grantOf(await preflight(BOLT, asked, '/apps/shop'))).toBe(BOLT);
+    const evil = await preflight('https://evil.test', asked, '/apps/shop');
+    expect([evil.statusCode, grantOf(evil)]).toEqual([204, undefined]);
+    // What is no preflight asks for the token as ever.
+    expect((await ask('OPTIONS', '/apps/shop', { origin: ACME })).statusCode).toBe(401);
+    // And then the tenant's own word counts.
+    const own = await ask('GET', '/apps/shop', { origin: ACME, authorization: `Bearer ${admin}` });
+    expect([own.statusCode, grantOf(own)]).toEqual([405, ACME]);
+    const foreign = await ask('GET', '/apps/shop', { origin: ACME, authorization: `Bearer ${setting.token(bolt.id)}` });
+    expect([foreign.statusCode, grantOf(foreign)]).toEqual([404, undefined]);
   });
 
   it('of an unknown path is 404', async () => {

@@ -6,6 +6,7 @@ import { consumeEntitlement, readEntitlements } from '@tenantry/subscriptions/co
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { adminToken, call, openProduct, type Product, register } from './product-shop.ts';
 import { answersWith, openSetting, type Setting } from './setting.ts';
+import { nextMessage, open, openSocketProduct, refusal } from './socket-shop.ts';
 
 let setting: Setting;
 let gateway: string;
@@ -197,5 +198,52 @@ describe('When subscriptions is away', () => {
     } finally {
       await alone.close();
     }
+  });
+});
+
+describe('A WebSocket to a product', () => {
+  it('is one use, counted before the product hears of it, and none where nothing is left or no place is free', async () => {
+    const admin = adminToken(setting, acme.id);
+    const chat = await openSocketProduct();
+    const targets = [{ url: chat.url }];
+    const chatId = await register(gateway, 'upstreams', admin, { name: 'Chat', targets });
+    const consuming = { feature: 'api-calls', mode: 'consume', amount: 2 };
+    const terms = { upstreamId: chatId, methods: ['GET'], webSocket: true };
+    await register(gateway, 'routes', admin, { ...terms, path: '/apps/chat', entitlement: consuming });
+    const checking = { feature: 'exports', mode: 'check' };
+    await register(gateway, 'routes', admin, { ...terms, path: '/apps/chat/exports', entitlement: checking });
+    const narrow = (await setting.gateway({ UPSTREAM_ALLOWED_NETWORKS: '127.0.0.0/8', WEBSOCKETS_PER_PRINCIPAL: '1' }))
+      .url;
+    const token = newcomer();
+    await answersWith(200, () => fetch(`${narrow}/apps/reports`, { headers: { authorization: `Bearer ${token}` } }));
+
+    const { socket } = await open(`${narrow}/apps/chat`, { token });
+    expect(uses).toMatchObject([{ amount: 2, key: `gateway-${chat.seen[0]?.headers['x-tenantry-request-id']}` }]);
+    for (const text of ['a', 'b']) {
+      socket.send(text);
+      expect(await nextMessage(socket)).toBe(text);
+    }
+    expect(await refusal(`${narrow}/apps/chat`, { token })).toMatchObject({
+      status: 429,
+      code: 'too-many-connections',
+    });
+    expect(uses).toHaveLength(1);
+    socket.terminate();
+
+    limit = 1;
+    const next = newcomer();
+    expect(await refusal(`${narrow}/apps/chat`, { token: next })).toMatchObject({
+      status: 403,
+      code: 'quota-exceeded',
+    });
+    // Whoever was refused has left no place taken.
+    expect(await refusal(`${narrow}/apps/chat/exports`, { token: next })).toMatchObject({
+      status: 403,
+      code: 'forbidden',
+    });
+    limit = 2;
+    (await open(`${narrow}/apps/chat`, { token: next })).socket.terminate();
+    expect(chat.seen).toHaveLength(2);
+    await chat.close();
   });
 });

@@ -228,6 +228,19 @@ describe('Whose route is asked', () => {
     const statuses = [];
     for (let i = 0; i < 3; i++) statuses.push((await get('/apps/limited')).status);
     expect(statuses).toEqual([200, 200, 429]);
+    // By tenant, wherever its users are; and not by address, which all tenants here share.
+    expect((await get('/apps/limited', memberToken(setting, acme.id))).status).toBe(429);
+    const ofPlatform = await upstream([shop.url], {}, operator);
+    await route(
+      '/apps/limited/for-all',
+      { upstreamId: ofPlatform, rateLimit: { limit: 1, windowSeconds: 600 } },
+      operator,
+    );
+    const stranger = memberToken(setting, globex.id);
+    const later = [];
+    for (const token of [member, member, stranger, stranger])
+      later.push((await get('/apps/limited/for-all', token)).status);
+    expect(later).toEqual([200, 429, 200, 429]);
   });
 
   it('is one line in the metrics, however many there are', async () => {

@@ -1,17 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { toClientHeaders } from '../edge/answer-headers.ts';
 import type { Exchange } from '../edge/exchange.ts';
+import { CLOSING, isBodyPending, lingerAndClose } from '../edge/send.ts';
 import { upstreamAnswerUnusable } from '../problems.ts';
 import { MAX_MAPPED_BYTES } from '../transform/json-text.ts';
-import type { Instance } from './instance.ts';
-
-/** What a route changes of the answers that come back. */
-export type AnswerReshaping = {
-  readonly headers: (headers: IncomingHttpHeaders, instance: Instance) => IncomingHttpHeaders;
-  readonly mapsBody: (method: string | undefined, status: number, headers: IncomingHttpHeaders) => boolean;
-  /** Throws when the body is not what it says it is. */
-  readonly body: (body: Buffer) => Buffer;
-};
+import type { AnswerReshaping } from './reshaping.ts';
 
 export const answerTooLarge = () =>
   upstreamAnswerUnusable(
@@ -46,6 +39,13 @@ export class HeldAnswer {
     const body = this.#reshaping.body(Buffer.concat(this.#chunks, this.#size));
     const headers = toClientHeaders(this.#headers, answerHeaders);
     headers.push('content-length', String(body.length));
+    // A product may answer before it has read everything: what the client still sends then must not cost it the answer.
+    if (isBodyPending(this.#exchange)) {
+      response.writeHead(this.#status, [...headers, ...CLOSING]);
+      response.write(body);
+      lingerAndClose(this.#exchange);
+      return;
+    }
     response.writeHead(this.#status, headers);
     response.end(body);
   }

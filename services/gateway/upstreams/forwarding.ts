@@ -5,10 +5,11 @@ import type { Dispatcher } from 'undici';
 import type { Exchange } from '../edge/exchange.ts';
 import { Upload } from '../edge/upload.ts';
 import { AnswerRelay } from './answer-relay.ts';
-import { type AnswerReshaping, answerTooLarge, HeldAnswer } from './answer-reshaping.ts';
+import { answerTooLarge, HeldAnswer } from './answer-reshaping.ts';
 import type { Cluster } from './cluster.ts';
 import { isRefusedConnection } from './failure.ts';
 import type { Instance } from './instance.ts';
+import type { AnswerReshaping } from './reshaping.ts';
 
 export type ForwardingOptions = {
   readonly cluster: Cluster;

@@ -72,6 +72,11 @@ export class Instance {
     return !this.isEjected && !this.#isUnwell && this.#breaker.state !== 'open';
   }
 
+  /** How to get there, where that is not for Node to decide. */
+  get connect(): buildConnector.connector | null {
+    return this.#options.connect ?? null;
+  }
+
   get id(): string {
     return this.record.instanceId;
   }

@@ -1,27 +1,25 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { forbidden, malformedRequest, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { forbidden, malformedRequest } from '@tenantry/kernel/problems.ts';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { toClientHeaders } from '../edge/answer-headers.ts';
 import type { Cors } from '../edge/cors.ts';
 import type { Exchange } from '../edge/exchange.ts';
-import { sendWhole } from '../edge/send.ts';
 import type { LiveSessions } from '../live/live-sessions.ts';
 import { upgradeRequired } from '../problems.ts';
-import type { Upstreams } from '../upstreams/upstreams.ts';
 import { ConnectionLimits } from './connection-limits.ts';
+import type { Destination } from './destination.ts';
 import { dial } from './dial.ts';
 import { type OfferedProtocols, readOfferedProtocols } from './offered-protocols.ts';
+import { passOnRefusal } from './pass-on-refusal.ts';
 import { Relay } from './relay.ts';
 
 export type WebSocketsOptions = {
-  readonly upstreams: Upstreams;
   readonly sessions: LiveSessions;
   readonly cors: Pick<Cors, 'allows' | 'allowsSomewhere'>;
   /** Pages of our own, the console's for example, need no permission of a tenant's. */
   readonly publicUrl: string;
-  /** What the house adds to a request: who calls, from where, in which trace. */
-  readonly identify: (exchange: Exchange) => readonly string[];
+  /** Where those go whose route does not say it itself. */
+  readonly toService: (exchange: Exchange) => Destination;
   readonly perTenant: number;
   readonly perPrincipal: number;
   readonly maxMessageBytes: number;
@@ -36,7 +34,6 @@ type Upgrade = {
 };
 
 const MAX_EARLY_BYTES = 65_536;
-const MAX_REFUSAL_BYTES = 65_536;
 /** RFC 6455 §4.1: 16 random bytes in base64. */
 const KEY = /^[A-Za-z0-9+/]{22}==$/;
 
@@ -102,14 +99,18 @@ export class WebSockets {
     if (upgrade === undefined) throw new Error('A WebSocket is opened after it was begun.');
     const leave = this.#limits.enter(exchange);
     try {
+      const destination = await (exchange.route?.webSocketTo ?? this.#options.toService)(exchange);
+      if (exchange.isOver) {
+        leave();
+        return;
+      }
       const { service, refusal } = await dial({
-        upstreams: this.#options.upstreams,
+        destination,
         exchange,
         protocols: upgrade.offered.forwarded,
-        headers: this.#headersFor(exchange),
         maxMessageBytes: this.#options.maxMessageBytes,
       });
-      if (service === null) await passOnRefusal(exchange, refusal);
+      if (service === null) await passOnRefusal(exchange, destination, refusal);
       if (service === null || exchange.isOver) {
         service?.terminate();
         leave();
@@ -157,20 +158,6 @@ export class WebSockets {
       response.emit('close');
     });
   }
-
-  /** Names that are the handshake's own are written by `ws`. */
-  #headersFor(exchange: Exchange): Record<string, string> {
-    const pairs = [...(exchange.head?.forwarded ?? []), ...this.#options.identify(exchange)];
-    const headers: Record<string, string> = {};
-    for (let i = 0; i < pairs.length; i += 2) {
-      const [name = '', value = ''] = pairs.slice(i, i + 2);
-      if (name.startsWith('sec-websocket-')) continue;
-      const earlier = headers[name];
-      // RFC 9110 §5.3, and RFC 6265 §5.4 for cookies.
-      headers[name] = earlier === undefined ? value : `${earlier}${name === 'cookie' ? '; ' : ', '}${value}`;
-    }
-    return headers;
-  }
 }
 
 /**
@@ -193,16 +180,4 @@ function attend(socket: Socket, head: Buffer): () => readonly [Socket, Buffer] {
     socket.off('data', onData).off('end', onEnd);
     return [socket, Buffer.concat(early)];
   };
-}
-
-/** The service answered as if it had been asked for a page: that is its answer, and the client's. */
-async function passOnRefusal(exchange: Exchange, refusal: IncomingMessage): Promise<void> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of refusal as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_REFUSAL_BYTES) throw upstreamUnavailable('The service refused the connection at great length.');
-    chunks.push(chunk);
-  }
-  sendWhole(exchange, refusal.statusCode ?? 502, toClientHeaders(refusal.headers, []), Buffer.concat(chunks));
 }
