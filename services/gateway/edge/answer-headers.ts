@@ -53,10 +53,12 @@ export const SECURITY_HEADERS: readonly string[] = DATA.flat();
 /** What goes to the client of a service's headers, as raw pairs; without Content-Length, which whoever writes decides. */
 export function toClientHeaders(upstream: IncomingHttpHeaders, ours: readonly string[]): string[] {
   const headers = [...ours];
-  const named = upstream.connection?.toLowerCase().split(',') ?? [];
+  const { connection } = upstream;
+  // What nearly every answer says, and what names no header.
+  const named = connection === undefined || connection === 'keep-alive' ? [] : connection.toLowerCase().split(',');
   for (const name in upstream) {
     if (DROPPED.has(name) || DROPPED_PREFIXES.some((prefix) => name.startsWith(prefix))) continue;
-    if (named.some((token) => token.trim() === name)) continue;
+    if (named.length > 0 && named.some((token) => token.trim() === name)) continue;
     const value = upstream[name];
     if (typeof value === 'string') headers.push(name, value);
     else for (const one of value ?? []) headers.push(name, one);

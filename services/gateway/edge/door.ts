@@ -30,7 +30,7 @@ export class Door {
   /** No longer HTTP's. */
   readonly #upgraded = new Set<Socket>();
   /** The last answer of each connection, to know whether there is room for a refusal, and whether it is idle. */
-  readonly #answers = new WeakMap<Duplex, ServerResponse>();
+  readonly #answers = new Map<Duplex, ServerResponse>();
   readonly #underWay = new Set<ServerResponse>();
   #isDraining = false;
 
@@ -69,7 +69,10 @@ export class Door {
     this.#server.timeout = SOCKET_IDLE_MS;
     this.#server.on('connection', (socket: Socket) => {
       this.#connections.add(socket);
-      socket.once('close', () => this.#connections.delete(socket));
+      socket.once('close', () => {
+        this.#connections.delete(socket);
+        this.#answers.delete(socket);
+      });
     });
     this.#server.on('request', receive);
     // The body is asked for when its limit is known, not by Node before anybody has looked.
