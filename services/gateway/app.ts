@@ -298,6 +298,8 @@ async function open(
   closing.push(readiness.close);
   own = {
     ...readiness,
+    // Not the rest of what is known: this is asked by anybody.
+    degradedModes: () => dependencies.readiness().degradedModes,
     metrics: {
       contentType: metrics.registry.contentType,
       read: membership?.readMetrics(metrics.registry) ?? (() => metrics.registry.metrics()),
