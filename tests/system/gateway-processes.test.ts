@@ -13,7 +13,11 @@ let system: LaunchedSystem;
 let token: string;
 
 beforeAll(async () => {
-  system = await launchSystem(22_000, { GATEWAY_PROCESSES: '2', RATE_LIMIT_TENANT_PER_SECOND: '100000' });
+  system = await launchSystem(22_000, {
+    GATEWAY_PROCESSES: '2',
+    RATE_LIMIT_TENANT_PER_SECOND: '100000',
+    RATE_LIMIT_PRINCIPAL_PER_SECOND: '100000',
+  });
   token = (await createMainJob(system.addresses).loginOperator(SYSTEM_OPERATOR_PASSWORD)).token;
 });
 afterAll(() => system.destroy());
