@@ -1,12 +1,11 @@
 import type { Nats } from '@tenantry/events/nats.ts';
 import type { Dependencies } from '@tenantry/kit/health/dependencies.ts';
 import { CHECKED, type StoreChecks, startStoreChecks } from '@tenantry/kit/health/store-checks.ts';
-import type { Redis } from 'ioredis';
 
 /** The stores of a gateway, none of which it cannot do without. */
 export function watchGatewayStores(
   dependencies: Dependencies,
-  { nats, redis }: { readonly nats: Nats; readonly redis: Redis },
+  { nats, redis }: { readonly nats: Nats; readonly redis: { readonly ping: () => Promise<unknown> } },
 ): StoreChecks {
   const declare = (name: string, degradedMode: string) =>
     dependencies.declare({ name, isCritical: false, degradedMode }, CHECKED);
