@@ -2,7 +2,7 @@ import type { Clock } from '@tenantry/kernel/clock.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
-import { type Analytics, createAnalytics } from './clickhouse.ts';
+import { type Analytics, analyticsUnavailable, createAnalytics } from './clickhouse.ts';
 import { appRole, derivePassword, workerRole } from './credentials.ts';
 import { createPool } from './postgres/pools.ts';
 import { createWithTenant } from './postgres/tenant-database.ts';
@@ -34,6 +34,8 @@ export type Databases<Tables> = {
   readonly redis: Redis;
   readonly analytics: Analytics | null;
   readonly secrets: SecretsEngine;
+  /** A sign of life from each engine that there is: rejects when it gives none, which may take long. */
+  readonly checks: Readonly<Partial<Record<'postgres' | 'redis' | 'clickhouse', () => Promise<unknown>>>>;
   /** Names of the engines that do not answer. ClickHouse and Redis are not needed to serve. */
   readonly unhealthy: () => Promise<readonly string[]>;
   readonly close: () => Promise<void>;
@@ -67,6 +69,7 @@ export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tabl
     options.clickhouseUrl === ''
       ? null
       : createAnalytics({ url: options.clickhouseUrl, database: analyticsDatabase(service, options.namespace) });
+  const isPostgresThere = () => shared.query('select 1');
   return {
     withTenant: createWithTenant<Tables>({ poolOf, clock: options.clock, traceparent: options.traceparent }),
     worker: createWorkerDatabase(workerPool),
@@ -74,8 +77,19 @@ export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tabl
     redis,
     analytics,
     secrets: createEncryptedFileSecrets({ folder: `${options.dataDir}/secrets`, masterKey, service }),
+    checks: {
+      postgres: isPostgresThere,
+      redis: () => redis.ping(),
+      ...(analytics === null
+        ? {}
+        : {
+            clickhouse: async () => {
+              if (!(await analytics.ping())) throw analyticsUnavailable();
+            },
+          }),
+    },
     async unhealthy() {
-      const checks: Record<string, () => Promise<unknown>> = { postgres: () => shared.query('select 1') };
+      const checks: Record<string, () => Promise<unknown>> = { postgres: isPostgresThere };
       const results = await Promise.all(
         Object.entries(checks).map(([name, check]) =>
           check().then(

@@ -6,7 +6,9 @@ import type { TenantId } from '@tenantry/kernel/id.ts';
 import { Problem } from '@tenantry/kernel/problem.ts';
 import { upstreamTimeout, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import { createBackoff } from '@tenantry/resilience/backoff.ts';
+import type { BreakerTransition } from '@tenantry/resilience/circuit-breaker.ts';
 import { type Deadline, deadlineAt, remainingMs } from '@tenantry/resilience/deadline.ts';
+import type { DependencyMonitor } from '@tenantry/resilience/dependency-monitor.ts';
 import { retry } from '@tenantry/resilience/retry.ts';
 import { RetryBudget } from '@tenantry/resilience/retry-budget.ts';
 import { withTimeout } from '@tenantry/resilience/timeout.ts';
@@ -46,10 +48,18 @@ export type Mesh = {
   readonly close: () => Promise<void>;
 };
 
+/** Who is told how calls to the services go. */
+export type MeshHealth = {
+  readonly monitorOf: (service: string) => DependencyMonitor;
+  readonly onBreaker?: (service: string, instanceId: string, transition: BreakerTransition) => void;
+};
+
 const DEFAULT_TIMEOUT_MS = 4_000;
 const MAX_ATTEMPTS = 3;
 /** A caller that allowed less than this says nothing about an instance that did not make it. */
 const MIN_JUDGED_MS = 1_000;
+/** A call between services that takes this long is worth knowing of; each has a second or so for all it does. */
+const SLOW_MS = 1_000;
 /** What the network says before a request was written, so that another instance may get it whatever it does. */
 const NOT_SENT = new Set(['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT', 'ENOTFOUND', 'EHOSTUNREACH']);
 
@@ -66,10 +76,18 @@ export function createMesh(options: {
   readonly discovery: Discovery;
   /** Counts every call, for the service map. */
   readonly traffic?: EdgeTraffic;
+  readonly health?: MeshHealth;
 }): Mesh {
   const agent = new Agent({ connections: 32, keepAliveTimeout: 30_000, connect: { timeout: 1_000 } });
   const passportFor = createServicePassports(options.service, options.signingKey);
-  const balancer = createBalancer(options.discovery);
+  const { health } = options;
+  const balancer = createBalancer(options.discovery, {
+    ...(health?.onBreaker === undefined ? {} : { onBreaker: health.onBreaker }),
+    onNobody: (service, areHeldBack) => {
+      if (areHeldBack) health?.monitorOf(service).recordRejection('breaker');
+      else health?.monitorOf(service).recordCall({ durationMs: 0, isSlow: false, isFailed: true }, notThere());
+    },
+  });
   const backoff = createBackoff({ baseMs: 50, capMs: 200 });
   const budgets = new Map<string, RetryBudget>();
   const budgetOf = (service: string): RetryBudget => {
@@ -92,10 +110,13 @@ export function createMesh(options: {
       const isRepeatable = mayBeRepeated(endpoint, idempotencyKey);
       const tried = new Set<string>();
 
-      const attempt = async (): Promise<WireAnswer> => {
+      const monitor = health?.monitorOf(target);
+
+      const attempt = async (number: number): Promise<WireAnswer> => {
         const turn = balancer.next(target, tenantId, tried);
         tried.add(turn.instance.instanceId);
-        const answer = await judged(turn, deadline, () =>
+        if (number > 1) monitor?.recordRetry();
+        const answer = await judged(turn, monitor, deadline, () =>
           withTimeout(({ signal }) => send(agent, turn.instance.url, endpoint, input, headers, signal), {
             timeoutMs: Number.MAX_SAFE_INTEGER,
             deadline,
@@ -144,24 +165,32 @@ const wasNotSent = (error: unknown): boolean =>
 const isClosing = ({ status, contentType }: WireAnswer): boolean =>
   status === 503 && !contentType.startsWith('application/problem+json');
 
-/** Tells the breaker how an attempt went. */
+const notThere = () => upstreamUnavailable('No instance is registered.', { retryAfterSeconds: 1 });
+
+/** Tells breaker and monitor how an attempt went. */
 async function judged(
   { breaker, permit }: Turn,
+  monitor: DependencyMonitor | undefined,
   deadline: Deadline,
   work: () => Promise<WireAnswer>,
 ): Promise<WireAnswer> {
   const startedAtMs = performance.now();
   const allowedMs = remainingMs(deadline, Date.now());
-  const tookMs = (): number => performance.now() - startedAtMs;
+  const record = (isFailed: boolean, error?: unknown): void => {
+    const durationMs = performance.now() - startedAtMs;
+    breaker.record(permit, isFailed, durationMs);
+    monitor?.recordCall({ durationMs, isFailed, isSlow: durationMs >= SLOW_MS }, error);
+  };
   try {
     const answer = await work();
-    breaker.record(permit, isClosing(answer), tookMs());
+    if (isClosing(answer)) record(true, notThere());
+    else record(false);
     return answer;
   } catch (error) {
     const isImpatience =
       error instanceof Problem && error.kind.code === upstreamTimeout.kind.code && allowedMs < MIN_JUDGED_MS;
     if (isImpatience || error instanceof TypeError) breaker.release(permit);
-    else breaker.record(permit, true, tookMs());
+    else record(true, error);
     throw error;
   }
 }

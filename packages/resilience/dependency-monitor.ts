@@ -56,6 +56,7 @@ export type DependencyMonitorOptions = {
   readonly timing?: Pick<Timing, 'epochMs' | 'monotonicMs'>;
 };
 
+/** What is counted, in the words of `totals`. */
 const KINDS = ['call', 'failed', 'slow', 'retry', 'breaker', 'bulkhead', 'limit', 'fallback'] as const;
 /** Failures, or successes, in a row that mean something by themselves. */
 const RUN = 5;
@@ -77,6 +78,7 @@ export class DependencyMonitor {
   readonly #timing: Pick<Timing, 'epochMs' | 'monotonicMs'>;
   readonly #counts: RollingCounts<(typeof KINDS)[number]>;
   readonly #listeners = new Set<(transition: DependencyTransition) => void>();
+  readonly #totals = { call: 0, failed: 0, slow: 0, retry: 0, breaker: 0, bulkhead: 0, limit: 0, fallback: 0 };
   readonly #errorCodes = new Map<string, number>();
   readonly #transitions: DependencyTransition[] = [];
   #state: DependencyState = 'up';
@@ -109,6 +111,11 @@ export class DependencyMonitor {
     return this.#state;
   }
 
+  /** Since the process began: these only grow, as counters of metrics must. */
+  get totals(): Readonly<Record<(typeof KINDS)[number], number>> {
+    return { ...this.#totals };
+  }
+
   /** The returned function unsubscribes. */
   onTransition(listener: (transition: DependencyTransition) => void): () => void {
     this.#listeners.add(listener);
@@ -118,10 +125,10 @@ export class DependencyMonitor {
   /** One attempt that came to an end; of its error only the code is kept, and only if it counts as failed. */
   recordCall(call: ObservedCall, error?: unknown): void {
     const nowMs = this.#timing.monotonicMs();
-    this.#counts.add('call', nowMs);
-    if (call.isSlow) this.#counts.add('slow', nowMs);
+    this.#count('call', nowMs);
+    if (call.isSlow) this.#count('slow', nowMs);
     if (call.isFailed) {
-      this.#counts.add('failed', nowMs);
+      this.#count('failed', nowMs);
       this.#failuresInARow++;
       this.#successesInARow = 0;
       this.#rememberError(errorCodeOf(error));
@@ -135,17 +142,17 @@ export class DependencyMonitor {
 
   /** An attempt that is not the first of its request; its outcome is recorded as any other's. */
   recordRetry(): void {
-    this.#counts.add('retry', this.#timing.monotonicMs());
+    this.#count('retry', this.#timing.monotonicMs());
   }
 
   recordRejection(by: Rejector): void {
     const nowMs = this.#timing.monotonicMs();
-    this.#counts.add(by, nowMs);
+    this.#count(by, nowMs);
     this.#judge(nowMs);
   }
 
   recordFallback(): void {
-    this.#counts.add('fallback', this.#timing.monotonicMs());
+    this.#count('fallback', this.#timing.monotonicMs());
   }
 
   snapshot(): DependencySnapshot {
@@ -173,6 +180,11 @@ export class DependencyMonitor {
       errorCodes: Object.fromEntries(this.#errorCodes),
       transitions: [...this.#transitions],
     };
+  }
+
+  #count(kind: (typeof KINDS)[number], nowMs: number): void {
+    this.#counts.add(kind, nowMs);
+    this.#totals[kind]++;
   }
 
   #rememberError(code: string): void {

@@ -5,15 +5,20 @@ import { createRedis } from '@tenantry/databases/redis.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
 import { newUuid, type SessionId } from '@tenantry/kernel/id.ts';
+import { Dependencies } from '@tenantry/kit/health/dependencies.ts';
+import { registerDependencyMetrics } from '@tenantry/kit/http/dependency-metrics.ts';
 import { createHttpMetrics } from '@tenantry/kit/http/metrics.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
+import type { HeartbeatSources } from '@tenantry/kit/lifecycle/heartbeat.ts';
 import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
+import { LoadMeter } from '@tenantry/kit/lifecycle/load-meter.ts';
 import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger, gatheredOutput, type Logger, type LogOutput } from '@tenantry/kit/logger.ts';
 import { openTenantConfigurations } from '@tenantry/kit/tenants/configurations.ts';
 import { openTenantDirectory } from '@tenantry/kit/tenants/directory.ts';
 import { createMesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
+import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
 import type { Registry } from 'prom-client';
 import { createAuthenticate } from './access/authenticate.ts';
 import { createCheckTenant, isShut } from './access/check-tenant.ts';
@@ -26,6 +31,7 @@ import { allowedNetworksOf, type GatewayConfiguration, unregisteredDoors } from 
 import { headersOfEveryAnswer } from './edge/answer-headers.ts';
 import { Cors } from './edge/cors.ts';
 import { Door } from './edge/door.ts';
+import type { Exchange } from './edge/exchange.ts';
 import { PaceKeeper } from './edge/pace-keeper.ts';
 import { createClientAddress, parseNetworks } from './edge/trusted-proxies.ts';
 import { createLimits } from './limits/limits.ts';
@@ -37,6 +43,7 @@ import { registerOverloadMetrics } from './overload/overload-metrics.ts';
 import { createApiDescription } from './own/api-description.ts';
 import { createDocumentation } from './own/documentation.ts';
 import { watchExpectedServices } from './own/expected-services.ts';
+import { watchGatewayStores } from './own/gateway-dependencies.ts';
 import { type OwnAnswers, ownRoutes } from './own/own-routes.ts';
 import { watchReadiness } from './own/readiness.ts';
 import { createSystemHealth } from './own/system-health.ts';
@@ -47,6 +54,9 @@ import { createForward } from './upstreams/forward.ts';
 import { Upstreams } from './upstreams/upstreams.ts';
 import { createServiceDestination } from './websocket/service-destination.ts';
 import { WebSockets } from './websocket/web-sockets.ts';
+
+/** For how long an instance that came, or came back, gets less than its share while its peers take the rest. */
+const SLOW_START_MS = 2_000;
 
 export type RunningGateway = {
   readonly url: string;
@@ -60,6 +70,7 @@ export type RunningGateway = {
 export type Membership = {
   readonly instanceId: string;
   readonly readMetrics: (own: Registry) => () => Promise<string>;
+  readonly tellVitals: (own: Required<HeartbeatSources>) => { readonly stop: () => void };
 };
 
 /** Opens the door last, when everything behind it stands; closes it first, and lets what is under way finish. */
@@ -100,7 +111,18 @@ async function open(
   });
   closing.push(discovery.close);
   const signingKey = instanceKey(configuration.TENANTRY_MASTER_KEY, instanceId);
-  const mesh = createMesh({ service: 'gateway', signingKey, discovery });
+  const dependencies = new Dependencies(logger);
+  const traffic = new EdgeTraffic();
+  const mesh = createMesh({
+    service: 'gateway',
+    signingKey,
+    discovery,
+    traffic,
+    health: {
+      monitorOf: (service) => dependencies.ofService(service),
+      onBreaker: (service, to, transition) => dependencies.breakerMoved(service, transition, { instanceId: to }),
+    },
+  });
   closing.push(mesh.close);
   const tenants = await openTenantDirectory(nats, mesh, { snapshotFile: snapshot('tenants') });
   closing.push(tenants.close);
@@ -126,9 +148,20 @@ async function open(
   closing.push(async () => redis.disconnect());
   await whenConnected(redis);
 
-  const upstreams = new Upstreams({ discovery, balancing: configuration.SERVICE_BALANCING });
+  const storeChecks = watchGatewayStores(dependencies, { nats, redis });
+  closing.push(async () => storeChecks.stop());
+
+  const upstreams = new Upstreams({
+    discovery,
+    balancing: configuration.SERVICE_BALANCING,
+    slowStartMs: SLOW_START_MS,
+    traffic,
+    onBreaker: ({ service, instanceId: to }, transition) =>
+      dependencies.breakerMoved(service, transition, { instanceId: to }),
+  });
   closing.push(() => upstreams.close());
   const metrics = createHttpMetrics('gateway');
+  registerDependencyMetrics(metrics.registry, dependencies);
   const limits = createLimits({
     configuration,
     configurations,
@@ -142,6 +175,9 @@ async function open(
   });
   closing.push(async () => admission.close());
   registerOverloadMetrics(metrics, admission);
+  const load = new LoadMeter({ inFlight: () => admission.inFlight });
+  closing.push(async () => load.close());
+  const vitals = { load, traffic, dependencies: () => dependencies.reports() };
   const required = configuration.REQUIRED_SERVICES.split(',').filter((name) => name !== '');
   let own: OwnAnswers | null = null;
   const passportFor = createPassports(signingKey, requestDeadlineMs);
@@ -226,12 +262,17 @@ async function open(
     everyAnswer,
     clientAddressOf: createClientAddress(parseNetworks(configuration.TRUSTED_PROXIES)),
     onEventStream: endWithSession(sessions),
-    onOver: createAccessLog({ instanceId, metrics, output: logger.isLevelEnabled('info') ? output : null }),
+    onOver: countLoad(
+      load,
+      createAccessLog({ instanceId, metrics, output: logger.isLevelEnabled('info') ? output : null }),
+    ),
     logger,
   });
   // Left only when the last request is through: services look up the passports' key in the registry.
   let leave = async (): Promise<void> => undefined;
   closing.push(() => leave());
+  const telling = membership?.tellVitals(vitals);
+  closing.push(async () => telling?.stop());
   const door = new Door({
     headersTimeoutMs: configuration.HEADERS_TIMEOUT_MS,
     drainGraceMs: configuration.DRAIN_GRACE_MS,
@@ -254,11 +295,14 @@ async function open(
         endpoints: [],
       },
       logger,
+      sources: vitals,
     }).leave;
   const readiness = watchReadiness({ required, upstreams, logger });
   closing.push(readiness.close);
   own = {
     ...readiness,
+    // Not the rest of what is known: this is asked by anybody.
+    degradedModes: () => dependencies.readiness().degradedModes,
     metrics: {
       contentType: metrics.registry.contentType,
       read: membership?.readMetrics(metrics.registry) ?? (() => metrics.registry.metrics()),
@@ -270,6 +314,14 @@ async function open(
   logger.info({ url }, 'open');
   return { url, instanceId, ready: readiness.ready, close: () => closing.close() };
 }
+
+/** What goes wrong here or behind us, and not what a client did or left. */
+const countLoad =
+  (load: LoadMeter, next: (exchange: Exchange) => void) =>
+  (exchange: Exchange): void => {
+    load.count(exchange.response.statusCode >= 500, performance.now() - exchange.startedAtMs);
+    next(exchange);
+  };
 
 /** Who shares the limits while Redis is away; gateways of one system run with as many processes each. */
 const countProcesses = (discovery: Discovery, each: number): number =>

@@ -26,8 +26,14 @@ import { removeBotRemains } from './use-cases/remove-bot-remains.ts';
 import { finishBotWebhook, setBotWebhook } from './use-cases/set-bot-webhook.ts';
 import { writeReceipt } from './use-cases/write-receipt.ts';
 
+const TELEGRAM = {
+  name: 'telegram',
+  isCritical: false,
+  degradedMode: 'Messages wait as rows and are sent when Telegram is back.',
+} as const;
+
 const create = async (
-  { databases, mesh, clock, logger }: Platform<NotificationsTables>,
+  { databases, mesh, dependencies, clock, logger }: Platform<NotificationsTables>,
   configuration: NotificationsConfiguration,
 ): Promise<ServiceApp<NotificationsTables>> => {
   const redis = {
@@ -48,7 +54,12 @@ const create = async (
   const { parts: app, close } = await assemble(values, {
     telegram: singleton(
       [],
-      () => createTelegramClient({ url: configuration.TELEGRAM_URL }),
+      () =>
+        createTelegramClient({
+          url: configuration.TELEGRAM_URL,
+          monitor: dependencies.declare(TELEGRAM),
+          onTransition: (transition) => dependencies.breakerMoved(TELEGRAM.name, transition),
+        }),
       (telegram) => telegram.close(),
     ),
     sendQueue: singleton(

@@ -26,6 +26,12 @@ import { reconcilePayment } from './use-cases/reconcile-payment.ts';
 import { reconcileRefund } from './use-cases/reconcile-refund.ts';
 import { refundPayment } from './use-cases/refund-payment.ts';
 
+const MIDTRANS = {
+  name: 'midtrans',
+  isCritical: false,
+  degradedMode: 'Charges and refunds wait as intents and are tried again; callers are told processing, or 503.',
+} as const;
+
 export const openPayments = (
   configuration: PaymentsConfiguration,
   overrides: { readonly clock?: Clock; readonly redeliveryDelaysMs?: readonly number[] } = {},
@@ -37,7 +43,10 @@ export const openPayments = (
     ...overrides,
   });
 
-async function createApp({ databases, clock, logger }: Platform<PaymentTables>, configuration: PaymentsConfiguration) {
+async function createApp(
+  { databases, dependencies, clock, logger }: Platform<PaymentTables>,
+  configuration: PaymentsConfiguration,
+) {
   const { parts: app, close } = await assemble(
     { databases, clock, logger },
     {
@@ -47,8 +56,9 @@ async function createApp({ databases, clock, logger }: Platform<PaymentTables>, 
           createMidtransClient({
             urls: { sandbox: configuration.MIDTRANS_URL, production: configuration.MIDTRANS_PRODUCTION_URL },
             policies: createProviderPolicies({
-              onTransition: ({ tenantId, environment }, { from, to, reason }) =>
-                logger.warn({ tenantId, environment, from, to, reason }, 'the breaker of a payment provider moved'),
+              monitor: dependencies.declare(MIDTRANS),
+              onTransition: ({ tenantId, environment }, transition) =>
+                dependencies.breakerMoved(MIDTRANS.name, transition, { tenantId, environment }),
             }),
           }),
         (client) => client.close(),

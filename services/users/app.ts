@@ -15,6 +15,12 @@ import { createFailedGuesses } from './store/failed-guesses.ts';
 import type { UsersTables } from './store/tables.ts';
 import { seedPlatform } from './use-cases/seed-platform.ts';
 
+const SMTP = {
+  name: 'smtp',
+  isCritical: false,
+  degradedMode: 'Mails wait as rows and are sent when the mail server is back.',
+} as const;
+
 export const openUsers = (
   configuration: UsersConfiguration,
   overrides: { readonly clock?: Clock; readonly redeliveryDelaysMs?: readonly number[] } = {},
@@ -32,7 +38,13 @@ export const openUsers = (
           failedGuesses: () => createFailedGuesses(platform.databases.redis),
           mailer: singleton(
             [],
-            () => createMailer(configuration.SMTP_URL, configuration.MAIL_FROM),
+            () =>
+              createMailer({
+                url: configuration.SMTP_URL,
+                from: configuration.MAIL_FROM,
+                monitor: platform.dependencies.declare(SMTP),
+                onTransition: (transition) => platform.dependencies.breakerMoved(SMTP.name, transition),
+              }),
             (mailer) => mailer.close(),
           ),
         },

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { generateSigningKey, type SigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import { type SigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
 import { issuePassport, PASSPORT_HEADER } from '@tenantry/auth/passport.ts';
 import { grantsOf } from '@tenantry/auth/permissions.ts';
 import { type Principal, servicePrincipal } from '@tenantry/auth/principal.ts';
@@ -16,6 +16,7 @@ import { eventSubject, streamName } from '@tenantry/events/subjects.ts';
 import { continueTrace } from '@tenantry/kernel/call-context.ts';
 import type { Clock } from '@tenantry/kernel/clock.ts';
 import { newId, PLATFORM_TENANT_ID, type TenantId, type UserId } from '@tenantry/kernel/id.ts';
+import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
 import { openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { REGISTRY_BUCKET, registryKey } from '@tenantry/mesh/registry.ts';
 import type { TSchema } from 'typebox';
@@ -315,7 +316,8 @@ async function registerStandIn(
   service: string,
   status: 'up' | 'draining' = 'draining',
 ): Promise<SigningKey> {
-  const key = generateSigningKey(`${service}-${randomBytes(8).toString('hex')}`);
+  // From the master key, as every instance's is: it holds although nobody beats for the record and the hub removes it.
+  const key = instanceKey(inject('masterKey'), `${service}-${randomBytes(8).toString('hex')}`);
   const registry = await openStateWriter<unknown>(nats, REGISTRY_BUCKET);
   await registry.put(registryKey({ service, instanceId: key.kid }), {
     instanceId: key.kid,

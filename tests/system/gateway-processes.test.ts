@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { request } from '@tenantry/deploy/demo/api.ts';
 import { createMainJob } from '@tenantry/deploy/demo/main-job.ts';
 import { Agent, request as send } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,7 +13,11 @@ let system: LaunchedSystem;
 let token: string;
 
 beforeAll(async () => {
-  system = await launchSystem(22_000, { GATEWAY_PROCESSES: '2', RATE_LIMIT_TENANT_PER_SECOND: '100000' });
+  system = await launchSystem(22_000, {
+    GATEWAY_PROCESSES: '2',
+    RATE_LIMIT_TENANT_PER_SECOND: '100000',
+    RATE_LIMIT_PRINCIPAL_PER_SECOND: '100000',
+  });
   token = (await createMainJob(system.addresses).loginOperator(SYSTEM_OPERATOR_PASSWORD)).token;
 });
 afterAll(() => system.destroy());
@@ -78,6 +83,22 @@ describe.runIf(process.platform === 'linux')('A gateway of several processes', (
       await dispatcher.close();
     }
     expect(await counted()).toBe(before + 8);
+  });
+
+  it('is one node of the service map, with the calls of all its processes', async () => {
+    type Map = { edges: { caller: string; callee: string; requestsPerSecond: number; errorRate: number | null }[] };
+    const load = openSteadyLoad({ url: `${system.addresses.gateway}/v1/me`, token, perSecond: 100 });
+    try {
+      await eventually(async () => {
+        const { body } = await request<Map>(`${system.addresses.gateway}/v1/service-map`, 'GET', { token });
+        const edge = body.edges.find(({ caller, callee }) => caller === 'gateway' && callee === 'users');
+        // Half of it would be what one of the two processes sees.
+        expect(edge?.requestsPerSecond).toBeGreaterThan(75);
+        expect(edge?.errorRate).toBe(0);
+      }, 20_000);
+    } finally {
+      expect(await load.end()).toEqual([]);
+    }
   });
 
   it('starts and serves users while the hub does not answer', async () => {

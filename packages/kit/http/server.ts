@@ -6,11 +6,13 @@ import { newUuid } from '@tenantry/kernel/id.ts';
 import { malformedJson, notFound, upstreamTimeout } from '@tenantry/kernel/problems.ts';
 import { CLIENT_ADDRESS_HEADER, DEADLINE_HEADER, IDEMPOTENCY_KEY_HEADER } from '@tenantry/mesh/headers.ts';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { Dependencies } from '../health/dependencies.ts';
 import type { LoadMeter } from '../lifecycle/load-meter.ts';
 import type { Logger } from '../logger.ts';
 import { authorize } from './authorization.ts';
 import { readBodiesAsJson } from './body-parsers.ts';
 import { contentDisposition } from './content-disposition.ts';
+import { registerDependencyMetrics } from './dependency-metrics.ts';
 import { readIfMatch, toETag } from './entity-tag.ts';
 import { beginIdempotent, type IdempotencyOptions, isFinal } from './idempotency.ts';
 import { createHttpMetrics } from './metrics.ts';
@@ -26,6 +28,12 @@ export type HttpServerOptions = {
   /** Null in a service without a database: its endpoints take no Idempotency-Key. */
   readonly idempotency: IdempotencyOptions | null;
   readonly isReady: () => Promise<boolean>;
+  /** Left out where nothing is depended on that could be told of. */
+  readonly health?: {
+    readonly dependencies: Dependencies;
+    /** Those that do not answer right now. */
+    readonly failing: () => Promise<ReadonlySet<string>>;
+  };
   /** Counts every request, for the heartbeats. */
   readonly load?: LoadMeter;
   readonly logger: Logger;
@@ -68,6 +76,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     },
   });
   const metrics = createHttpMetrics(options.service);
+  const { health } = options;
+  if (health !== undefined) registerDependencyMetrics(metrics.registry, health.dependencies);
 
   readBodiesAsJson(app);
   app.decorateRequest('callContext');
@@ -115,8 +125,11 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 
   app.get('/health/live', async () => ({ status: 'live' }));
   app.get('/health/ready', async (_request, reply) => {
-    const ready = await options.isReady();
-    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'starting' });
+    if (!(await options.isReady())) return reply.code(503).send({ status: 'starting' });
+    if (health === undefined) return reply.send({ status: 'ready' });
+    const readiness = health.dependencies.readiness(await health.failing());
+    // Degraded is ready: others would be no better off, and what the degraded modes promise still has to be served.
+    return reply.code(readiness.status === 'not-ready' ? 503 : 200).send(readiness);
   });
   app.get('/metrics', async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),

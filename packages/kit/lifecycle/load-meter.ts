@@ -8,6 +8,7 @@ const DELAY_RESOLUTION_MS = 20;
 /** How busy this process is, told once per heartbeat. */
 export class LoadMeter {
   readonly #latency = new LatencyHistogram();
+  readonly #elsewhere: () => number;
   readonly #delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   #inFlight = 0;
   #requests = 0;
@@ -16,7 +17,9 @@ export class LoadMeter {
   #cpu = process.cpuUsage();
   #utilization = performance.eventLoopUtilization();
 
-  constructor() {
+  /** `inFlight`: of those that are counted by somebody else, and only told here when they are over. */
+  constructor({ inFlight = () => 0 }: { readonly inFlight?: () => number } = {}) {
+    this.#elsewhere = inFlight;
     this.#delay.enable();
   }
 
@@ -26,10 +29,15 @@ export class LoadMeter {
     const startedAtMs = performance.now();
     return (isFailed) => {
       this.#inFlight--;
-      this.#requests++;
-      if (isFailed) this.#failed++;
-      this.#latency.observe(performance.now() - startedAtMs);
+      this.count(isFailed, performance.now() - startedAtMs);
     };
+  }
+
+  /** A request is over that was not told of when it began. */
+  count(isFailed: boolean, durationMs: number): void {
+    this.#requests++;
+    if (isFailed) this.#failed++;
+    this.#latency.observe(durationMs);
   }
 
   /** What happened since the last time this was asked. */
@@ -39,7 +47,7 @@ export class LoadMeter {
     const cpu = process.cpuUsage(this.#cpu);
     const load: InstanceLoad = {
       windowMs: Math.round(windowMs),
-      inFlight: this.#inFlight,
+      inFlight: this.#inFlight + this.#elsewhere(),
       requests: this.#requests,
       failed: this.#failed,
       latency: this.#latency.take(),

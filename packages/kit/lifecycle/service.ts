@@ -13,9 +13,12 @@ import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import { type DueHandler, startTicker } from '../due/ticker.ts';
+import { Dependencies } from '../health/dependencies.ts';
+import { CHECKED, type StoreCheck, type StoreChecks, startStoreChecks } from '../health/store-checks.ts';
+import { STORE_DEPENDENCIES } from '../health/store-dependencies.ts';
 import { authenticateByPassport } from '../http/passport-check.ts';
 import type { Route } from '../http/route.ts';
-import { createHttpServer } from '../http/server.ts';
+import { createHttpServer, type HttpServerOptions } from '../http/server.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { openTenantDirectory, type TenantDirectory } from '../tenants/directory.ts';
 import { CloseStack } from './close-stack.ts';
@@ -50,6 +53,8 @@ export type Platform<Tables> = {
   readonly mesh: Mesh;
   readonly nats: Nats;
   readonly tenants: TenantDirectory;
+  /** Stores and services of ours are declared already; a service declares the providers that it calls. */
+  readonly dependencies: Dependencies;
   readonly clock: Clock;
   readonly logger: Logger;
 };
@@ -110,12 +115,24 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     const load = new LoadMeter();
     closing.push(async () => load.close());
     const traffic = new EdgeTraffic();
-    const mesh = createMesh({ service: name, signingKey, discovery, traffic });
+    const dependencies = new Dependencies(logger);
+    const mesh = createMesh({
+      service: name,
+      signingKey,
+      discovery,
+      traffic,
+      health: {
+        monitorOf: (service) => dependencies.ofService(service),
+        onBreaker: (service, to, transition) => dependencies.breakerMoved(service, transition, { instanceId: to }),
+      },
+    });
     closing.push(mesh.close);
+    const checks = checkStores(dependencies, databases, nats);
+    closing.push(async () => checks.stop());
     const tenants = await openTenantDirectory(nats, mesh, { snapshotFile: `${snapshots}-tenants.json` });
     closing.push(tenants.close);
 
-    const app = await definition.create({ databases, mesh, nats, tenants, clock, logger }, configuration);
+    const app = await definition.create({ databases, mesh, nats, tenants, dependencies, clock, logger }, configuration);
     if (app.close !== undefined) closing.push(app.close);
     await ensureStream(nats, name);
     await app.prepare?.();
@@ -128,7 +145,8 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       onError: (error) => logger.error({ err: error }, 'the outbox waits'),
     });
     closing.push(relay.stop);
-    const url = await openDoor({ name, configuration, databases, discovery, app, load, logger, closing });
+    const health = { dependencies, failing: checks.failing };
+    const url = await openDoor({ name, configuration, databases, discovery, app, load, health, logger, closing });
     const registration = registerWithHub({
       hubUrl: configuration.HUB_URL,
       masterKey: configuration.TENANTRY_MASTER_KEY,
@@ -145,7 +163,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
         weight: configuration.INSTANCE_WEIGHT ?? 1,
       },
       logger,
-      sources: { load, traffic },
+      sources: { load, traffic, dependencies: () => dependencies.reports() },
     });
     closing.push(registration.leave);
 
@@ -203,6 +221,20 @@ const openServiceDatabases = <Tables>(
     onError: (engine, error) => logger.warn({ err: error, engine }, 'a connection was lost'),
   });
 
+function checkStores(
+  dependencies: Dependencies,
+  databases: Pick<Databases<unknown>, 'checks'>,
+  nats: Nats,
+): StoreChecks {
+  const stores = { ...databases.checks, nats: () => nats.connection.rtt() };
+  return startStoreChecks(
+    (['postgres', 'redis', 'clickhouse', 'nats'] as const).flatMap((store): StoreCheck[] => {
+      const check = stores[store];
+      return check === undefined ? [] : [{ monitor: dependencies.declare(STORE_DEPENDENCIES[store], CHECKED), check }];
+    }),
+  );
+}
+
 async function openDoor<Tables>(options: {
   name: string;
   configuration: ServiceConfiguration;
@@ -210,6 +242,7 @@ async function openDoor<Tables>(options: {
   discovery: Discovery;
   app: ServiceApp<Tables>;
   load: LoadMeter;
+  health: NonNullable<HttpServerOptions['health']>;
   logger: Logger;
   closing: CloseStack;
 }): Promise<string> {
@@ -222,7 +255,9 @@ async function openDoor<Tables>(options: {
       withTenant: databases.withTenant as Databases<unknown>['withTenant'],
       fingerprintKey: deriveKey(configuration.TENANTRY_MASTER_KEY, 'idempotency-fingerprint'),
     },
-    isReady: async () => (await databases.unhealthy()).length === 0,
+    // The door opens last: whoever can ask finds all that has to be there from the beginning.
+    isReady: async () => true,
+    health: options.health,
     load: options.load,
     logger: options.logger,
   });

@@ -9,6 +9,8 @@ type Answer = (exchange: Exchange) => void | Promise<void>;
 
 export type OwnAnswers = {
   readonly isReady: () => boolean;
+  /** What people should know: a sentence per dependency that is down. */
+  readonly degradedModes: () => readonly string[];
   readonly missing: () => readonly string[];
   readonly metrics: { readonly contentType: string; readonly read: () => Promise<string> };
   readonly systemHealth: Answer;
@@ -46,8 +48,10 @@ export const ownRoutes = (answers: () => OwnAnswers): readonly Route[] => [
   guarded(readSystemHealthEndpoint as Endpoint, (exchange) => answers().systemHealth(exchange)),
   operational('/health/live', (exchange) => sendJson(exchange, 200, { status: 'live' })),
   operational('/health/ready', (exchange) => {
-    const { isReady, missing } = answers();
-    if (isReady()) sendJson(exchange, 200, { status: 'ready' });
+    const { isReady, missing, degradedModes } = answers();
+    const modes = degradedModes();
+    if (isReady())
+      sendJson(exchange, 200, modes.length === 0 ? { status: 'ready' } : { status: 'degraded', degradedModes: modes });
     else sendJson(exchange, 503, { status: 'starting', waitingFor: missing() });
   }),
   operational('/metrics', async (exchange) => {

@@ -6,6 +6,7 @@ import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger } from '@tenantry/kit/logger.ts';
 import type { GatewayConfiguration } from '../config.ts';
 import { serveClusterMetrics } from './cluster-metrics.ts';
+import { mergeClusterVitals } from './cluster-vitals.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 /** How the workers learn whom they belong to. */
@@ -19,6 +20,7 @@ export async function openPrimary(configuration: GatewayConfiguration): Promise<
   const instanceId = `gateway-${newUuid()}`;
   const logger = createLogger({ service: 'gateway', instanceId, level: configuration.LOG_LEVEL });
   serveClusterMetrics();
+  const sources = mergeClusterVitals();
   const pool = new WorkerPool({
     size: configuration.GATEWAY_PROCESSES,
     environment: { [INSTANCE_ID_VARIABLE]: instanceId },
@@ -40,6 +42,7 @@ export async function openPrimary(configuration: GatewayConfiguration): Promise<
       endpoints: [],
     },
     logger,
+    sources,
   });
   const restart = (): void => void pool.restart();
   process.on('SIGHUP', restart);

@@ -1,6 +1,7 @@
 import { openGateway, type RunningGateway } from '../app.ts';
 import type { GatewayConfiguration } from '../config.ts';
 import { joinClusterMetrics } from './cluster-metrics.ts';
+import { tellClusterVitals } from './cluster-vitals.ts';
 import { INSTANCE_ID_VARIABLE } from './primary.ts';
 import type { WorkerMessage } from './worker-process.ts';
 
@@ -10,6 +11,7 @@ export async function openWorker(configuration: GatewayConfiguration): Promise<R
   const gateway = await openGateway(configuration, {
     instanceId: process.env[INSTANCE_ID_VARIABLE] ?? '',
     readMetrics: joinClusterMetrics,
+    tellVitals: tellClusterVitals,
   });
   tell({ type: 'open', url: gateway.url });
   void gateway.ready.then(() => tell({ type: 'ready' }));

@@ -10,4 +10,6 @@ export type Cluster = {
   readonly group: () => InstanceGroup;
   readonly nextChange: (timeoutMs: number) => Promise<void>;
   readonly monotonicMs: () => number;
+  /** An attempt is over that says something about the instance. Left out where nobody counts. */
+  readonly observe?: (isFailed: boolean, durationMs: number) => void;
 };

@@ -186,6 +186,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   #held: HeldAnswer | null = null;
   #isFault = false;
   #latencyMs = 0;
+  #status = 0;
   #isClosing = false;
   #isDone = false;
 
@@ -235,6 +236,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) return;
     this.#latencyMs = this.#elapsedMs();
+    this.#status = status;
     // Our services refuse with problem+json. A bare 503 is their HTTP server closing: no handler has seen the request.
     // Of a product it is an answer like any other.
     const { cluster, reshaping, exchange } = this.#options;
@@ -269,11 +271,13 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#isDone = true;
     if (this.#isClosing) {
       this.#instance.fail(this.#permit, this.#latencyMs, true);
+      this.#options.cluster.observe?.(true, this.#latencyMs);
       this.#forwarding.failed(this.#instance, { mayRepeat: this.#isRepeatable, wasSent: true }, null);
       return;
     }
     this.#instance.succeed(this.#permit, this.#latencyMs);
     this.#options.cluster.group().judge(this.#instance, this.#isFault);
+    this.#options.cluster.observe?.(this.#status >= 500, this.#latencyMs);
     this.#forwarding.settle(this.#instance);
     try {
       this.#relay?.finish();
@@ -303,6 +307,7 @@ class Attempt implements Dispatcher.DispatchHandler {
       return;
     }
     this.#instance.fail(this.#permit, this.#elapsedMs(), !wasSent && isRefusedConnection(error));
+    this.#options.cluster.observe?.(true, this.#elapsedMs());
     this.#options.cluster.group().judge(this.#instance, true);
     if (this.#relay?.hasBegun === true) {
       this.#options.exchange.response.destroy();

@@ -1,4 +1,9 @@
-import { type BreakerPermit, CircuitBreaker, REFUSED } from '@tenantry/resilience/circuit-breaker.ts';
+import {
+  type BreakerPermit,
+  type BreakerTransition,
+  CircuitBreaker,
+  REFUSED,
+} from '@tenantry/resilience/circuit-breaker.ts';
 import { type buildConnector, Pool } from 'undici';
 import { PeakEwma } from './peak-ewma.ts';
 
@@ -25,6 +30,7 @@ export type InstanceOptions = {
   /** How to get there, where that is not for Node to decide. */
   readonly connect?: buildConnector.connector;
   readonly keepAliveMs?: number;
+  readonly onBreaker?: (instance: InstanceAddress, transition: BreakerTransition) => void;
 };
 
 /** One instance of a service or target of an upstream, as this gateway experiences it. */
@@ -48,7 +54,13 @@ export class Instance {
     this.record = record;
     this.weight = record.weight ?? 1;
     this.#monotonicMs = monotonicMs;
+    // Without a ramp of its own: it would refuse what a single instance has to take. The group's slow start gives the
+    // rest of the turns to its peers, if there are any.
     this.#breaker = new CircuitBreaker({ name: record.service, monotonicMs });
+    this.#breaker.onTransition((transition) => {
+      if (transition.to === 'closed') this.#recoveredAtMs = monotonicMs();
+      options.onBreaker?.(record, transition);
+    });
     this.#options = options;
     this.pool = createPool(record.url, CONNECTIONS, options);
   }
@@ -90,7 +102,7 @@ export class Instance {
     return this.#isUnwell;
   }
 
-  /** When it last came back: from being unreachable, or from failing its health check. */
+  /** When it last came back: from being unreachable, from failing its health check, or from an open breaker. */
   get recoveredAtMs(): number {
     return this.#recoveredAtMs;
   }

@@ -1,10 +1,12 @@
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import type { Discovery } from '@tenantry/mesh/discovery.ts';
+import type { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
 import type { InstanceRecord } from '@tenantry/mesh/registry.ts';
+import type { BreakerTransition } from '@tenantry/resilience/circuit-breaker.ts';
 import type { BalancingName } from '../contract/upstreams.ts';
 import { createBalancing } from './balancing/create-balancing.ts';
 import type { Cluster } from './cluster.ts';
-import { Instance } from './instance.ts';
+import { Instance, type InstanceAddress } from './instance.ts';
 import { InstanceGroup } from './instance-group.ts';
 
 const MAX_WAITING = 1_024;
@@ -13,6 +15,9 @@ export type UpstreamsOptions = {
   readonly discovery: Discovery;
   readonly balancing?: BalancingName;
   readonly slowStartMs?: number;
+  /** Counts every attempt, for the service map. */
+  readonly traffic?: EdgeTraffic;
+  readonly onBreaker?: (instance: InstanceAddress, transition: BreakerTransition) => void;
   readonly monotonicMs?: () => number;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
@@ -75,6 +80,10 @@ export class Upstreams {
     return group;
   }
 
+  observe(service: string, tenantId: TenantId | null, isFailed: boolean, durationMs: number): void {
+    this.#options.traffic?.record(service, tenantId, isFailed, durationMs);
+  }
+
   /** Resolves with the next change of the registry, or when the time is up, or at once when too many wait already. */
   async nextChange(timeoutMs: number): Promise<void> {
     if (this.#waiting.size >= MAX_WAITING || timeoutMs <= 0) return;
@@ -109,7 +118,8 @@ export class Upstreams {
       let instance = existing;
       if (instance === undefined || instance.record.url !== record.url) {
         void existing?.close().catch(() => undefined);
-        instance = new Instance(record, this.monotonicMs);
+        const { onBreaker } = this.#options;
+        instance = new Instance(record, this.monotonicMs, onBreaker === undefined ? {} : { onBreaker });
         this.#instances.set(record.instanceId, instance);
       }
       instance.weight = record.weight ?? 1;
@@ -155,5 +165,9 @@ class ServiceCluster implements Cluster {
 
   monotonicMs(): number {
     return this.#upstreams.monotonicMs();
+  }
+
+  observe(isFailed: boolean, durationMs: number): void {
+    this.#upstreams.observe(this.#service, this.#tenantId, isFailed, durationMs);
   }
 }

@@ -1,6 +1,8 @@
 import { currentDeadlineMs } from '@tenantry/kernel/call-context.ts';
 import { Problem } from '@tenantry/kernel/problem.ts';
+import type { BreakerTransition } from '@tenantry/resilience/circuit-breaker.ts';
 import { deadlineAt } from '@tenantry/resilience/deadline.ts';
+import type { DependencyMonitor } from '@tenantry/resilience/dependency-monitor.ts';
 import { createPolicy, type Policy } from '@tenantry/resilience/policy.ts';
 import { Agent } from 'undici';
 import { type Envelope, readEnvelope } from './envelope.ts';
@@ -35,7 +37,11 @@ const TIMEOUT_MS = 6_000;
 // What is said before a request was written, so that it cannot have arrived.
 const NOT_SENT = new Set(['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 
-export function createTelegramClient(options: { readonly url: string }): TelegramClient {
+export function createTelegramClient(options: {
+  readonly url: string;
+  readonly monitor?: DependencyMonitor;
+  readonly onTransition?: (transition: BreakerTransition) => void;
+}): TelegramClient {
   const agent = new Agent({ connections: 64, keepAliveTimeout: 30_000, connect: { timeout: 2_000 } });
   const policy = createPolicy({
     name: 'Telegram',
@@ -43,7 +49,9 @@ export function createTelegramClient(options: { readonly url: string }): Telegra
     // A refusal is an answer: one tenant's revoked token or flood must not stop the messages of all.
     breaker: { isFailure: (error) => !(error instanceof TelegramRefused) || error.errorCode >= 500 },
     bulkhead: { maxConcurrent: 64, maxQueued: 256 },
+    ...(options.monitor === undefined ? {} : { monitor: options.monitor }),
   });
+  if (options.onTransition !== undefined) policy.breaker.onTransition(options.onTransition);
   const call = (token: string, method: string, parameters: Readonly<Record<string, unknown>> = {}) =>
     callMethod({ agent, policy, url: options.url }, token, method, parameters);
 

@@ -1,6 +1,7 @@
 import { currentDeadlineMs } from '@tenantry/kernel/call-context.ts';
 import type { BreakerTransition } from '@tenantry/resilience/circuit-breaker.ts';
 import { deadlineAt } from '@tenantry/resilience/deadline.ts';
+import type { DependencyMonitor } from '@tenantry/resilience/dependency-monitor.ts';
 import { createPolicy, type Policy } from '@tenantry/resilience/policy.ts';
 import type { MidtransAccount } from './midtrans-account.ts';
 import { Unanswered } from './unanswered.ts';
@@ -21,6 +22,8 @@ const MAX_TENANTS = 5_000;
  * carries an Idempotency-Key, a refund key or an order id that Midtrans takes once.
  */
 export function createProviderPolicies(options: {
+  /** One for all tenants: it judges by shares, so that one of them does not speak for the provider. */
+  readonly monitor?: DependencyMonitor;
   readonly onTransition: (account: MidtransAccount, transition: BreakerTransition) => void;
 }): ProviderPolicies {
   const policies = new Map<string, Policy>();
@@ -44,6 +47,7 @@ export function createProviderPolicies(options: {
       // Attempts, not calls: what ten calls that fail altogether make of them within their retry budget.
       breaker: { minimumCalls: 20, openMs: 5_000 },
       bulkhead: { maxConcurrent: 32, maxQueued: 256 },
+      ...(options.monitor === undefined ? {} : { monitor: options.monitor }),
     });
     policy.breaker.onTransition((transition) => options.onTransition(account, transition));
     policies.set(key, policy);

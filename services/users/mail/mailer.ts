@@ -1,22 +1,46 @@
+import type { BreakerTransition } from '@tenantry/resilience/circuit-breaker.ts';
+import type { DependencyMonitor } from '@tenantry/resilience/dependency-monitor.ts';
+import { createPolicy } from '@tenantry/resilience/policy.ts';
 import { createTransport } from 'nodemailer';
+import { isRefusedForGood } from './refused-for-good.ts';
 
 export type Mail = { readonly to: string; readonly subject: string; readonly text: string };
 
 export type Mailer = { readonly send: (mail: Mail) => Promise<void>; readonly close: () => void };
 
-export function createMailer(smtpUrl: string, from: string): Mailer {
+/** Longer than the three steps below together, each of which gives up by itself. */
+const TIMEOUT_MS = 20_000;
+
+export function createMailer(options: {
+  readonly url: string;
+  readonly from: string;
+  readonly monitor?: DependencyMonitor;
+  readonly onTransition?: (transition: BreakerTransition) => void;
+}): Mailer {
+  const { url, from, monitor } = options;
   const transport = createTransport({
-    url: smtpUrl,
+    url,
     connectionTimeout: 3_000,
     greetingTimeout: 3_000,
     socketTimeout: 10_000,
     tls: { rejectUnauthorized: true },
   });
+  // Never sent again here: a mail may have gone out although the answer did not come. Its row is what tries again.
+  const policy = createPolicy({
+    name: 'Mail',
+    timeoutMs: TIMEOUT_MS,
+    // A refusal of one address is an answer of a server that works.
+    breaker: { isFailure: (error) => !isRefusedForGood(error) },
+    bulkhead: { maxConcurrent: 16, maxQueued: 256 },
+    ...(monitor === undefined ? {} : { monitor }),
+  });
+  if (options.onTransition !== undefined) policy.breaker.onTransition(options.onTransition);
   return {
     // An address object, not a header text: a name with a line break or a comma cannot add recipients.
-    send: async (mail) => {
-      await transport.sendMail({ from, to: { name: '', address: mail.to }, subject: mail.subject, text: mail.text });
-    },
+    send: ({ to, subject, text }) =>
+      policy.execute(async () => {
+        await transport.sendMail({ from, to: { name: '', address: to }, subject, text });
+      }),
     close: () => transport.close(),
   };
 }

@@ -2,15 +2,12 @@ import type { TenantId } from '@tenantry/kernel/id.ts';
 import type { UsersDeps } from '../deps.ts';
 import { hashOpaqueToken, mintOpaqueToken } from '../keys/opaque-token.ts';
 import { alreadyRegisteredMail, verificationMail } from '../mail/messages.ts';
+import { isRefusedForGood } from '../mail/refused-for-good.ts';
 import { findMailIntent, insertMailToken, markMailSent } from '../store/mail.ts';
 import { findTenant } from '../store/tenants.ts';
 import { findUser } from '../store/users.ts';
 
 const LINK_LIFE_HOURS = 24;
-
-/** RFC 5321 §4.2.1: a code from 500 on says that the same mail will never be taken. */
-const isRefusedForGood = (error: unknown): boolean =>
-  error instanceof Error && 'responseCode' in error && Number(error.responseCode) >= 500;
 
 /**
  * Sends a mail that a use case asked for. The token is minted now and stored as a hash before it leaves. Dying between
