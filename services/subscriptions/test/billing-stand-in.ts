@@ -1,11 +1,9 @@
 import { createServer } from 'node:http';
-import { generateSigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
 import type { collectInvoice, readInvoiceStanding } from '@tenantry/billing/contract/invoices.ts';
 import type { BodyOf, ResponseOf } from '@tenantry/contract/endpoint.ts';
-import { openStateWriter } from '@tenantry/events/pushed-state.ts';
 import { canonicalJson } from '@tenantry/kernel/canonical-json.ts';
 import type { InvoiceId } from '@tenantry/kernel/id.ts';
-import { REGISTRY_BUCKET, registryKey } from '@tenantry/mesh/registry.ts';
+import { registerStandIn } from '../../../tests/support/register-stand-in.ts';
 import type { World } from '../../../tests/support/world.ts';
 
 type Body = BodyOf<typeof collectInvoice>;
@@ -67,17 +65,10 @@ export async function openBillingStandIn(world: World) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
-  const key = generateSigningKey(`billing-${crypto.randomUUID()}`);
-  const registry = await openStateWriter<unknown>(world.nats, REGISTRY_BUCKET);
-  await registry.put(registryKey({ service: 'billing', instanceId: key.kid }), {
-    instanceId: key.kid,
+  const registration = await registerStandIn({
+    hubUrl: world.urlOf('hub'),
     service: 'billing',
     url: `http://127.0.0.1:${address.port}`,
-    publicKey: toPublicJwk(key.publicKey),
-    status: 'up',
-    generation: Number.MAX_SAFE_INTEGER,
-    registeredAt: '2026-01-01T00:00:00.000Z',
-    endpoints: [],
   });
 
   return {
@@ -95,6 +86,7 @@ export async function openBillingStandIn(world: World) {
       mood = next;
     },
     async close(): Promise<void> {
+      await registration.leave();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

@@ -1,9 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { generateSigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
-import { openStateWriter } from '@tenantry/events/pushed-state.ts';
-import { newUuid, type UserId } from '@tenantry/kernel/id.ts';
-import { REGISTRY_BUCKET, registryKey } from '@tenantry/mesh/registry.ts';
+import type { UserId } from '@tenantry/kernel/id.ts';
+import { registerStandIn } from '../../../../tests/support/register-stand-in.ts';
 import type { World } from '../../../../tests/support/world.ts';
 
 /** An instance of users in the registry that answers one thing: in which language somebody is written to. */
@@ -25,17 +23,10 @@ export async function openPeople(world: World) {
         .end(JSON.stringify({ userId, name: 'Budi', email: 'budi@example.com', locale }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const instanceId = `users-${newUuid()}`;
-  const registry = await openStateWriter<unknown>(world.nats, REGISTRY_BUCKET);
-  await registry.put(registryKey({ service: 'users', instanceId }), {
-    instanceId,
+  const registration = await registerStandIn({
+    hubUrl: world.urlOf('hub'),
     service: 'users',
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    publicKey: toPublicJwk(generateSigningKey(instanceId).publicKey),
-    status: 'up',
-    generation: 1,
-    registeredAt: '2026-01-01T00:00:00.000Z',
-    endpoints: [],
   });
   return {
     speaks: (userId: string, locale: 'id' | 'en'): UserId => {
@@ -51,10 +42,10 @@ export async function openPeople(world: World) {
     comeBack: (): void => {
       isAway = false;
     },
-    close: (): Promise<void> =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    async close(): Promise<void> {
+      await registration.leave();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
   };
 }
