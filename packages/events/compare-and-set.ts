@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
-import { Kvm, KvWatchInclude } from '@nats-io/kv';
+import { KvWatchInclude } from '@nats-io/kv';
 import { BucketMessages } from './bucket-messages.ts';
 import type { Nats } from './nats.ts';
+import { openBucket } from './open-bucket.ts';
 import { bucketName } from './subjects.ts';
 
 export type Revised<Value> = { readonly value: Value; readonly revision: number };
@@ -26,7 +27,7 @@ const REOPEN_MS = 250;
 
 export async function openCompareAndSet<Value>(nats: Nats, bucket: string): Promise<CompareAndSet<Value>> {
   const name = bucketName(nats.namespace, bucket);
-  const open = () => new Kvm(nats.jetstream).create(name, { history: 1 });
+  const open = () => openBucket(nats, { bucket });
   let kv = await open();
   const closing = new AbortController();
   const listeners: ((key: string) => void)[] = [];

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type KV, Kvm } from '@nats-io/kv';
+import type { KV } from '@nats-io/kv';
 import { type BucketEntry, BucketStream } from './bucket-stream.ts';
 import { GapFiller } from './gap-filler.ts';
 import type { Nats } from './nats.ts';
+import { type BucketSettings, openBucket } from './open-bucket.ts';
 import { StateSnapshot } from './state-snapshot.ts';
-import { bucketName } from './subjects.ts';
 import { WatchedValues } from './watched-values.ts';
 
 type Entry = Pick<BucketEntry, 'key' | 'operation' | 'revision' | 'created' | 'json'>;
@@ -25,20 +25,11 @@ export type PushedState<Value> = {
   readonly close: () => Promise<void>;
 };
 
-export type BucketSettings = {
-  readonly bucket: string;
-  /** Entries older than this vanish from the bucket; 0 keeps them. */
-  readonly ttlMs?: number;
-};
-
 const KEY = /^[A-Za-z0-9_=.-]+$/;
 const INITIAL_LOAD_TIMEOUT_MS = 5_000;
 const REFRESH_TIMEOUT_MS = 1_000;
 const REOPEN_MS = 250;
 const CHECK_MS = 1_000;
-
-const openBucket = (nats: Nats, settings: BucketSettings): Promise<KV> =>
-  new Kvm(nats.jetstream).create(bucketName(nats.namespace, settings.bucket), { history: 1, ttl: settings.ttlMs ?? 0 });
 
 /** The writing side: one service per bucket. */
 export async function openStateWriter<Value>(nats: Nats, settings: BucketSettings) {

@@ -1,8 +1,7 @@
-import { type KV, Kvm } from '@nats-io/kv';
+import type { KV } from '@nats-io/kv';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import type { Nats } from './nats.ts';
-import type { BucketSettings } from './pushed-state.ts';
-import { bucketName } from './subjects.ts';
+import { type BucketSettings, openBucket } from './open-bucket.ts';
 
 export type Revised<Value> = { readonly value: Value; readonly revision: number };
 
@@ -27,10 +26,7 @@ export function openRevisedBucket<Value>(nats: Nats, settings: BucketSettings): 
   let opened: KV | undefined;
   // Opened when first needed: a process that only routes can start while JetStream is away.
   const bucket = async (): Promise<KV> => {
-    opened ??= await new Kvm(nats.jetstream).create(bucketName(nats.namespace, settings.bucket), {
-      history: 1,
-      ttl: settings.ttlMs ?? 0,
-    });
+    opened ??= await openBucket(nats, settings);
     return opened;
   };
   const ask = async <T>(work: (kv: KV) => Promise<T>): Promise<T> => {

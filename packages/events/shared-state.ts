@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JetStreamApiCodes, JetStreamApiError, type PubAck } from '@nats-io/jetstream';
-import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
+import type { KV, KvEntry } from '@nats-io/kv';
 import { headers } from '@nats-io/transport-node';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import { BucketMessages } from './bucket-messages.ts';
 import type { Nats } from './nats.ts';
-import type { BucketSettings } from './pushed-state.ts';
+import { type BucketSettings, openBucket } from './open-bucket.ts';
 import { Revisions } from './revisions.ts';
 import { bucketName } from './subjects.ts';
 
@@ -57,7 +57,7 @@ export async function openSharedState<Value>(nats: Nats, settings: BucketSetting
   let isWhole = false;
 
   const messages = new BucketMessages(nats, name);
-  const open = (): Promise<KV> => new Kvm(nats.jetstream).create(name, { history: 1, ttl: settings.ttlMs ?? 0 });
+  const open = (): Promise<KV> => openBucket(nats, settings);
   const take = (key: string, isRemoval: boolean, text: () => string): void => {
     try {
       known.apply(key, isRemoval ? undefined : (JSON.parse(text()) as Value));
@@ -244,7 +244,7 @@ async function deleteOldMarkers(
   for (const key of await messages.keys()) {
     if (standing.has(key)) continue;
     const last = await messages.latestOf(key);
-    if (last?.isRemoval === true && last.createdMs < before && (await messages.delete(last.revision))) deleted++;
+    if (last?.isRemoval === true && last.createdMs <= before && (await messages.delete(last.revision))) deleted++;
   }
   return deleted;
 }

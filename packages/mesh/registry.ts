@@ -1,7 +1,7 @@
 import type { PublicJwk } from '@tenantry/auth/jws.ts';
 import type { Endpoint, Method, Permission, Reach } from '@tenantry/contract/endpoint.ts';
 import { type OpenApiOperation, openApiOperation } from '@tenantry/contract/openapi.ts';
-import type { BucketSettings } from '@tenantry/events/pushed-state.ts';
+import type { BucketSettings } from '@tenantry/events/open-bucket.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
 
 /** What an instance tells the hub about itself, and what the hub pushes to everybody. */

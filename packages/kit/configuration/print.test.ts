@@ -65,7 +65,8 @@ describe('A printed configuration', () => {
           `${name}://${user}:${before}${mark}${after}@db:1/x`,
           `${name}://${before}${mark}${after}@db`,
           `${name}://db:1/x?${user}=${before}${mark}${after}`,
-          `${name}:${before}${mark}${after}`,
+          // Behind two slashes it would be the name of a host.
+          `${name}:${before.replace(/^[/\\]+/, '')}${mark}${after}`,
         ]) {
           expect(showValue(url, 'credentials')).not.toContain(mark);
           // Also where we expect no credentials, as in the URL of the hub.

@@ -1,0 +1,22 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { connectNats, type Nats } from '../nats.ts';
+import { openBucket } from '../open-bucket.ts';
+
+const namespace = `t${randomBytes(5).toString('hex')}`;
+let connections: Nats[];
+beforeAll(async () => {
+  connections = await Promise.all(
+    Array.from({ length: 8 }, () => connectNats({ url: inject('natsUrl'), name: namespace, namespace })),
+  );
+});
+afterAll(() => Promise.all(connections.map((nats) => nats.close())));
+
+it('A bucket that several make at one instant is one bucket', async () => {
+  for (let round = 0; round < 10; round++) {
+    const bucket = `state${round}`;
+    const [first, ...others] = await Promise.all(connections.map((nats) => openBucket(nats, { bucket })));
+    await first?.put('key', 'value');
+    for (const other of others) expect((await other.get('key'))?.string()).toBe('value');
+  }
+});
