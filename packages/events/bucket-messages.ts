@@ -1,4 +1,5 @@
 import type { StoredMsg } from '@nats-io/jetstream';
+import type { StreamFacts } from './gap-filler.ts';
 import type { Nats } from './nats.ts';
 
 export type BucketMessage = {
@@ -25,8 +26,13 @@ export class BucketMessages {
     return `${this.#prefix}${key}`;
   }
 
+  async facts(): Promise<StreamFacts> {
+    const { state } = await this.#nats.manager.streams.info(this.#stream);
+    return { firstRevision: state.first_seq, lastRevision: state.last_seq };
+  }
+
   async lastRevision(): Promise<number> {
-    return (await this.#nats.manager.streams.info(this.#stream)).state.last_seq;
+    return (await this.facts()).lastRevision;
   }
 
   /** Also of removed keys, as long as the mark of their removal is kept. `pattern` may have `*` for one segment. */

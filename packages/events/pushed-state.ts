@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KV } from '@nats-io/kv';
-import { type BucketEntry, BucketStream } from './bucket-stream.ts';
+import type { KV, KvEntry } from '@nats-io/kv';
+import { type BucketMessage, BucketMessages } from './bucket-messages.ts';
 import { GapFiller } from './gap-filler.ts';
 import type { Nats } from './nats.ts';
 import { type BucketSettings, openBucket } from './open-bucket.ts';
 import { StateSnapshot } from './state-snapshot.ts';
+import { bucketName } from './subjects.ts';
 import { WatchedValues } from './watched-values.ts';
-
-type Entry = Pick<BucketEntry, 'key' | 'operation' | 'revision' | 'created' | 'json'>;
 
 /**
  * State that one service writes and many keep whole in memory: a JetStream KV bucket, watched. A reader also keeps it
@@ -70,30 +69,37 @@ export async function watchState<Value>(
   let kv: KV | undefined;
   let interrupt: () => void = () => undefined;
 
-  const stream = new BucketStream(nats, settings.bucket);
+  const messages = new BucketMessages(nats, bucketName(nats.namespace, settings.bucket));
   let completeAtMs = performance.now();
   const gaps = new GapFiller({
-    facts: () => stream.facts(),
+    facts: () => messages.facts(),
     async fetch(revision) {
-      const entry = await stream.entryAt(revision);
-      if (entry !== null) take(entry);
+      const message = await messages.at(revision);
+      if (message !== null) takeMessage(message);
     },
     beginAnew: () => interrupt(),
   });
-  const take = (entry: Entry): void => {
+  const takeMessage = ({ key, isRemoval, text, revision, createdMs }: BucketMessage): void => {
     try {
-      const value = entry.operation === 'PUT' ? (entry.json() as Value) : undefined;
-      known.apply(entry.key, value, { revision: entry.revision, createdMs: entry.created.getTime() });
+      known.apply(key, isRemoval ? undefined : (JSON.parse(text()) as Value), { revision, createdMs });
     } catch (error) {
       process.emitWarning(`The bucket ${settings.bucket} has a value that is not JSON: ${String(error)}`);
     }
   };
+  const take = (entry: KvEntry): void =>
+    takeMessage({
+      key: entry.key,
+      revision: entry.revision,
+      createdMs: entry.created.getTime(),
+      isRemoval: entry.operation !== 'PUT',
+      text: () => entry.string(),
+    });
   const finish = async (): Promise<void> => {
-    // The first telling can have skipped something too; a key that is there counts as told whatever its value.
-    for (const key of await stream.keys().catch(() => [])) {
+    // The first telling can have skipped something too. What cannot be asked ends this watch: half a bucket is not whole.
+    for (const key of await messages.keys()) {
       if (known.hasSeen(key)) continue;
-      const entry = await stream.latestOf(key).catch(() => null);
-      if (entry !== null) take(entry);
+      const message = await messages.latestOf(key);
+      if (message !== null) takeMessage(message);
     }
     gaps.follow();
     known.finish();
