@@ -31,7 +31,6 @@ export class Door {
   readonly #upgraded = new Set<Socket>();
   /** The last answer of each connection, to know whether there is room for a refusal, and whether it is idle. */
   readonly #answers = new Map<Duplex, ServerResponse>();
-  readonly #underWay = new Set<ServerResponse>();
   #isDraining = false;
 
   constructor(options: DoorOptions) {
@@ -42,8 +41,6 @@ export class Door {
       // the rest of a body, made to look like a request.
       if (this.#answers.get(request.socket)?.shouldKeepAlive === false) return;
       this.#answers.set(request.socket, response);
-      this.#underWay.add(response);
-      response.once('close', () => this.#underWay.delete(response));
       if (this.#isDraining) response.shouldKeepAlive = false;
       onRequest(request, response);
     };
@@ -115,9 +112,7 @@ export class Door {
   async drain(deadlineMs: number): Promise<void> {
     this.#isDraining = true;
     // Where requests were sent one behind the other, the last of them ends the connection.
-    for (const response of this.#underWay)
-      if (!response.headersSent && this.#answers.get(response.req.socket) === response)
-        response.shouldKeepAlive = false;
+    for (const response of this.#answers.values()) if (!response.headersSent) response.shouldKeepAlive = false;
     // Not the HTTP server's own close, which begins with cutting every idle connection.
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.#server, () => resolve()));
     this.#options.onDrain();
@@ -148,7 +143,7 @@ export class Door {
 
   #isBusy(socket: Socket): boolean {
     const answer = this.#answers.get(socket);
-    return answer !== undefined && this.#underWay.has(answer);
+    return answer?.closed === false;
   }
 
   #refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import type { Verified } from '../access/verified.ts';
+import type { Stay } from '../overload/stay.ts';
 import type { Destination } from '../websocket/destination.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Target } from './target.ts';
@@ -45,6 +46,10 @@ export class Exchange {
   instanceId: string | null = null;
   /** Names and values in turn that every answer to this request carries. */
   readonly answerHeaders: string[] = [];
+  /** Among those whose pace is watched. */
+  place = -1;
+  /** Where and since when it is under way with the services. */
+  stay: Stay | null = null;
   /** The client went away, or has its whole answer. */
   isOver = false;
   /** It has become a WebSocket: an answer does not follow. */

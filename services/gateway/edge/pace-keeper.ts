@@ -1,6 +1,7 @@
 import { upstreamTimeout } from '@tenantry/kernel/problems.ts';
 import { requestTimeout } from '../problems.ts';
 import type { Exchange } from './exchange.ts';
+import { Roll } from './roll.ts';
 import { Upload } from './upload.ts';
 
 export type PaceKeeperOptions = {
@@ -24,7 +25,7 @@ type Marks = { upload: Mark | null; answer: Mark | null };
 export class PaceKeeper {
   readonly #options: PaceKeeperOptions;
   readonly #nowMs: () => number;
-  readonly #underWay = new Set<Exchange>();
+  readonly #underWay = new Roll<Exchange>();
   readonly #marks = new WeakMap<Exchange, Marks>();
   readonly #timer: NodeJS.Timeout;
 
@@ -46,7 +47,7 @@ export class PaceKeeper {
   }
 
   look(): void {
-    for (const exchange of this.#underWay) {
+    for (const exchange of [...this.#underWay.items]) {
       if (!exchange.request.complete) this.#lookAtRequest(exchange);
       else if (exchange.isOver) this.#underWay.delete(exchange);
       if (!exchange.isOver) this.#lookAtAnswer(exchange);

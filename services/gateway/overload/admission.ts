@@ -1,10 +1,12 @@
 import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import type { Exchange } from '../edge/exchange.ts';
+import { Roll } from '../edge/roll.ts';
 import { overloaded } from '../problems.ts';
 import { Baseline } from './baseline.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
-import { FairShare, type Holder, type Refused } from './fair-share.ts';
+import { FairShare, type Refused } from './fair-share.ts';
 import { PreparedRefusal, RefusalTemplate } from './prepared-refusal.ts';
+import type { Stay } from './stay.ts';
 
 export type AdmissionOptions = {
   /** Most requests under way at a time. */
@@ -12,8 +14,6 @@ export type AdmissionOptions = {
   readonly weightOf: (exchange: Exchange) => number;
   readonly monotonicMs?: () => number;
 };
-
-type Stay = { readonly holder: Holder; readonly enteredAtMs: number };
 
 const MIN_IN_FLIGHT = 64;
 const USUAL_IN_FLIGHT = 1_024;
@@ -49,7 +49,7 @@ export class Admission {
   readonly #shares: FairShare;
   readonly #weightOf: (exchange: Exchange) => number;
   readonly #monotonicMs: () => number;
-  readonly #stays = new Map<Exchange, Stay>();
+  readonly #stays = new Roll<Stay>();
   readonly #baselines = new WeakMap<EndpointRecord, Baseline>();
   readonly #timer: NodeJS.Timeout;
   #tickedAtMs: number;
@@ -85,15 +85,15 @@ export class Admission {
     }
     this.counts.admitted++;
     this.#limit.entered(this.#shares.inFlight);
-    this.#stays.set(exchange, { holder, enteredAtMs: this.#monotonicMs() });
+    exchange.stay = { exchange, holder, enteredAtMs: this.#monotonicMs(), place: -1 };
+    this.#stays.add(exchange.stay);
   };
 
   /** For the end of every exchange, whether it came in or not. */
   leave(exchange: Exchange): void {
-    const stay = this.#stays.get(exchange);
-    if (stay === undefined) return;
-    this.#stays.delete(exchange);
-    this.#shares.leave(stay.holder);
+    const { stay } = exchange;
+    if (stay === null) return;
+    this.#end(stay);
     const { response, route } = exchange;
     if (route === null) return;
     const { statusCode } = response;
@@ -108,15 +108,18 @@ export class Admission {
     const nowMs = this.#monotonicMs();
     this.#limit.ticked(nowMs - this.#tickedAtMs - TICK_MS);
     this.#tickedAtMs = nowMs;
-    for (const [exchange, { holder, enteredAtMs }] of this.#stays) {
-      if (!exchange.response.headersSent || nowMs - enteredAtMs < TICK_MS) continue;
-      this.#stays.delete(exchange);
-      this.#shares.leave(holder);
-    }
+    for (const stay of [...this.#stays.items])
+      if (stay.exchange.response.headersSent && nowMs - stay.enteredAtMs >= TICK_MS) this.#end(stay);
   }
 
   close(): void {
     clearInterval(this.#timer);
+  }
+
+  #end(stay: Stay): void {
+    stay.exchange.stay = null;
+    this.#stays.delete(stay);
+    this.#shares.leave(stay.holder);
   }
 
   #slowdown(endpoint: EndpointRecord, enteredAtMs: number): number {
