@@ -2,6 +2,7 @@ import { traceIdOf } from '@tenantry/kernel/call-context.ts';
 import type { HttpMetrics } from '@tenantry/kit/http/metrics.ts';
 import type { LogOutput } from '@tenantry/kit/logger.ts';
 import type { Exchange } from './edge/exchange.ts';
+import { LinePieces } from './line-pieces.ts';
 
 /** nginx's number for a client that did not wait for its answer; HTTP has none, as nobody ever receives it. */
 const CLIENT_LEFT = 499;
@@ -41,9 +42,9 @@ export function createAccessLog(options: {
     return count === 0 ? '' : `,"refusalsLeftOut":${count}`;
   };
   const whose = `"service":"gateway","instance":${JSON.stringify(options.instanceId)}`;
-  return (exchange: Exchange): void => {
+  const pieces = new LinePieces();
+  return (exchange: Exchange, durationMs: number): void => {
     const { request, response, route, verified, instanceId } = exchange;
-    const durationMs = performance.now() - exchange.startedAtMs;
     const status = exchange.isUpgraded ? SWITCHED : response.writableFinished ? response.statusCode : CLIENT_LEFT;
     const pattern = route?.endpoint.path ?? 'unmatched';
     const method = request.method ?? '';
@@ -51,12 +52,12 @@ export function createAccessLog(options: {
     if (output === null || route?.isOperational === true) return;
     const isRefusal = status === 429 || status === 503;
     if (isRefusal && isTooMany()) return;
-    const what = `"method":${JSON.stringify(method)},"route":${JSON.stringify(pattern)},"status":${status}`;
     const tenant = verified === null ? '' : `,"tenantId":"${verified.claims.tenantId}"`;
-    const upstream = instanceId === null ? '' : `,"upstream":${JSON.stringify(instanceId)}`;
+    const upstream = instanceId === null ? '' : `,"upstream":${pieces.quoted(instanceId)}`;
     output.write(
-      `{"level":"info","time":"${new Date().toISOString()}",${whose},"traceId":"${traceIdOf(exchange.traceparent)}",` +
-        `${what},"durationMs":${Math.round(durationMs * 10) / 10}${tenant}${upstream}${isRefusal ? takeLeftOut() : ''},"msg":"request"}\n`,
+      `{"level":"info","time":"${pieces.now()}",${whose},"traceId":"${traceIdOf(exchange.traceparent)}",` +
+        `"method":${pieces.quoted(method)},"route":${pieces.quoted(pattern)},"status":${status},` +
+        `"durationMs":${Math.round(durationMs * 10) / 10}${tenant}${upstream}${isRefusal ? takeLeftOut() : ''},"msg":"request"}\n`,
     );
   };
 }

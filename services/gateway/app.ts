@@ -317,10 +317,11 @@ async function open(
 
 /** What goes wrong here or behind us, and not what a client did or left. */
 const countLoad =
-  (load: LoadMeter, next: (exchange: Exchange) => void) =>
+  (load: LoadMeter, next: (exchange: Exchange, durationMs: number) => void) =>
   (exchange: Exchange): void => {
-    load.count(exchange.response.statusCode >= 500, performance.now() - exchange.startedAtMs);
-    next(exchange);
+    const durationMs = performance.now() - exchange.startedAtMs;
+    load.count(exchange.response.statusCode >= 500, durationMs);
+    next(exchange, durationMs);
   };
 
 /** Who shares the limits while Redis is away; gateways of one system run with as many processes each. */

@@ -7,11 +7,10 @@ export function checkPermission({ route, verified }: Exchange): void {
   if (route === null || verified === null) throw new Error('Permission is checked after the token.');
   const { permission, reach } = route.endpoint;
   if (permission === null || reach === null) return;
-  const key = `${permission}@${reach}`;
-  let allowed = verified.allowed.get(key);
+  let allowed = verified.allowed.get(route.endpoint);
   if (allowed === undefined) {
     allowed = isAllowed(verified.principal.grants, permission, reach);
-    verified.allowed.set(key, allowed);
+    verified.allowed.set(route.endpoint, allowed);
   }
   if (!allowed) {
     throw forbidden(

@@ -3,6 +3,7 @@ import { stretched, TokenClock } from './token-clock.ts';
 
 /** What this gateway knows of one bucket. */
 export type Account = {
+  readonly key: string;
   /** What the numbers below are measured by. */
   policy: Policy;
   /** Bought and not used; worthless after `expiresAtMs`, or tokens of a quiet hour would be spent beside a full bucket. */
@@ -22,7 +23,8 @@ export type Account = {
   readonly local: TokenClock;
 };
 
-export const openAccount = (policy: Policy): Account => ({
+export const openAccount = (key: string, policy: Policy): Account => ({
+  key,
   policy,
   tokens: 0,
   expiresAtMs: 0,

@@ -50,7 +50,7 @@ const limiterOn = (buy: ReturnType<typeof sharedBucket>, gateways = 1) =>
 
 async function allowed(limiter: LeaseLimiter, count: number, key = 'a', policy = POLICY): Promise<number> {
   let total = 0;
-  for (let i = 0; i < count; i++) if ((await limiter.take(key, policy)).isAllowed) total++;
+  for (let i = 0; i < count; i++) if ((await limiter.take(limiter.account(key, policy))).isAllowed) total++;
   return total;
 }
 
@@ -80,16 +80,16 @@ describe('A limit by leases', () => {
   it('answers at once from its stock and while it knows that nothing is left', async () => {
     const limiter = limiterOn(sharedBucket());
     await allowed(limiter, 50);
-    expect(limiter.take('a', POLICY)).not.toBeInstanceOf(Promise);
+    expect(limiter.take(limiter.account('a', POLICY))).not.toBeInstanceOf(Promise);
     await allowed(limiter, 400);
     const before = purchases;
-    expect(limiter.take('a', POLICY)).toMatchObject({ isAllowed: false, remaining: 0 });
+    expect(limiter.take(limiter.account('a', POLICY))).toMatchObject({ isAllowed: false, remaining: 0 });
     expect(purchases).toBe(before);
   });
 
   it('serves those who wait together from one purchase', async () => {
     const limiter = limiterOn(sharedBucket());
-    const decisions = await Promise.all(Array.from({ length: 500 }, () => limiter.take('a', POLICY)));
+    const decisions = await Promise.all(Array.from({ length: 500 }, () => limiter.take(limiter.account('a', POLICY))));
     expect(decisions.filter((decision) => decision.isAllowed)).toHaveLength(400);
     expect(purchases).toBeLessThan(5);
   });
@@ -110,7 +110,10 @@ describe('A limit by leases', () => {
       resetMs: 0,
       retryAfterMs: 0,
     }));
-    expect((await limiter.take('a', POLICY)).isAllowed && (await limiter.take('b', POLICY)).isAllowed).toBe(true);
+    expect(
+      (await limiter.take(limiter.account('a', POLICY))).isAllowed &&
+        (await limiter.take(limiter.account('b', POLICY))).isAllowed,
+    ).toBe(true);
   });
 
   it('counts its share here while Redis is away, without asking again for each request', async () => {
@@ -182,7 +185,7 @@ describe('A policy that changes while its bucket is in use', () => {
   it('is another object of the same numbers and changes nothing', async () => {
     const limiter = limiterOn(sharedBucket());
     expect(await allowed(limiter, 500)).toBe(400);
-    expect(limiter.take('a', { ...POLICY })).toMatchObject({ isAllowed: false });
+    expect(limiter.take(limiter.account('a', { ...POLICY }))).toMatchObject({ isAllowed: false });
   });
 
   it('goes on counting what was used here while Redis is away', async () => {
@@ -196,11 +199,11 @@ describe('A policy that changes while its bucket is in use', () => {
   it('keeps to what it has seen when the answer to an old question comes after the change', async () => {
     const answers: ((purchase: Purchase) => void)[] = [];
     const limiter = limiterOn(() => new Promise((resolve) => answers.push(resolve)));
-    const waiting = limiter.take('a', POLICY);
-    const late = limiter.take('a', { ...POLICY, limit: 4 });
+    const waiting = limiter.take(limiter.account('a', POLICY));
+    const late = limiter.take(limiter.account('a', { ...POLICY, limit: 4 }));
     answers.shift()?.({ sold: 400, available: 0, resetMs: 2_000, retryAfterMs: 0 });
     expect((await Promise.all([waiting, late])).map(({ isAllowed }) => isAllowed)).toEqual([true, true]);
-    expect(limiter.look('a', { ...POLICY, limit: 4 }).remaining).toBeLessThanOrEqual(2);
+    expect(limiter.look(limiter.account('a', { ...POLICY, limit: 4 })).remaining).toBeLessThanOrEqual(2);
   });
 });
 
@@ -212,8 +215,8 @@ describe('A token of a request that another limit refuses', () => {
       nowMs += 60_000;
       expect(await allowed(limiter, 399)).toBe(399);
       for (let i = 0; i < 50; i++) {
-        expect((await limiter.take('a', POLICY)).isAllowed).toBe(true);
-        limiter.giveBack('a');
+        expect((await limiter.take(limiter.account('a', POLICY))).isAllowed).toBe(true);
+        limiter.giveBack(limiter.account('a', POLICY));
       }
       expect(await allowed(limiter, 10)).toBe(1);
     }
@@ -221,11 +224,11 @@ describe('A token of a request that another limit refuses', () => {
 
   it('is not taken in the first place where the refusal is known', async () => {
     const limiter = limiterOn(sharedBucket());
-    expect(limiter.refusal('a', POLICY)).toBeNull();
+    expect(limiter.refusal(limiter.account('a', POLICY))).toBeNull();
     await allowed(limiter, 401);
     const before = purchases;
-    expect(limiter.refusal('a', POLICY)).toMatchObject({ isAllowed: false });
-    expect(limiter.refusal('b', POLICY)).toBeNull();
+    expect(limiter.refusal(limiter.account('a', POLICY))).toMatchObject({ isAllowed: false });
+    expect(limiter.refusal(limiter.account('b', POLICY))).toBeNull();
     expect(purchases).toBe(before);
   });
 });

@@ -24,6 +24,10 @@ const MAX_CREDIT = 64;
 /** After a refusal nobody asks again for so long: the bucket fills meanwhile, so nothing is lost but questions. */
 const DENIAL_MS = 20;
 
+const dropExpired = (account: Account, nowMs: number): void => {
+  if (account.tokens > 0 && nowMs >= account.expiresAtMs) account.tokens = 0;
+};
+
 /**
  * Limits that all gateways share, without asking Redis for each request: tokens are bought in batches and spent by
  * arithmetic. Each key has the policy that it is asked with, which may be another one the next time. `take` answers at
@@ -37,59 +41,53 @@ export class LeaseLimiter {
     this.#options = options;
   }
 
-  take(key: string, policy: Policy): Decision | Promise<Decision> {
-    const nowMs = this.#options.monotonicMs();
-    const account = this.#account(key, policy, nowMs);
+  /** The account of a key, measured by this policy: for one request, as it may be forgotten and opened anew. */
+  account(key: string, policy: Policy, nowMs = this.#options.monotonicMs()): Account {
+    let account = this.#accounts.get(key);
+    if (account === undefined) {
+      account = openAccount(key, policy);
+      this.#accounts.set(key, account);
+    }
+    if (account.policy !== policy) adoptPolicy(account, policy, nowMs);
+    dropExpired(account, nowMs);
+    return account;
+  }
+
+  take(account: Account, nowMs = this.#options.monotonicMs()): Decision | Promise<Decision> {
+    dropExpired(account, nowMs);
     if (account.tokens > 0) {
       account.tokens--;
-      if (account.tokens * 4 < account.stock && !account.isBuying && account.available > 0)
-        void this.#buy(key, account);
+      if (account.tokens * 4 < account.stock && !account.isBuying && account.available > 0) void this.#buy(account);
       return this.#allowed(account, nowMs);
     }
     if (nowMs < account.deniedUntilMs) return this.#denied(account, nowMs);
     if (this.#options.gate.isAway) return this.#takeLocally(account, nowMs);
     if (this.#mayOwe(account)) {
       account.owed++;
-      if (account.owed * 2 >= this.#creditOf(account) && !account.isBuying) void this.#buy(key, account);
+      if (account.owed * 2 >= this.#creditOf(account) && !account.isBuying) void this.#buy(account);
       return this.#allowed(account, nowMs);
     }
     return new Promise((resolve) => {
       account.waiting.push(resolve);
-      if (!account.isBuying) void this.#buy(key, account);
+      if (!account.isBuying) void this.#buy(account);
     });
   }
 
   /** The refusal that `take` would give at once, without taking anything; null when it would not. */
-  refusal(key: string, policy: Policy): Decision | null {
-    const nowMs = this.#options.monotonicMs();
-    const account = this.#account(key, policy, nowMs);
+  refusal(account: Account, nowMs = this.#options.monotonicMs()): Decision | null {
     return account.tokens === 0 && nowMs < account.deniedUntilMs ? this.#denied(account, nowMs) : null;
   }
 
   /** A token that was taken for a request which another limit then refused. */
-  giveBack(key: string): void {
-    const account = this.#accounts.get(key);
-    if (account === undefined) return;
+  giveBack(account: Account): void {
     if (this.#options.gate.isAway) account.local.giveBack(this.#localPolicy(account));
     else if (account.owed > 0) account.owed--;
     else if (this.#options.monotonicMs() < account.expiresAtMs) account.tokens++;
   }
 
   /** How much is left, as far as it is known here; takes nothing. */
-  look(key: string, policy: Policy): Decision {
-    const nowMs = this.#options.monotonicMs();
-    return this.#allowed(this.#account(key, policy, nowMs), nowMs);
-  }
-
-  #account(key: string, policy: Policy, nowMs: number): Account {
-    let account = this.#accounts.get(key);
-    if (account === undefined) {
-      account = openAccount(policy);
-      this.#accounts.set(key, account);
-    }
-    if (account.policy !== policy) adoptPolicy(account, policy, nowMs);
-    if (account.tokens > 0 && nowMs >= account.expiresAtMs) account.tokens = 0;
-    return account;
+  look(account: Account): Decision {
+    return this.#allowed(account, this.#options.monotonicMs());
   }
 
   /**
@@ -105,7 +103,7 @@ export class LeaseLimiter {
     return Math.min(MAX_CREDIT, Math.floor((policy.limit * CREDIT) / Math.max(1, this.#options.gateways())));
   }
 
-  async #buy(key: string, account: Account): Promise<void> {
+  async #buy(account: Account): Promise<void> {
     account.isBuying = true;
     do {
       const { policy } = account;
@@ -119,7 +117,7 @@ export class LeaseLimiter {
         credit(purchase);
       };
       const order = { waiting: asked, wanted: account.stock, debt: debt + owed };
-      const purchase = await gate.ask(() => buy(key, policy, order), settle);
+      const purchase = await gate.ask(() => buy(account.key, policy, order), settle);
       if (purchase === null) {
         const nowMs = monotonicMs();
         for (const resolve of account.waiting.splice(0)) resolve(this.#takeLocally(account, nowMs));

@@ -52,7 +52,7 @@ async function flood(requests: number, policyOf: (gateway: number, sent: number)
   const client = async (gateway: number): Promise<void> => {
     while (sent < requests) {
       sent++;
-      const decision = limiters[gateway]?.take(key, policyOf(gateway, sent));
+      const decision = limiters[gateway]?.take(limiters[gateway].account(key, policyOf(gateway, sent)));
       if ((await decision)?.isAllowed) allowed++;
       // A request is a turn of the event loop: replies are read between two of them.
       await new Promise((resolve) => setImmediate(resolve));

@@ -2,6 +2,7 @@ import type { TenantId } from '@tenantry/kernel/id.ts';
 import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import { addressKey } from '../edge/client-address.ts';
 import type { Exchange } from '../edge/exchange.ts';
+import type { Account } from './account.ts';
 import { type Decision, limitItem, type Policy, policyItem } from './decision.ts';
 import type { LeaseLimiter } from './lease-limiter.ts';
 import type { LimitCounts, LimitName } from './limit-counts.ts';
@@ -28,9 +29,16 @@ export type LimitRateOptions = {
 type Charge = {
   readonly name: LimitName;
   readonly limiter: LeaseLimiter;
-  readonly key: string;
   readonly policy: Policy;
+  readonly account: Account;
 };
+
+const chargeTo = (name: LimitName, limiter: LeaseLimiter, key: string, policy: Policy, nowMs: number): Charge => ({
+  name,
+  limiter,
+  policy,
+  account: limiter.account(key, policy, nowMs),
+});
 
 /**
  * The limits of one request: its tenant's, its principal's and its route's in the tenant, or, without a token, its
@@ -49,22 +57,22 @@ export function createLimitRate({ limiters, policiesOf, addressPolicy, counts }:
   };
 
   /** The widest first: a flooding tenant is known by it, and its refusal is the one to be cheap. */
-  const chargesOf = ({ verified, route, clientAddress }: Exchange): readonly Charge[] => {
+  const chargesOf = ({ verified, route, clientAddress }: Exchange, nowMs: number): readonly Charge[] => {
     if (verified === null) {
       const key = `rate:address:${addressKey(clientAddress)}`;
-      return [{ name: 'address', limiter: limiters.address, key, policy: addressPolicy }];
+      return [chargeTo('address', limiters.address, key, addressPolicy, nowMs)];
     }
     const policies = policiesOf(verified.claims.tenantId);
     const { tenantKey, principalKey } = verified.rateKeys;
     const charges: Charge[] = [
-      { name: 'tenant', limiter: limiters.tenant, key: tenantKey, policy: policies.tenant },
-      { name: 'principal', limiter: limiters.principal, key: principalKey, policy: policies.principal },
+      chargeTo('tenant', limiters.tenant, tenantKey, policies.tenant, nowMs),
+      chargeTo('principal', limiters.principal, principalKey, policies.principal, nowMs),
     ];
     if (route === null || policies.routes.size === 0) return charges;
     const routeName = routeNameOf(route.endpoint);
     const policy = policies.routes.get(routeName);
     if (policy !== undefined)
-      charges.push({ name: 'route', limiter: limiters.route, key: `${tenantKey}:${routeName}`, policy });
+      charges.push(chargeTo('route', limiters.route, `${tenantKey}:${routeName}`, policy, nowMs));
     return charges;
   };
 
@@ -77,7 +85,7 @@ export function createLimitRate({ limiters, policiesOf, addressPolicy, counts }:
   ): never => {
     counts.refused[refused.name]++;
     const items = charges.map<Item>((charge) =>
-      charge === refused ? [charge.policy, decision] : [charge.policy, charge.limiter.look(charge.key, charge.policy)],
+      charge === refused ? [charge.policy, decision] : [charge.policy, charge.limiter.look(charge.account)],
     );
     announce(exchange, [...first, ...items]);
     throw rateRefusal(refused.policy, decision.retryAfterMs);
@@ -94,7 +102,7 @@ export function createLimitRate({ limiters, policiesOf, addressPolicy, counts }:
       const decision = decisions[index];
       if (decision === undefined) continue;
       if (!decision.isAllowed) {
-        for (const taken of charges.slice(0, index)) taken.limiter.giveBack(taken.key);
+        for (const taken of charges.slice(0, index)) taken.limiter.giveBack(taken.account);
         refuse(exchange, charges, charge, decision, first);
       }
       items.push([charge.policy, decision]);
@@ -104,15 +112,16 @@ export function createLimitRate({ limiters, policiesOf, addressPolicy, counts }:
   };
 
   const shared = (exchange: Exchange, first: Item[]): void | Promise<void> => {
-    const charges = chargesOf(exchange);
+    const nowMs = performance.now();
+    const charges = chargesOf(exchange, nowMs);
     // The first says so itself; a later one should, before a token of the first is taken only to be given back.
     for (let i = 1; i < charges.length; i++) {
       const charge = charges[i] as Charge;
-      const known = charge.limiter.refusal(charge.key, charge.policy);
+      const known = charge.limiter.refusal(charge.account, nowMs);
       if (known !== null) refuse(exchange, charges, charge, known, first);
     }
     const decisions: Decision[] = [];
-    const waiting = takeAll(charges, decisions);
+    const waiting = takeAll(charges, decisions, nowMs);
     if (waiting !== undefined) return waiting.then(() => settle(exchange, charges, decisions, first));
     settle(exchange, charges, decisions, first);
   };
@@ -158,14 +167,14 @@ function ownPolicyOf(record: EndpointRecord, limit: { readonly limit: number; re
 }
 
 /** Takes from one after the other as long as each allows it. Waits only where tokens have to be bought first. */
-function takeAll(charges: readonly Charge[], decisions: Decision[]): Promise<void> | undefined {
+function takeAll(charges: readonly Charge[], decisions: Decision[], nowMs: number): Promise<void> | undefined {
   for (let i = decisions.length; i < charges.length; i++) {
     const charge = charges[i] as Charge;
-    const decision = charge.limiter.take(charge.key, charge.policy);
+    const decision = charge.limiter.take(charge.account, nowMs);
     if (decision instanceof Promise) {
       return decision.then((late) => {
         decisions.push(late);
-        return late.isAllowed ? takeAll(charges, decisions) : undefined;
+        return late.isAllowed ? takeAll(charges, decisions, performance.now()) : undefined;
       });
     }
     decisions.push(decision);

@@ -103,11 +103,12 @@ export class Admission {
       this.#limit.answered(this.#slowdown(route.endpoint, stay.enteredAtMs));
   }
 
-  /** Ten times a second: sees how late it is itself, and lets go of long answers. */
+  /** Ten times a second: sees how late it is itself, lets go of long answers, and forgets who is not there any more. */
   tick(): void {
     const nowMs = this.#monotonicMs();
     this.#limit.ticked(nowMs - this.#tickedAtMs - TICK_MS);
     this.#tickedAtMs = nowMs;
+    this.#shares.tidy();
     for (const stay of [...this.#stays.items])
       if (stay.exchange.response.headersSent && nowMs - stay.enteredAtMs >= TICK_MS) this.#end(stay);
   }

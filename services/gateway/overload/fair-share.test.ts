@@ -91,4 +91,20 @@ describe('Fair shares', () => {
     expect(outcomes.filter((one) => typeof one !== 'string')).toHaveLength(20);
     expect(outcomes[29]).toBe('full');
   });
+
+  it('are remembered of those who are there, however many have been', () => {
+    const shares = new FairShare({ limit: 10 });
+    const stays = shares.tryEnter('ten_stays', 2);
+    for (let i = 0; i < 1_000; i++) {
+      const holder = shares.tryEnter(`ten_${i}`, 1);
+      if (typeof holder !== 'string') shares.leave(holder);
+    }
+    expect(shares.remembered).toBe(1_001);
+    shares.tidy();
+    expect(shares.remembered).toBe(1);
+    expect(shares.tryEnter('ten_stays', 2)).toBe(stays);
+    // Of another weight than the last time it was there.
+    const back = shares.tryEnter('ten_1', 8);
+    expect([back, shares.shareOf('ten_1', 1)]).toEqual([{ key: 'ten_1', weight: 8, inFlight: 1 }, 8]);
+  });
 });

@@ -7,6 +7,7 @@ import { Upload } from '../edge/upload.ts';
 import { AnswerRelay } from './answer-relay.ts';
 import { answerTooLarge, HeldAnswer } from './answer-reshaping.ts';
 import type { Cluster } from './cluster.ts';
+import { Deadlines, type Due } from './deadlines.ts';
 import { isRefusedConnection } from './failure.ts';
 import type { Instance } from './instance.ts';
 import type { AnswerReshaping } from './reshaping.ts';
@@ -30,13 +31,17 @@ const MAX_ATTEMPTS = 3;
 /** How long a request may wait for the registry to bring an instance, while a service is being restarted. */
 const MAX_REGISTRY_WAIT_MS = 1_000;
 
+const deadlines = new Deadlines();
+
 type AbortReason = 'deadline-passed' | 'client-left' | 'too-large';
 
 /**
  * Gets one request answered: by an instance that the balancer picks, by another one where the first could not have done
  * anything yet or may do it twice, within the retry budget and the deadline.
  */
-export class Forwarding {
+export class Forwarding implements Due {
+  place = -1;
+  dueAtMs = Number.POSITIVE_INFINITY;
   readonly #options: ForwardingOptions;
   readonly #tried: Instance[] = [];
   /** Of those tried: whoever could not even be sent anything. */
@@ -45,7 +50,6 @@ export class Forwarding {
   #hasWaited = false;
   #isSettled = false;
   #current: Attempt | null = null;
-  #deadline: NodeJS.Timeout | undefined;
 
   constructor(options: ForwardingOptions) {
     this.#options = options;
@@ -53,12 +57,15 @@ export class Forwarding {
     cluster.group().budget.recordRequest();
     exchange.onOver = () => this.#leave();
     const patienceMs = Math.max(exchange.deadlineMs - Date.now(), 1);
-    const arm = (): void => {
-      if (!this.#isSettled) this.#deadline = setTimeout(() => this.#expire(), patienceMs);
-    };
     // How long an upload takes is the client's matter, within limits of its own; the answer is awaited from its end on.
-    if (exchange.body instanceof Upload) exchange.body.onceWhole(arm);
-    else arm();
+    if (exchange.body instanceof Upload) exchange.body.onceWhole(() => this.#arm(patienceMs));
+    else this.#arm(patienceMs);
+  }
+
+  #arm(patienceMs: number): void {
+    if (this.#isSettled) return;
+    this.dueAtMs = performance.now() + patienceMs;
+    deadlines.add(this);
   }
 
   start(): void {
@@ -87,7 +94,7 @@ export class Forwarding {
   /** The answer is there, whole or from here on unstoppable. */
   settle(instance: Instance): void {
     this.#isSettled = true;
-    clearTimeout(this.#deadline);
+    deadlines.delete(this);
     this.#options.exchange.instanceId = instance.record.instanceId;
   }
 
@@ -146,18 +153,19 @@ export class Forwarding {
   #giveUp(error: unknown): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    clearTimeout(this.#deadline);
+    deadlines.delete(this);
     this.#options.fail(error);
   }
 
-  #expire(): void {
+  /** Nobody waits any longer. */
+  expire(): void {
     const current = this.#current;
     this.#giveUp(upstreamTimeout(`${this.#options.cluster.label} did not answer in time.`));
     current?.abort('deadline-passed');
   }
 
   #leave(): void {
-    clearTimeout(this.#deadline);
+    deadlines.delete(this);
     this.#isSettled = true;
     this.#current?.abort('client-left');
   }
