@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import type { Verified } from '../access/verified.ts';
-import type { Stay } from '../overload/stay.ts';
+import type { Holder } from '../overload/fair-share.ts';
 import type { Destination } from '../websocket/destination.ts';
 import type { RequestHead } from './request-head.ts';
+import type { Listed } from './roll.ts';
 import type { Target } from './target.ts';
 import type { Upload } from './upload.ts';
 
@@ -23,6 +24,9 @@ export type Route = {
   /** Where a WebSocket goes, once whoever opens it may; a service of ours where this is not said. */
   readonly webSocketTo?: (exchange: Exchange) => Destination | Promise<Destination>;
 };
+
+/** A request that was let in to the services, and who pays for its place. */
+export type Stay = Listed & { readonly exchange: Exchange; readonly holder: Holder; readonly enteredAtMs: number };
 
 /** One request and its answer on their way through the gateway; each step adds what it has found out. */
 export class Exchange {

@@ -15,6 +15,7 @@ export type Account = {
   available: number;
   /** Given away on credit and not told to Redis yet. */
   owed: number;
+  owedSinceMs: number;
   resetAtMs: number;
   deniedUntilMs: number;
   isBuying: boolean;
@@ -32,6 +33,7 @@ export const openAccount = (key: string, policy: Policy): Account => ({
   stock: 1,
   available: policy.limit,
   owed: 0,
+  owedSinceMs: 0,
   resetAtMs: 0,
   deniedUntilMs: 0,
   isBuying: false,

@@ -24,8 +24,10 @@ const MAX_CREDIT = 64;
 /** After a refusal nobody asks again for so long: the bucket fills meanwhile, so nothing is lost but questions. */
 const DENIAL_MS = 20;
 
+/** Tokens that were not used in time; and what was given away so long ago that the bucket has filled since. */
 const dropExpired = (account: Account, nowMs: number): void => {
   if (account.tokens > 0 && nowMs >= account.expiresAtMs) account.tokens = 0;
+  if (account.owed > 0 && nowMs >= account.owedSinceMs + account.policy.windowSeconds * 1_000) account.owed = 0;
 };
 
 /**
@@ -57,13 +59,13 @@ export class LeaseLimiter {
     dropExpired(account, nowMs);
     if (account.tokens > 0) {
       account.tokens--;
-      if (account.tokens * 4 < account.stock && !account.isBuying && account.available > 0) void this.#buy(account);
+      if (this.#isRunningOut(account)) void this.#buy(account);
       return this.#allowed(account, nowMs);
     }
     if (nowMs < account.deniedUntilMs) return this.#denied(account, nowMs);
     if (this.#options.gate.isAway) return this.#takeLocally(account, nowMs);
     if (this.#mayOwe(account)) {
-      account.owed++;
+      if (account.owed++ === 0) account.owedSinceMs = nowMs;
       if (account.owed * 2 >= this.#creditOf(account) && !account.isBuying) void this.#buy(account);
       return this.#allowed(account, nowMs);
     }
@@ -88,6 +90,12 @@ export class LeaseLimiter {
   /** How much is left, as far as it is known here; takes nothing. */
   look(account: Account): Decision {
     return this.#allowed(account, this.#options.monotonicMs());
+  }
+
+  /** Whether to buy before nothing is left, so that nobody has to wait. Where there is credit nobody does. */
+  #isRunningOut(account: Account): boolean {
+    if (account.isBuying || account.tokens * 4 >= account.stock || account.available === 0) return false;
+    return !this.#mayOwe(account);
   }
 
   /**

@@ -1,12 +1,11 @@
 import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
-import type { Exchange } from '../edge/exchange.ts';
+import type { Exchange, Stay } from '../edge/exchange.ts';
 import { Roll } from '../edge/roll.ts';
 import { overloaded } from '../problems.ts';
 import { Baseline } from './baseline.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { FairShare, type Refused } from './fair-share.ts';
 import { PreparedRefusal, RefusalTemplate } from './prepared-refusal.ts';
-import type { Stay } from './stay.ts';
 
 export type AdmissionOptions = {
   /** Most requests under way at a time. */
