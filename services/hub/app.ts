@@ -17,6 +17,7 @@ import type { HubConfiguration } from './config.ts';
 import { authenticateCallers } from './routes/callers.ts';
 import { configurationRoutes } from './routes/configuration.ts';
 import { healthRoutes } from './routes/health.ts';
+import { ownConfigurationRoutes } from './routes/own-configuration.ts';
 import { registryRoutes } from './routes/registry.ts';
 import { startMarkerCleaner } from './schedule/marker-cleaner.ts';
 import { startSettler } from './schedule/settler.ts';
@@ -86,6 +87,7 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
       configuration: layers,
       tenantExists: async (tenantId) => (tenants.get(tenantId) ?? (await tenants.refresh(tenantId))) !== undefined,
     }),
+    ...ownConfigurationRoutes(layers),
   ];
   const server = createHttpServer({
     service: 'hub',
@@ -141,7 +143,7 @@ async function openRegistry({ nats, link, ownId, clock, monotonicMs, logger, clo
 
 async function openConfiguration({ nats, link, clock, logger, closing }: Parts): Promise<Configuration> {
   const store = await openConfigurationStore(nats);
-  const configuration = new Configuration({ store, clock });
+  const configuration = new Configuration({ store, clock, logger });
   const settler = startSettler(configuration, store, logger);
   link.onReturn(() => void settler.settleAll());
   closing.push(async () => {

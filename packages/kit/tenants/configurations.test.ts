@@ -76,4 +76,34 @@ describe("A tenant's configuration", () => {
     const { cors } = createTenantConfigurations(BASE, state).of(ACME);
     expect(cors).toEqual({ allowedOrigins: ['https://b.example'], allowCredentials: false, maxAgeSeconds: 5 });
   });
+
+  it('has what the tenant set itself above its plan, and below what operators set for it', () => {
+    const state = stateOf({
+      'plan.pro': { layer: { cors: { allowedOrigins: ['https://plan.example'], maxAgeSeconds: 5 } } },
+      [`own.${ACME}`]: { layer: { cors: { allowedOrigins: ['https://own.example'], allowCredentials: true } } },
+      [`tenant.${ACME}`]: { plan: 'pro', layer: { cors: { allowCredentials: false } } },
+      [`own.${GLOBEX}`]: { layer: { cors: { maxAgeSeconds: 1 } } },
+    });
+    const configurations = createTenantConfigurations(BASE, state);
+    expect(configurations.of(ACME).cors).toEqual({
+      allowedOrigins: ['https://own.example'],
+      allowCredentials: false,
+      maxAgeSeconds: 5,
+    });
+    expect(configurations.of(GLOBEX).cors.maxAgeSeconds).toBe(1);
+    expect(configurations.tenantIds().toSorted()).toEqual([ACME, GLOBEX]);
+    expect([configurations.planOf(ACME), configurations.planOf(GLOBEX)]).toEqual(['pro', null]);
+  });
+
+  it('never has limits or weight from the tenant’s own layer, whatever stands there', () => {
+    const state = stateOf({
+      [`own.${ACME}`]: {
+        plan: 'enterprise',
+        layer: { weight: 100, rateLimits: { tenant: rate(1_000_000) }, cors: {} },
+      },
+    });
+    const configurations = createTenantConfigurations(BASE, state);
+    expect(configurations.of(ACME)).toEqual(BASE);
+    expect(configurations.planOf(ACME)).toBeNull();
+  });
 });

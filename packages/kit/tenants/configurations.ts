@@ -2,6 +2,8 @@ import {
   CONFIGURATION_BUCKET,
   DEFAULT_KEY,
   mergeLayers,
+  ownKey,
+  ownPartOf,
   type PushedLayer,
   planKey,
   type TenantConfiguration,
@@ -15,6 +17,8 @@ import type { TenantId } from '@tenantry/kernel/id.ts';
 export type TenantConfigurations = {
   /** The merged layers; the same object until one of them changes. */
   readonly of: (tenantId: TenantId) => TenantConfiguration;
+  /** The slug of the plan of the platform that the tenant has itself. */
+  readonly planOf: (tenantId: TenantId) => string | null;
   /** Those of whom something is known; everybody else has the default. */
   readonly tenantIds: () => readonly TenantId[];
   readonly onChange: (listener: () => void) => void;
@@ -41,22 +45,33 @@ export function createTenantConfigurations(
     merged = new Map();
     byDefault = mergeLayers(base, state.get(DEFAULT_KEY)?.layer);
   });
+  const planOf = (tenantId: TenantId): string | null => state.get(tenantKey(tenantId))?.plan ?? null;
   return {
     of(tenantId) {
-      const own = state.get(tenantKey(tenantId));
-      if (own === undefined) return byDefault;
+      const own = state.get(ownKey(tenantId));
+      const byOperators = state.get(tenantKey(tenantId));
+      if (own === undefined && byOperators === undefined) return byDefault;
       let configuration = merged.get(tenantId);
       if (configuration === undefined) {
-        const plan = own.plan === null ? undefined : state.get(planKey(own.plan))?.layer;
-        configuration = mergeLayers(byDefault, plan, own.layer);
+        const plan = planOf(tenantId);
+        configuration = mergeLayers(
+          byDefault,
+          plan === null ? undefined : state.get(planKey(plan))?.layer,
+          own === undefined ? undefined : ownPartOf(own.layer),
+          byOperators?.layer,
+        );
         merged.set(tenantId, configuration);
       }
       return configuration;
     },
-    tenantIds: () =>
-      [...state.entries().keys()].flatMap((key) =>
-        key.startsWith(tenantKey('')) ? [key.slice(tenantKey('').length) as TenantId] : [],
-      ),
+    planOf,
+    tenantIds: () => [...new Set([...state.entries().keys()].flatMap(tenantOf))],
     onChange: (listener) => state.onChange(() => listener()),
   };
 }
+
+/** Whose layer a key names; of the layers for many, nobody's. */
+const tenantOf = (key: string): TenantId[] =>
+  [ownKey(''), tenantKey('')].flatMap((prefix) =>
+    key.startsWith(prefix) ? [key.slice(prefix.length) as TenantId] : [],
+  );
