@@ -14,6 +14,7 @@ import { createLogger, type Logger } from '@tenantry/kit/logger.ts';
 import { openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { type InstanceRecord, REGISTRY_BUCKET, toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import type { HubConfiguration } from './config.ts';
+import { startSubscriptionConsumer } from './consumers/subscriptions.ts';
 import { authenticateCallers } from './routes/callers.ts';
 import { configurationRoutes } from './routes/configuration.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -26,7 +27,9 @@ import { openBeatStore } from './store/beat-store.ts';
 import { openConfigurationStore } from './store/configuration-store.ts';
 import { openDepartures } from './store/departures.ts';
 import { type Link, watchLink } from './store/link.ts';
+import { openPlanStandings } from './store/plan-standings.ts';
 import { Configuration } from './use-cases/configuration.ts';
+import { followSubscription } from './use-cases/follow-subscription.ts';
 import { Leases } from './use-cases/leases.ts';
 import { Registry } from './use-cases/registry.ts';
 
@@ -150,5 +153,10 @@ async function openConfiguration({ nats, link, clock, logger, closing }: Parts):
     settler.stop();
     store.close();
   });
+  const standings = await openPlanStandings(nats);
+  closing.push(async () => standings.close());
+  const follow = followSubscription({ standings, configuration, clock });
+  const consumer = startSubscriptionConsumer({ nats, follow, logger });
+  closing.push(consumer.stop);
   return configuration;
 }
