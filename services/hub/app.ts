@@ -5,7 +5,7 @@ import { connectNats, type Nats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
 import { openSharedState } from '@tenantry/events/shared-state.ts';
 import { type Clock, systemClock } from '@tenantry/kernel/clock.ts';
-import { newUuid } from '@tenantry/kernel/id.ts';
+import { newUuid, type TenantId } from '@tenantry/kernel/id.ts';
 import { createHttpServer } from '@tenantry/kit/http/server.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
 import { LoadMeter } from '@tenantry/kit/lifecycle/load-meter.ts';
@@ -83,14 +83,16 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
   closing.push(discovery.close);
   const load = new LoadMeter();
   closing.push(async () => load.close());
+  const configurationDeps = {
+    configuration: layers,
+    tenantExists: async (tenantId: TenantId) =>
+      (tenants.get(tenantId) ?? (await tenants.refresh(tenantId))) !== undefined,
+  };
   const routes = [
     ...registryRoutes(registry),
     ...healthRoutes({ records: () => registry.records, departures: departures.all, leases }),
-    ...configurationRoutes({
-      configuration: layers,
-      tenantExists: async (tenantId) => (tenants.get(tenantId) ?? (await tenants.refresh(tenantId))) !== undefined,
-    }),
-    ...ownConfigurationRoutes(layers),
+    ...configurationRoutes(configurationDeps),
+    ...ownConfigurationRoutes(configurationDeps),
   ];
   const server = createHttpServer({
     service: 'hub',

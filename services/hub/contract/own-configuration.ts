@@ -1,5 +1,5 @@
 import { endpoint } from '@tenantry/contract/endpoint.ts';
-import { Closed, InstantSchema, PageOf, PageQuery, SlugSchema } from '@tenantry/contract/schemas.ts';
+import { Closed, IdSchema, InstantSchema, PageOf, PageQuery, SlugSchema } from '@tenantry/contract/schemas.ts';
 import { ConfigurationLayerSchema, OwnConfigurationSchema } from '@tenantry/contract/tenant-configuration.ts';
 import { notFound, stale } from '@tenantry/kernel/problems.ts';
 import { Type } from 'typebox';
@@ -11,7 +11,7 @@ const VersionSchema = Type.Integer({ minimum: 1 });
 /** Of one version: the fields that are not as they were in the one before. */
 const ChangedSchema = Type.Array(Type.String(), { description: 'JSON Pointers', examples: [['/cors/allowedOrigins']] });
 
-export const OwnConfigurationView = Closed({
+const OwnConfigurationView = Closed({
   version: Type.Integer({ minimum: 0, description: 'Of `own`, and its ETag; 0 before anything was set' }),
   plan: Nullable(SlugSchema),
   own: OwnConfigurationSchema,
@@ -85,4 +85,19 @@ export const restoreOwnConfigurationEndpoint = endpoint({
   body: Closed({ version: VersionSchema }),
   problems: [notFound, stale, preconditionMissing],
   example: { body: { version: 1 } },
+});
+
+/** For whoever is asked why a tenant's pages stopped working: the tenant's own history, which operators cannot change. */
+export const listOwnVersionsOfTenantEndpoint = endpoint({
+  name: 'hub.list-own-configuration-versions-of-tenant',
+  method: 'GET',
+  path: '/v1/config/:tenantId/own/versions',
+  summary: 'Who has changed what a tenant has set itself, newest first',
+  permission: 'configuration:read',
+  reach: 'platform',
+  params: Closed({ tenantId: IdSchema('ten') }),
+  query: PageQuery,
+  response: PageOf(OwnVersionView),
+  problems: [notFound],
+  example: { params: { tenantId: 'ten_01h455vb4pex5vsknk084sn02q' } },
 });

@@ -263,6 +263,9 @@ describe('The history of what a tenant sets itself', () => {
     expect(rest).toMatchObject({ data: [{ version: 1, changedBy: admin, restoredFrom: null }], nextCursor: null });
     expect((await as(['admin'], { tenant: newId('ten') }).versions()).body).toEqual({ data: [], nextCursor: null });
     expect((await as(['admin']).versions('?cursor=x')).status).toBe(400);
+    const shown = await ask(one.url, 'GET', `/v1/config/${tenantId}/own/versions?limit=2`);
+    expect(shown).toMatchObject({ status: 200, body: newest });
+    expect((await ask(one.url, 'GET', `/v1/config/${newId('ten')}/own/versions`)).status).toBe(404);
   });
 
   it('is gone back in by going on, by who has seen the newest', async () => {
