@@ -1,7 +1,7 @@
 import { endpoint } from '@tenantry/contract/endpoint.ts';
 import { Closed, IdSchema, InstantSchema, PageOf, PageQuery, SlugSchema } from '@tenantry/contract/schemas.ts';
 import { ConfigurationLayerSchema, OwnConfigurationSchema } from '@tenantry/contract/tenant-configuration.ts';
-import { notFound, stale } from '@tenantry/kernel/problems.ts';
+import { notFound, rateLimited, stale } from '@tenantry/kernel/problems.ts';
 import { Type } from 'typebox';
 import { preconditionMissing } from '../problems.ts';
 import { Nullable } from './schemas.ts';
@@ -43,8 +43,6 @@ const writing = {
   permission: 'configuration:write',
   reach: 'tenant',
   response: OwnConfigurationView,
-  // Every version is kept for good, so nobody may write them by the thousand.
-  rateLimit: { limit: 60, windowSeconds: 60 },
   maxBodyBytes: 32_768,
 } as const;
 
@@ -63,7 +61,7 @@ export const replaceOwnConfigurationEndpoint = endpoint({
   path: PATH,
   summary: 'Replace what the tenant of this token has set itself; limits and weight are the platform’s',
   body: OwnConfigurationSchema,
-  problems: [stale, preconditionMissing],
+  problems: [stale, preconditionMissing, rateLimited],
   example: { body: { cors: { allowedOrigins: ['https://app.acme.example'] } } },
 });
 
@@ -83,7 +81,7 @@ export const restoreOwnConfigurationEndpoint = endpoint({
   path: `${PATH}/restore`,
   summary: 'Make an old version of what the tenant of this token has set itself the newest one',
   body: Closed({ version: VersionSchema }),
-  problems: [notFound, stale, preconditionMissing],
+  problems: [notFound, stale, preconditionMissing, rateLimited],
   example: { body: { version: 1 } },
 });
 

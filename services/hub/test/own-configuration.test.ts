@@ -6,6 +6,7 @@ import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-rec
 import { connectNats, type Nats } from '@tenantry/events/nats.ts';
 import { openStateWriter } from '@tenantry/events/pushed-state.ts';
 import { newId, newUuid, type TenantId, type UserId } from '@tenantry/kernel/id.ts';
+import { formatInstant } from '@tenantry/kernel/instant.ts';
 import { openTenantConfigurations, type TenantConfigurations } from '@tenantry/kit/tenants/configurations.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import type { RunningHub } from '../app.ts';
@@ -302,5 +303,34 @@ describe('The history of what a tenant sets itself', () => {
     expect((await ask(one.url, 'GET', `/v1/config/${tenantId}/effective`)).body).not.toHaveProperty(
       'configuration.weight',
     );
+  });
+
+  it('grows only so fast, wherever the changes come from, and nothing that failed counts', async () => {
+    const store = await openConfigurationStore(nats);
+    const plant = (version: number, agoSeconds: number) =>
+      store.append(`own.${tenantId}`, {
+        version,
+        layer: origins(SHOP),
+        plan: null,
+        changedAt: formatInstant(Temporal.Now.instant().subtract({ seconds: agoSeconds })),
+        changedBy: admin,
+        restoredFrom: null,
+      });
+    // Of 120 versions the oldest decides: the first for the 121st, which it lets through, the second for the 122nd.
+    await plant(1, 3_610);
+    await plant(2, 3_000);
+    await plant(120, 1);
+    store.close();
+    const { put, restore, get } = as(['admin']);
+    expect((await put(119, origins(ADMIN_AREA))).status).toBe(412);
+    expect((await put(120, origins(ADMIN_AREA))).body).toMatchObject({ version: 121 });
+    for (const answer of [await put(121, {}), await restore(121, 2)]) {
+      expect(answer).toMatchObject({ status: 429, body: { code: 'rate-limited' } });
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(500);
+      expect(Number(answer.headers.get('retry-after'))).toBeLessThanOrEqual(600);
+    }
+    // What changes nothing makes no version.
+    expect((await put(121, origins(ADMIN_AREA))).status).toBe(200);
+    expect((await get()).body).toMatchObject({ version: 121 });
   });
 });

@@ -2,10 +2,11 @@ import { type ConfigurationLayer, ownPartOf } from '@tenantry/contract/tenant-co
 import type { Clock } from '@tenantry/kernel/clock.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import { formatInstant } from '@tenantry/kernel/instant.ts';
-import { notFound } from '@tenantry/kernel/problems.ts';
+import { notFound, rateLimited } from '@tenantry/kernel/problems.ts';
 import type { Logger } from '@tenantry/kit/logger.ts';
 import { changedFields } from '../domain/fields.ts';
 import { checkPrecondition, describe, type LayerName, type LayerVersion, type Precondition } from '../domain/layer.ts';
+import { decidingVersion, OWN_PACE, secondsToWait } from '../domain/pace.ts';
 import type { ConfigurationStore } from '../store/configuration-store.ts';
 import { keyOf } from './layers.ts';
 
@@ -110,6 +111,19 @@ export class Configuration {
     for (const layerKey of await this.#deps.store.layerKeys()) await this.settle(layerKey);
   }
 
+  async #keepPace(layerKey: string, current: LayerVersion | null): Promise<void> {
+    const { store, clock } = this.#deps;
+    const number = decidingVersion(current?.version ?? 0);
+    const deciding = number === null ? null : await store.version(layerKey, number);
+    const waitSeconds = deciding === null ? 0 : secondsToWait(deciding.changedAt, clock.now());
+    if (waitSeconds <= 0) return;
+    const { versions, windowSeconds } = OWN_PACE;
+    throw rateLimited(
+      `Your own configuration was changed ${versions} times within ${windowSeconds / 60} minutes. Wait, then try again.`,
+      { retryAfterSeconds: waitSeconds },
+    );
+  }
+
   async #change(
     name: LayerName,
     precondition: Precondition | null,
@@ -123,6 +137,7 @@ export class Configuration {
       if (precondition !== null) checkPrecondition(name, precondition, current);
       const content = await make(current);
       if (content === null && current !== null) return current;
+      if (name.kind === 'own') await this.#keepPace(layerKey, current);
       const next = nextVersion(current, content ?? {}, { at: formatInstant(clock.now()), by: changedBy });
       // From here on it is written, whether or not we live to push it.
       if (await store.append(layerKey, next)) {
