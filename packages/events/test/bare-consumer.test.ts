@@ -3,9 +3,10 @@ import { newId, newUuid, type TenantId } from '@tenantry/kernel/id.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { startBareConsumer } from '../bare-consumer.ts';
-import { connectNats, type Nats } from '../nats.ts';
+import { connectNats, ensureStream, type Nats } from '../nats.ts';
 import { eventSubject, streamName } from '../subjects.ts';
 import { makeEnvelope, newSubject } from './open-test-events.ts';
+import { openPrivateNats } from './private-nats.ts';
 
 let nats: Nats;
 let tenantId: TenantId;
@@ -29,9 +30,9 @@ afterEach(async () => {
 });
 
 /** One instance; several share the work. */
-function start(handle: (event: EventEnvelope) => Promise<void> = async () => undefined) {
+function start(handle: (event: EventEnvelope) => Promise<void> = async () => undefined, at = nats) {
   const consumer = startBareConsumer({
-    nats,
+    nats: at,
     service: 'hub',
     source: 'users',
     aggregate: 'note',
@@ -146,4 +147,33 @@ describe('A consumer without a database', () => {
     await publish(note(1));
     await eventually(() => expect(versions()).toEqual([1]));
   });
+
+  it('goes on when NATS was killed: with what waits for it, and when its files are lost with what comes', async () => {
+    const server = await openPrivateNats();
+    const own = await connectNats({ url: server.url, name: 'bare', namespace: 'bare' });
+    const tell = async (version: number) => {
+      const event = note(version);
+      await ensureStream(own, 'users');
+      await own.jetstream.publish(eventSubject('bare', event), JSON.stringify(event));
+    };
+    const patience = 20_000;
+    const consumer = start(undefined, own);
+    try {
+      await tell(1);
+      await eventually(() => expect(versions()).toEqual([1]), patience);
+      await server.kill();
+      await server.restart();
+      await eventually(() => tell(2), patience);
+      await eventually(() => expect(new Set(versions())).toEqual(new Set([1, 2])), patience);
+      await server.kill();
+      server.loseFiles();
+      await server.restart();
+      await eventually(() => tell(3), patience);
+      await eventually(() => expect(new Set(versions())).toEqual(new Set([1, 2, 3])), patience);
+    } finally {
+      await consumer.stop();
+      await own.close();
+      await server.close();
+    }
+  }, 90_000);
 });
