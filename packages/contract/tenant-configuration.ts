@@ -14,7 +14,8 @@ const OriginSchema = Type.String({ pattern: '^https?://[a-z0-9.-]+(:[0-9]{1,5})?
 
 /**
  * One layer of a tenant's configuration: what it leaves out is the business of the layers below it.
- * Default < plan < tenant. A new field goes here, into `TenantConfiguration`, and into `mergeLayers`.
+ * Default < plan < the tenant's own < what operators set for that tenant. A new field goes here, into
+ * `TenantConfiguration`, and into `mergeLayers`.
  */
 export const ConfigurationLayerSchema = Closed({
   rateLimits: Type.Optional(
@@ -39,6 +40,20 @@ export const ConfigurationLayerSchema = Closed({
 });
 
 export type ConfigurationLayer = Static<typeof ConfigurationLayerSchema>;
+
+/**
+ * What a tenant's own admins may set. A list of what is allowed: whatever a layer can say and is not named here is the
+ * operators' alone, limits and weight above all. One tenant's pages are its own business; its share of the house is not.
+ */
+export const OwnConfigurationSchema = Closed({ cors: ConfigurationLayerSchema.properties.cors });
+
+export type OwnConfiguration = Static<typeof OwnConfigurationSchema>;
+
+/** What counts of a tenant's own layer, whoever wrote it and when: a field that is not the tenant's (any more) does not. */
+export const ownPartOf = (layer: ConfigurationLayer): OwnConfiguration =>
+  Object.fromEntries(
+    Object.entries(layer).filter(([field]) => Object.hasOwn(OwnConfigurationSchema.properties, field)),
+  );
 
 /** All layers together: every value is there. */
 export type TenantConfiguration = {
@@ -77,13 +92,15 @@ export const mergeLayers = (
   );
 
 /**
- * Written by the hub, watched by everybody. Keys: `default`, `plan.<slug>`, `tenant.<tenant id>`. Layers are merged where
- * they are read, so that a change of a plan is one write however many tenants have it.
+ * Written by the hub, watched by everybody. Keys: `default`, `plan.<slug>`, `own.<tenant id>` (by the tenant itself),
+ * `tenant.<tenant id>` (by operators). Layers are merged where they are read, so that a change of a plan is one write
+ * however many tenants have it, and so that neither a tenant nor an operator ever writes what the other has set.
  */
 export const CONFIGURATION_BUCKET = { bucket: 'configuration' } as const;
 
 export const DEFAULT_KEY = 'default';
 export const planKey = (slug: string): string => `plan.${slug}`;
+export const ownKey = (tenantId: string): string => `own.${tenantId}`;
 export const tenantKey = (tenantId: string): string => `tenant.${tenantId}`;
 
 /** The current version of one layer, as it is pushed. */
@@ -91,6 +108,8 @@ export type PushedLayer = {
   /** Grows by one with every change, a roll-back included. */
   readonly version: number;
   readonly layer: ConfigurationLayer;
-  /** Of a tenant's layer: the slug of the plan that the tenant has itself; null means none. */
+  /** Of the operators' layer for a tenant: the slug of the plan that the tenant has itself; null means none. */
   readonly plan: string | null;
+  /** Which change of the tenant's subscription at tenant zero the plan has followed; older ones change nothing any more. */
+  readonly planSequence?: number;
 };

@@ -186,6 +186,7 @@ async function open(
     discovery,
     mesh,
     tenants,
+    planOf: configurations.planOf,
     signingKey,
     passportFor,
     snapshotFile: snapshot,

@@ -5,7 +5,7 @@ import { connectNats, type Nats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
 import { openSharedState } from '@tenantry/events/shared-state.ts';
 import { type Clock, systemClock } from '@tenantry/kernel/clock.ts';
-import { newUuid } from '@tenantry/kernel/id.ts';
+import { newUuid, type TenantId } from '@tenantry/kernel/id.ts';
 import { createHttpServer } from '@tenantry/kit/http/server.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
 import { LoadMeter } from '@tenantry/kit/lifecycle/load-meter.ts';
@@ -14,9 +14,11 @@ import { createLogger, type Logger } from '@tenantry/kit/logger.ts';
 import { openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { type InstanceRecord, REGISTRY_BUCKET, toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import type { HubConfiguration } from './config.ts';
+import { startSubscriptionConsumer } from './consumers/subscriptions.ts';
 import { authenticateCallers } from './routes/callers.ts';
 import { configurationRoutes } from './routes/configuration.ts';
 import { healthRoutes } from './routes/health.ts';
+import { ownConfigurationRoutes } from './routes/own-configuration.ts';
 import { registryRoutes } from './routes/registry.ts';
 import { startMarkerCleaner } from './schedule/marker-cleaner.ts';
 import { startSettler } from './schedule/settler.ts';
@@ -25,7 +27,9 @@ import { openBeatStore } from './store/beat-store.ts';
 import { openConfigurationStore } from './store/configuration-store.ts';
 import { openDepartures } from './store/departures.ts';
 import { type Link, watchLink } from './store/link.ts';
+import { openPlanStandings } from './store/plan-standings.ts';
 import { Configuration } from './use-cases/configuration.ts';
+import { followSubscription } from './use-cases/follow-subscription.ts';
 import { Leases } from './use-cases/leases.ts';
 import { Registry } from './use-cases/registry.ts';
 
@@ -79,13 +83,16 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
   closing.push(discovery.close);
   const load = new LoadMeter();
   closing.push(async () => load.close());
+  const configurationDeps = {
+    configuration: layers,
+    tenantExists: async (tenantId: TenantId) =>
+      (tenants.get(tenantId) ?? (await tenants.refresh(tenantId))) !== undefined,
+  };
   const routes = [
     ...registryRoutes(registry),
     ...healthRoutes({ records: () => registry.records, departures: departures.all, leases }),
-    ...configurationRoutes({
-      configuration: layers,
-      tenantExists: async (tenantId) => (tenants.get(tenantId) ?? (await tenants.refresh(tenantId))) !== undefined,
-    }),
+    ...configurationRoutes(configurationDeps),
+    ...ownConfigurationRoutes(configurationDeps),
   ];
   const server = createHttpServer({
     service: 'hub',
@@ -141,12 +148,17 @@ async function openRegistry({ nats, link, ownId, clock, monotonicMs, logger, clo
 
 async function openConfiguration({ nats, link, clock, logger, closing }: Parts): Promise<Configuration> {
   const store = await openConfigurationStore(nats);
-  const configuration = new Configuration({ store, clock });
+  const configuration = new Configuration({ store, clock, logger });
   const settler = startSettler(configuration, store, logger);
   link.onReturn(() => void settler.settleAll());
   closing.push(async () => {
     settler.stop();
     store.close();
   });
+  const standings = await openPlanStandings(nats);
+  closing.push(async () => standings.close());
+  const follow = followSubscription({ standings, configuration, clock });
+  const consumer = startSubscriptionConsumer({ nats, follow, logger });
+  closing.push(consumer.stop);
   return configuration;
 }

@@ -40,6 +40,21 @@ describe('A tenant’s configuration, through the gateway', () => {
     expect((await call('PUT', path, tenant.adminToken, layer, { 'if-match': '*' })).status).toBe(403);
   });
 
+  it('is the tenant’s own business where it is about its own pages, and nobody else’s', async () => {
+    const path = '/v1/tenant/configuration';
+    const before = await call('GET', path, tenant.adminToken);
+    expect(before).toMatchObject({ status: 200, body: { version: 0, own: {} } });
+    const own = { cors: { maxAgeSeconds: 60 } };
+    const written = await call('PUT', path, tenant.adminToken, own, { 'if-match': before.headers.get('etag') ?? '' });
+    expect(written).toMatchObject({ status: 200, body: { version: 1, own, effective: own } });
+    expect(written.body.changedBy).toMatch(/^usr_/);
+    expect((await call('GET', path, other.adminToken)).body).toMatchObject({ version: 0, own: {} });
+    const greedy = await call('PUT', path, tenant.adminToken, { weight: 100 }, { 'if-match': '"1"' });
+    expect(greedy).toMatchObject({ status: 400, body: { errors: [{ path: '/weight' }] } });
+    const history = await call('GET', `/v1/config/${tenant.id}/own/versions`, operatorToken);
+    expect(history.body.data).toMatchObject([{ version: 1, changed: ['/cors/maxAgeSeconds'] }]);
+  });
+
   it('goes with a map of who calls whom', async () => {
     await call('GET', '/v1/plans', tenant.adminToken);
     await eventually(async () => {

@@ -25,6 +25,10 @@ function stateOf(entries: Record<string, Partial<PushedLayer>>) {
   for (const [key, value] of Object.entries(entries)) put(key, value);
   return {
     put,
+    remove: (key: string): void => {
+      values.delete(key);
+      listener(key, undefined);
+    },
     get: (key: string) => values.get(key),
     entries: () => values,
     onChange: (next: typeof listener) => {
@@ -64,8 +68,28 @@ describe("A tenant's configuration", () => {
     const before = configurations.of(ACME);
     expect(configurations.of(ACME)).toBe(before);
     expect(before.weight).toBe(1);
+    state.put(`own.${GLOBEX}`, { layer: { cors: { maxAgeSeconds: 1 } } });
+    expect(configurations.of(ACME)).toBe(before);
+    expect(configurations.of(GLOBEX).cors.maxAgeSeconds).toBe(1);
     state.put('plan.pro', { layer: { weight: 9 } });
     expect(configurations.of(ACME).weight).toBe(9);
+    state.put(`own.${ACME}`, { layer: { cors: { maxAgeSeconds: 2 } } });
+    expect(configurations.of(ACME)).toMatchObject({ weight: 9, cors: { maxAgeSeconds: 2 } });
+    state.put('default', { layer: { cors: { allowCredentials: true } } });
+    expect(configurations.of(ACME).cors).toMatchObject({ allowCredentials: true, maxAgeSeconds: 2 });
+    expect(configurations.of('ten_unheard_of' as TenantId).cors.allowCredentials).toBe(true);
+  });
+
+  it('is the default’s again when nothing is said of the tenant any more', () => {
+    const state = stateOf({ [`tenant.${ACME}`]: { plan: 'pro', layer: { weight: 4 } }, [`own.${ACME}`]: {} });
+    const configurations = createTenantConfigurations(BASE, state);
+    expect(configurations.of(ACME).weight).toBe(4);
+    state.remove(`tenant.${ACME}`);
+    expect([configurations.of(ACME).weight, configurations.planOf(ACME)]).toEqual([1, null]);
+    expect(configurations.tenantIds()).toEqual([ACME]);
+    state.remove(`own.${ACME}`);
+    expect(configurations.tenantIds()).toEqual([]);
+    expect(configurations.of(ACME)).toBe(configurations.of(GLOBEX));
   });
 
   it('replaces a list of origins as a whole', () => {
@@ -75,5 +99,35 @@ describe("A tenant's configuration", () => {
     });
     const { cors } = createTenantConfigurations(BASE, state).of(ACME);
     expect(cors).toEqual({ allowedOrigins: ['https://b.example'], allowCredentials: false, maxAgeSeconds: 5 });
+  });
+
+  it('has what the tenant set itself above its plan, and below what operators set for it', () => {
+    const state = stateOf({
+      'plan.pro': { layer: { cors: { allowedOrigins: ['https://plan.example'], maxAgeSeconds: 5 } } },
+      [`own.${ACME}`]: { layer: { cors: { allowedOrigins: ['https://own.example'], allowCredentials: true } } },
+      [`tenant.${ACME}`]: { plan: 'pro', layer: { cors: { allowCredentials: false } } },
+      [`own.${GLOBEX}`]: { layer: { cors: { maxAgeSeconds: 1 } } },
+    });
+    const configurations = createTenantConfigurations(BASE, state);
+    expect(configurations.of(ACME).cors).toEqual({
+      allowedOrigins: ['https://own.example'],
+      allowCredentials: false,
+      maxAgeSeconds: 5,
+    });
+    expect(configurations.of(GLOBEX).cors.maxAgeSeconds).toBe(1);
+    expect(configurations.tenantIds().toSorted()).toEqual([ACME, GLOBEX]);
+    expect([configurations.planOf(ACME), configurations.planOf(GLOBEX)]).toEqual(['pro', null]);
+  });
+
+  it('never has limits or weight from the tenant’s own layer, whatever stands there', () => {
+    const state = stateOf({
+      [`own.${ACME}`]: {
+        plan: 'enterprise',
+        layer: { weight: 100, rateLimits: { tenant: rate(1_000_000) }, cors: {} },
+      },
+    });
+    const configurations = createTenantConfigurations(BASE, state);
+    expect(configurations.of(ACME)).toEqual(BASE);
+    expect(configurations.planOf(ACME)).toBeNull();
   });
 });

@@ -11,7 +11,7 @@ const MAX_REMEMBERED_UPSTREAMS = 64;
 
 export const REQUEST_ID_HEADER = 'x-tenantry-request-id';
 
-type Prepared = { readonly pairs: readonly string[]; readonly expiresAtSeconds: number };
+type Prepared = { readonly pairs: readonly string[]; readonly expiresAtSeconds: number; readonly plan: string | null };
 
 /** A role may be named by a tenant; a header takes letters. */
 const toHeaderText = (text: string): string => (/^[\w.:-]*$/.test(text) ? text : encodeURIComponent(text));
@@ -19,19 +19,21 @@ const toHeaderText = (text: string): string => (/^[\w.:-]*$/.test(text) ? text :
 /**
  * Who is calling, for an upstream that is not ours: plain headers for those who trust their network, and the same signed
  * for those who check. Signed once per verified token and upstream, and again before it ends; it names the upstream it is
- * for, so that one product cannot show it to another.
+ * for, so that one product cannot show it to another. The plan is the tenant's own, of the platform, and told anew as soon
+ * as it is another one; without a plan there is no such header.
  */
 export function createIdentity(options: {
   readonly key: SigningKey;
   readonly issuer: string;
   readonly slugOf: (tenantId: TenantId) => string;
+  readonly planOf: (tenantId: TenantId) => string | null;
   readonly nowSeconds?: () => number;
 }) {
-  const { key, issuer, slugOf, nowSeconds = () => Math.floor(Date.now() / 1_000) } = options;
+  const { key, issuer, slugOf, planOf, nowSeconds = () => Math.floor(Date.now() / 1_000) } = options;
   // Ends with the verified token, whichever cache that is in.
   const prepared = new WeakMap<Verified, Map<string, Prepared>>();
 
-  const prepare = ({ claims }: Verified, upstreamId: string, now: number): Prepared => {
+  const prepare = ({ claims }: Verified, upstreamId: string, plan: string | null, now: number): Prepared => {
     const { tenantId, userId, roles } = claims;
     const slug = slugOf(tenantId);
     const expiresAtSeconds = Math.min(now + LIFE_SECONDS, claims.expiresAtSeconds);
@@ -41,6 +43,7 @@ export function createIdentity(options: {
       sub: userId,
       tid: tenantId,
       slug,
+      plan,
       roles,
       iat: now,
       exp: expiresAtSeconds,
@@ -48,23 +51,25 @@ export function createIdentity(options: {
     const pairs = [
       ...['x-tenantry-tenant-id', tenantId],
       ...['x-tenantry-tenant-slug', slug],
+      ...(plan === null ? [] : ['x-tenantry-plan', plan]),
       ...['x-tenantry-user-id', userId],
       ...['x-tenantry-roles', roles.map(toHeaderText).join(',')],
       ...['x-tenantry-identity', token],
     ];
-    return { pairs, expiresAtSeconds };
+    return { pairs, expiresAtSeconds, plan };
   };
 
   /** Names and values in turn. */
   return (verified: Verified, upstreamId: string): readonly string[] => {
     const now = nowSeconds();
+    const plan = planOf(verified.claims.tenantId);
     let ofToken = prepared.get(verified);
     const known = ofToken?.get(upstreamId);
     const endsSoon = known !== undefined && known.expiresAtSeconds - now < LEAST_LIFE_SECONDS;
     // A token near its own end has an identity that ends with it, and no better can be had.
     const endsWithToken = known?.expiresAtSeconds === verified.claims.expiresAtSeconds;
-    if (known !== undefined && (!endsSoon || endsWithToken)) return known.pairs;
-    const fresh = prepare(verified, upstreamId, now);
+    if (known !== undefined && known.plan === plan && (!endsSoon || endsWithToken)) return known.pairs;
+    const fresh = prepare(verified, upstreamId, plan, now);
     if (ofToken === undefined || ofToken.size >= MAX_REMEMBERED_UPSTREAMS) {
       ofToken = new Map();
       prepared.set(verified, ofToken);

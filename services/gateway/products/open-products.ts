@@ -37,6 +37,8 @@ export type ProductsOptions = {
   readonly discovery: Discovery;
   readonly mesh: Mesh;
   readonly tenants: Pick<TenantDirectory, 'peek'>;
+  /** The plan of the platform that a tenant has, from memory. */
+  readonly planOf: (tenantId: TenantId) => string | null;
   readonly signingKey: SigningKey;
   readonly passportFor: (verified: Verified) => string;
   readonly snapshotFile: (name: string) => string;
@@ -68,7 +70,7 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
     options.tenants.peek(tenantId)?.slug ?? (tenantId === PLATFORM_TENANT_ID ? 'platform' : '');
   const forward = createForwardToProduct({
     clusters,
-    identityOf: createIdentity({ key: signingKey, issuer: options.publicUrl, slugOf }),
+    identityOf: createIdentity({ key: signingKey, issuer: options.publicUrl, slugOf, planOf: options.planOf }),
     checkEntitlement: createCheckEntitlement({
       mesh: options.mesh,
       passportFor: options.passportFor,

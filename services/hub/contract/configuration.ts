@@ -18,6 +18,8 @@ const LayerView = Closed({
   changedBy: Type.String(),
   /** Of a roll-back: the version whose content this is. */
   restoredFrom: Nullable(VersionSchema),
+  /** What is not as it was in the version before, as JSON Pointers. */
+  changed: Type.Optional(Type.Array(Type.String())),
 });
 
 const EffectiveView = Closed({
@@ -27,6 +29,7 @@ const EffectiveView = Closed({
   versions: Closed({
     default: Nullable(VersionSchema),
     plan: Nullable(VersionSchema),
+    own: Nullable(VersionSchema),
     tenant: Nullable(VersionSchema),
   }),
   /** What is not in here has the built-in default. */
@@ -170,23 +173,12 @@ export const assignTenantPlanEndpoint = endpoint({
   example: { params: TENANT_EXAMPLE, body: { plan: 'pro' } },
 });
 
-/** For the service that sells the plans: by mesh, for the tenant that it acts for. */
-export const recordTenantPlanEndpoint = endpoint({
-  name: 'hub.record-tenant-plan',
-  method: 'PUT',
-  path: '/v1/tenant-plans/:tenantId',
-  summary: 'Say which plan of the platform a tenant has, or that it has none',
-  access: 'services',
-  params: Closed(Tenant),
-  body: PlanAssignment,
-  response: LayerView,
-});
-
 export const readEffectiveConfigurationEndpoint = endpoint({
   name: 'hub.read-effective-configuration',
   method: 'GET',
   path: '/v1/config/:tenantId/effective',
-  summary: 'What holds for a tenant: its own configuration over that of its plan over the default',
+  summary:
+    'What holds for a tenant: what is set for it alone, over what it has set itself, over its plan, over the default',
   permission: 'configuration:read',
   reach: 'tenant',
   params: Closed(Tenant),

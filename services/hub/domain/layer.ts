@@ -2,10 +2,11 @@ import type { PushedLayer } from '@tenantry/contract/tenant-configuration.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import { stale } from '@tenantry/kernel/problems.ts';
 
-/** Which layer: the one for everybody, one for all tenants of a plan, or one tenant's. */
+/** Which layer: the one for everybody, one for all tenants of a plan, a tenant's own, or what operators set for a tenant. */
 export type LayerName =
   | { readonly kind: 'default' }
   | { readonly kind: 'plan'; readonly slug: string }
+  | { readonly kind: 'own'; readonly tenantId: TenantId }
   | { readonly kind: 'tenant'; readonly tenantId: TenantId };
 
 /** One version as history keeps it, for good. */
@@ -15,6 +16,8 @@ export type LayerVersion = PushedLayer & {
   readonly changedBy: string;
   /** The version whose content came back with this one. */
   readonly restoredFrom: number | null;
+  /** What is not as it was in the version before, as JSON Pointers; of versions written before this was kept, nothing. */
+  readonly changed?: readonly string[];
 };
 
 export function describe(name: LayerName): string {
@@ -23,6 +26,8 @@ export function describe(name: LayerName): string {
       return 'The default configuration';
     case 'plan':
       return `The configuration of the plan ${name.slug}`;
+    case 'own':
+      return 'Your own configuration';
     case 'tenant':
       return `The configuration of ${name.tenantId}`;
   }
@@ -33,14 +38,14 @@ export type Precondition = { readonly version: number } | 'exists' | 'is-new';
 
 /** Throws `stale` when something else stands than the caller believes. */
 export function checkPrecondition(name: LayerName, precondition: Precondition, standing: PushedLayer | null): void {
+  // A tenant's own layer is always there: as version 0 until somebody writes it.
+  const version = standing?.version ?? (name.kind === 'own' ? 0 : null);
   if (precondition === 'is-new') {
-    if (standing !== null)
-      throw stale(`${describe(name)} has version ${standing.version} already. Read it and send its ETag as If-Match.`);
+    if (version !== null && version > 0)
+      throw stale(`${describe(name)} has version ${version} already. Read it and send its ETag as If-Match.`);
     return;
   }
-  if (standing === null) throw stale(`${describe(name)} has not been set. PUT it with If-None-Match: *.`);
-  if (precondition !== 'exists' && precondition.version !== standing.version)
-    throw stale(
-      `${describe(name)} has version ${standing.version} by now. Read it again and send its ETag as If-Match.`,
-    );
+  if (version === null) throw stale(`${describe(name)} has not been set. PUT it with If-None-Match: *.`);
+  if (precondition !== 'exists' && precondition.version !== version)
+    throw stale(`${describe(name)} has version ${version} by now. Read it again and send its ETag as If-Match.`);
 }

@@ -1,7 +1,7 @@
-import { type Principal, principalReach } from '@tenantry/auth/principal.ts';
+import { principalReach } from '@tenantry/auth/principal.ts';
 import type { PageQueryInput } from '@tenantry/contract/schemas.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
-import { notFound, validationFailed } from '@tenantry/kernel/problems.ts';
+import { notFound } from '@tenantry/kernel/problems.ts';
 import { type Route, serve, Versioned } from '@tenantry/kit/http/route.ts';
 import {
   assignTenantPlanEndpoint,
@@ -13,7 +13,6 @@ import {
   readEffectiveConfigurationEndpoint,
   readPlanConfigurationEndpoint,
   readTenantConfigurationEndpoint,
-  recordTenantPlanEndpoint,
   replaceDefaultConfigurationEndpoint,
   replacePlanConfigurationEndpoint,
   replaceTenantConfigurationEndpoint,
@@ -23,6 +22,9 @@ import {
 } from '../contract/configuration.ts';
 import type { LayerName, LayerVersion } from '../domain/layer.ts';
 import type { Configuration } from '../use-cases/configuration.ts';
+import { readEffective } from '../use-cases/read-effective.ts';
+import { changedBy as by } from './changed-by.ts';
+import { readCursor } from './cursor.ts';
 import { readPrecondition } from './precondition.ts';
 
 export type ConfigurationRoutesDeps = {
@@ -33,7 +35,8 @@ export type ConfigurationRoutesDeps = {
 const DEFAULT: LayerName = { kind: 'default' };
 const planLayer = ({ slug }: { readonly slug: string }): LayerName => ({ kind: 'plan', slug });
 
-const answer = (version: LayerVersion) => new Versioned(version as LayerAnswer, version.version);
+const toView = ({ planSequence: _, ...shown }: LayerVersion): LayerAnswer => shown as LayerAnswer;
+const answer = (version: LayerVersion) => new Versioned(toView(version), version.version);
 
 export function configurationRoutes({ configuration, tenantExists }: ConfigurationRoutesDeps): Route[] {
   const tenantLayer = async ({ tenantId }: { readonly tenantId: TenantId }): Promise<LayerName> => {
@@ -41,10 +44,9 @@ export function configurationRoutes({ configuration, tenantExists }: Configurati
     return { kind: 'tenant', tenantId };
   };
   const list = async (name: LayerName, { limit = 50, cursor }: PageQueryInput) => {
-    const page = await configuration.versions(name, limit, cursor === undefined ? null : readCursor(cursor));
-    return { data: page.data as LayerAnswer[], nextCursor: page.nextCursor };
+    const page = await configuration.versions(name, limit, readCursor(cursor));
+    return { data: page.data.map(toView), nextCursor: page.nextCursor };
   };
-  const by = (principal: Principal): string => principal.onBehalfOf ?? principal.id;
 
   return [
     serve(readDefaultConfigurationEndpoint, async () => answer(await configuration.read(DEFAULT))),
@@ -91,24 +93,12 @@ export function configurationRoutes({ configuration, tenantExists }: Configurati
       await tenantLayer(params);
       return answer(await configuration.assignPlan(params.tenantId, body.plan, by(principal)));
     }),
-    // Not looked up in the directory: a tenant gets its plan as it comes into being, perhaps before it is pushed.
-    serve(recordTenantPlanEndpoint, async ({ params, body, principal }) =>
-      answer(await configuration.assignPlan(params.tenantId, body.plan, by(principal))),
-    ),
     serve(readEffectiveConfigurationEndpoint, async ({ params, principal }) => {
       const isOwn = principal.tenantId === params.tenantId;
       if (!isOwn && principalReach(principal, 'configuration:read') !== 'platform')
         throw notFound('There is no such tenant.');
       await tenantLayer(params);
-      return configuration.effective(params.tenantId);
+      return readEffective(configuration, params.tenantId);
     }),
   ];
-}
-
-function readCursor(cursor: string): number {
-  if (/^[1-9]\d{0,8}$/.test(cursor)) return Number(cursor);
-  const message = 'must be a nextCursor of this list';
-  throw validationFailed(`The query has a fault: query.cursor ${message}.`, {
-    errors: [{ path: 'query.cursor', message }],
-  });
 }

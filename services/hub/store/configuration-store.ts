@@ -41,8 +41,8 @@ export async function openConfigurationStore(nats: Nats): Promise<ConfigurationS
       return numbers.length === 0 ? null : version(layerKey, Math.max(...numbers));
     },
     append: (layerKey, entry) => history.create(historyKey(layerKey, entry.version), entry),
-    async push(layerKey, { version: number, layer, plan }) {
-      const value: PushedLayer = { version: number, layer, plan };
+    async push(layerKey, { version: number, layer, plan, planSequence }) {
+      const value = { version: number, layer, plan, ...(planSequence === undefined ? {} : { planSequence }) };
       for (;;) {
         const current = await pushed.get(layerKey);
         if (current !== null && current.value.version >= number) return;

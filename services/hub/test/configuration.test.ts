@@ -1,7 +1,6 @@
 import { generateSigningKey, type SigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
 import { issuePassport, PASSPORT_HEADER } from '@tenantry/auth/passport.ts';
 import { grantsOf } from '@tenantry/auth/permissions.ts';
-import { servicePrincipal } from '@tenantry/auth/principal.ts';
 import type { TenantConfiguration } from '@tenantry/contract/tenant-configuration.ts';
 import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { connectNats, type Nats } from '@tenantry/events/nats.ts';
@@ -162,7 +161,7 @@ describe('Layers together', () => {
     expect(effective.body).toEqual({
       tenantId,
       plan: slug,
-      versions: { default: 1, plan: 1, tenant: 2 },
+      versions: { default: 1, plan: 1, own: null, tenant: 2 },
       configuration: {
         weight: 3,
         cors: { maxAgeSeconds: 60, allowCredentials: true },
@@ -335,15 +334,7 @@ describe('Who may', () => {
       expect((await call(method, to, { ...as(['owner'], tenantId), ...isNew }, body)).status).toBe(403);
   });
 
-  it('say which plan a tenant has: a service by its own passport; keep the registry: neither', async () => {
-    const instanceId = `subscriptions-${newUuid()}`;
-    const key = generateSigningKey(instanceId);
-    await register(one, announcement('subscriptions', { instanceId, publicKey: toPublicJwk(key.publicKey) }));
-    const now = Math.floor(Date.now() / 1_000);
-    const service = { [PASSPORT_HEADER]: issuePassport(key, servicePrincipal('subscriptions', tenantId), now) };
-    const answer = await call('PUT', `/v1/tenant-plans/${tenantId}`, service, { plan: 'pro' });
-    expect(answer.body).toMatchObject({ plan: 'pro', changedBy: 'subscriptions' });
-    expect((await call('PUT', path('/plan'), service, { plan: 'free' })).status).toBe(403);
+  it('keep the registry: not even operators', async () => {
     expect((await call('GET', '/v1/registry/instances', as(['operator'], PLATFORM_TENANT_ID))).status).toBe(404);
   });
 });

@@ -1,15 +1,24 @@
-import type { ConfigurationLayer, PushedLayer } from '@tenantry/contract/tenant-configuration.ts';
+import { type ConfigurationLayer, ownPartOf } from '@tenantry/contract/tenant-configuration.ts';
 import type { Clock } from '@tenantry/kernel/clock.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import { formatInstant } from '@tenantry/kernel/instant.ts';
-import { notFound } from '@tenantry/kernel/problems.ts';
+import { notFound, rateLimited } from '@tenantry/kernel/problems.ts';
+import type { Logger } from '@tenantry/kit/logger.ts';
+import { changedFields } from '../domain/fields.ts';
 import { checkPrecondition, describe, type LayerName, type LayerVersion, type Precondition } from '../domain/layer.ts';
+import { decidingVersion, OWN_PACE, secondsToWait } from '../domain/pace.ts';
 import type { ConfigurationStore } from '../store/configuration-store.ts';
-import { keyOf, mergeForView } from './layers.ts';
+import { keyOf } from './layers.ts';
 
-export type ConfigurationDeps = { readonly store: ConfigurationStore; readonly clock: Clock };
+export type ConfigurationDeps = { readonly store: ConfigurationStore; readonly clock: Clock; readonly logger: Logger };
 
-type Content = { readonly layer: ConfigurationLayer; readonly plan: string | null; readonly restoredFrom?: number };
+/** What a new version has instead of the one before; the rest stays. */
+type Content = {
+  readonly layer?: ConfigurationLayer;
+  readonly plan?: string | null;
+  readonly planSequence?: number;
+  readonly restoredFrom?: number;
+};
 
 /** Versions of layers: each change is a new one, written by exactly one of those who try at once. */
 export class Configuration {
@@ -31,28 +40,44 @@ export class Configuration {
     precondition: Precondition,
     changedBy: string,
   ): Promise<LayerVersion> {
-    return this.#change(name, precondition, changedBy, async (current) => ({ layer, plan: current?.plan ?? null }));
+    return this.#change(name, precondition, changedBy, async (current) => {
+      // A tenant's pages may save the same again and again; history is for good, and for what has changed.
+      const isSame = name.kind === 'own' && changedFields(current?.layer ?? {}, layer).length === 0;
+      return isSame && current !== null ? null : { layer };
+    });
   }
 
   /** A new version with the content of an old one. A tenant keeps its plan, which is not its own to bring back. */
   restore(name: LayerName, version: number, precondition: Precondition, changedBy: string): Promise<LayerVersion> {
-    return this.#change(name, precondition, changedBy, async (current) => {
+    return this.#change(name, precondition, changedBy, async () => {
       const old = await this.#deps.store.version(keyOf(name), version);
       if (old === null) throw notFound(`${describe(name)} has no version ${version}. List its versions.`);
-      return { layer: old.layer, plan: current?.plan ?? null, restoredFrom: version };
+      // What was a tenant's to set then may not be any more.
+      return { layer: name.kind === 'own' ? ownPartOf(old.layer) : old.layer, restoredFrom: version };
     });
   }
 
   /** The same plan again changes nothing, so it may be said as often as one likes. */
   assignPlan(tenantId: TenantId, plan: string | null, changedBy: string): Promise<LayerVersion> {
     return this.#change({ kind: 'tenant', tenantId }, null, changedBy, async (current) =>
-      current?.plan === plan ? null : { layer: current?.layer ?? {}, plan },
+      current?.plan === plan ? null : { plan },
+    );
+  }
+
+  /**
+   * The same as something that has happened says so, which may be heard late, twice and in any order: only what is newer
+   * than what was followed before counts. What an operator has assigned meanwhile stands until the next such change.
+   */
+  followPlan(tenantId: TenantId, plan: string | null, planSequence: number, changedBy: string): Promise<LayerVersion> {
+    return this.#change({ kind: 'tenant', tenantId }, null, changedBy, async (current) =>
+      (current?.planSequence ?? 0) >= planSequence ? null : { plan, planSequence },
     );
   }
 
   /** Newest first. */
   async versions(name: LayerName, limit: number, before: number | null) {
-    const current = await this.read(name);
+    const current = name.kind === 'own' ? await this.settle(keyOf(name)) : await this.read(name);
+    if (current === null) return { data: [], nextCursor: null };
     const from = Math.min(current.version, (before ?? Number.MAX_SAFE_INTEGER) - 1);
     const numbers = Array.from({ length: Math.max(0, Math.min(limit, from)) }, (_, index) => from - index);
     const found = await Promise.all(numbers.map((number) => this.#deps.store.version(keyOf(name), number)));
@@ -60,23 +85,6 @@ export class Configuration {
     return {
       data: found.filter((version) => version !== null),
       nextCursor: last > 1 ? String(last) : null,
-    };
-  }
-
-  /** What holds for a tenant, of what the layers say. */
-  async effective(tenantId: TenantId) {
-    const [byDefault, own] = await Promise.all([
-      this.settle(keyOf({ kind: 'default' })),
-      this.settle(keyOf({ kind: 'tenant', tenantId })),
-    ]);
-    const slug = own?.plan ?? null;
-    const plan = slug === null ? null : await this.settle(keyOf({ kind: 'plan', slug }));
-    const versionOf = (layer: PushedLayer | null): number | null => layer?.version ?? null;
-    return {
-      tenantId,
-      plan: slug,
-      versions: { default: versionOf(byDefault), plan: versionOf(plan), tenant: versionOf(own) },
-      configuration: mergeForView(byDefault?.layer, plan?.layer, own?.layer),
     };
   }
 
@@ -103,34 +111,63 @@ export class Configuration {
     for (const layerKey of await this.#deps.store.layerKeys()) await this.settle(layerKey);
   }
 
+  async #keepPace(layerKey: string, current: LayerVersion | null): Promise<void> {
+    const { store, clock } = this.#deps;
+    const number = decidingVersion(current?.version ?? 0);
+    const deciding = number === null ? null : await store.version(layerKey, number);
+    const waitSeconds = deciding === null ? 0 : secondsToWait(deciding.changedAt, clock.now());
+    if (waitSeconds <= 0) return;
+    const { versions, windowSeconds } = OWN_PACE;
+    throw rateLimited(
+      `Your own configuration was changed ${versions} times within ${windowSeconds / 60} minutes. Wait, then try again.`,
+      { retryAfterSeconds: waitSeconds },
+    );
+  }
+
   async #change(
     name: LayerName,
     precondition: Precondition | null,
     changedBy: string,
     make: (current: LayerVersion | null) => Promise<Content | null>,
   ): Promise<LayerVersion> {
-    const { store, clock } = this.#deps;
+    const { store, clock, logger } = this.#deps;
     const layerKey = keyOf(name);
     for (;;) {
       const current = await this.settle(layerKey);
       if (precondition !== null) checkPrecondition(name, precondition, current);
       const content = await make(current);
       if (content === null && current !== null) return current;
-      const next: LayerVersion = {
-        version: (current?.version ?? 0) + 1,
-        layer: content?.layer ?? {},
-        plan: content?.plan ?? null,
-        changedAt: formatInstant(clock.now()),
-        changedBy,
-        restoredFrom: content?.restoredFrom ?? null,
-      };
+      if (name.kind === 'own') await this.#keepPace(layerKey, current);
+      const next = nextVersion(current, content ?? {}, { at: formatInstant(clock.now()), by: changedBy });
       // From here on it is written, whether or not we live to push it.
       if (await store.append(layerKey, next)) {
+        const { version, changed, plan, restoredFrom } = next;
+        logger.info({ layer: layerKey, version, changed, plan, restoredFrom, changedBy }, 'configuration changed');
         await store.push(layerKey, next);
         return next;
       }
     }
   }
+}
+
+function nextVersion(
+  current: LayerVersion | null,
+  content: Content,
+  change: { readonly at: string; readonly by: string },
+): LayerVersion {
+  const layer = content.layer ?? current?.layer ?? {};
+  const plan = content.plan === undefined ? (current?.plan ?? null) : content.plan;
+  const planSequence = content.planSequence ?? current?.planSequence;
+  return {
+    version: (current?.version ?? 0) + 1,
+    layer,
+    plan,
+    ...(planSequence === undefined ? {} : { planSequence }),
+    changedAt: change.at,
+    changedBy: change.by,
+    restoredFrom: content.restoredFrom ?? null,
+    changed: [...changedFields(current?.layer ?? {}, layer), ...(plan === (current?.plan ?? null) ? [] : ['/plan'])],
+  };
 }
 
 const UNKNOWN_TIME = '1970-01-01T00:00:00.000Z';

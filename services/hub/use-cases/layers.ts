@@ -2,6 +2,7 @@ import {
   type ConfigurationLayer,
   DEFAULT_KEY,
   mergeLayers,
+  ownKey,
   planKey,
   type TenantConfiguration,
   tenantKey,
@@ -14,6 +15,8 @@ export function keyOf(name: LayerName): string {
       return DEFAULT_KEY;
     case 'plan':
       return planKey(name.slug);
+    case 'own':
+      return ownKey(name.tenantId);
     case 'tenant':
       return tenantKey(name.tenantId);
   }

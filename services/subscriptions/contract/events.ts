@@ -2,7 +2,14 @@ import { event } from '@tenantry/contract/event.ts';
 import { Closed, IdSchema, InstantSchema, MoneySchema } from '@tenantry/contract/schemas.ts';
 import { Type } from 'typebox';
 
-const SubscriptionFact = { subscriptionId: IdSchema('sub'), planId: IdSchema('pln'), subscriberId: IdSchema('usr') };
+const SubscriptionFact = {
+  subscriptionId: IdSchema('sub'),
+  planId: IdSchema('pln'),
+  /** At tenant zero also a whole tenant, whose limits then follow the plan. */
+  subscriberId: Type.Union([IdSchema('usr'), IdSchema('ten')]),
+  /** What the plan is called, for those who have no plans of their own to look it up: the hub. */
+  planSlug: Type.Optional(Type.String()),
+};
 
 export const subscriptionCreated = event(
   'subscriptions.subscription.created.v1',

@@ -62,7 +62,11 @@ describe('Subscribing to Pro', () => {
     expect(body.currentPeriod?.end).toBe(
       start.add({ months: 1 }).toInstant().toString({ smallestUnit: 'millisecond' }),
     );
-    await story.world.heard(subscriptionActivated, (event) => event.data.subscriptionId === told.subscriptionId);
+    const activated = await story.world.heard(
+      subscriptionActivated,
+      (event) => event.data.subscriptionId === told.subscriptionId,
+    );
+    expect(activated.data).toMatchObject({ subscriberId: user.id, planSlug: 'pro' });
     expect(await story.entitlements(user)).toMatchObject({
       planSlug: 'pro',
       usage: [{ feature: 'api-calls', limit: 1_000, used: 0, remaining: 1_000, resetsAt: body.currentPeriod?.end }],

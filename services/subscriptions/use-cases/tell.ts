@@ -1,6 +1,6 @@
 import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { emit } from '@tenantry/events/emit.ts';
-import type { InvoiceId, PlanId, UserId } from '@tenantry/kernel/id.ts';
+import type { InvoiceId, PlanId, TenantId, UserId } from '@tenantry/kernel/id.ts';
 import { formatInstant } from '@tenantry/kernel/instant.ts';
 import {
   periodClosed,
@@ -25,7 +25,8 @@ export async function tell(
   const fact = {
     subscriptionId: id,
     planId: state.planId as PlanId,
-    subscriberId: state.subscriberId as UserId,
+    subscriberId: state.subscriberId as UserId | TenantId,
+    planSlug: state.planSlug,
   };
   const about = { subject: id, version };
   switch (event.type) {
