@@ -190,6 +190,18 @@ describe('An adaptive limit', () => {
       expect(() => setUp(overrides)).toThrow(RangeError);
     }
   });
+  it('stays a limit where answers take no time that the clock can tell', () => {
+    let nowMs = 0;
+    const limit = limited({ minLimit: 2, initialLimit: 6, maxLimit: 40, windowCalls: 5 })(() => nowMs);
+    for (let i = 0; i < 100; i++) {
+      const permits = Array.from({ length: 50 }, () => limit.tryAcquire()).filter((permit) => permit !== REFUSED);
+      expect(permits.length).toBeLessThanOrEqual(40);
+      nowMs += 100;
+      for (const permit of permits) limit.release(permit, { outcome: 'answered', latencyMs: 0 });
+    }
+    expect(limit.limit).toBeGreaterThanOrEqual(2);
+  });
+
   it('never leaves its bounds, never loses count, and always recovers, whatever happens to the calls', () => {
     const step = fc.oneof(
       {

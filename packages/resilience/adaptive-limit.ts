@@ -45,6 +45,8 @@ const MOST_SHRINKING = 0.5;
 const DROP_SHRINKING = 0.9;
 /** In means, longer answers count as this many times the unloaded latency: one straggler is no queue. */
 const STRAGGLER = 5;
+/** An answer may come before the clock has moved; latencies are divided by each other. */
+const SHORTEST_MS = 0.001;
 /** Two measurements closer than this differ by noise and are averaged. */
 const NOISE = 0.3;
 const MIN_BETWEEN_PROBES_MS = 1_000;
@@ -158,8 +160,9 @@ export class AdaptiveLimit {
   }
 
   #clip(latencyMs: number): number {
-    if (this.#probe !== undefined || this.#unloadedMs === undefined) return latencyMs;
-    return Math.min(latencyMs, this.#unloadedMs * STRAGGLER);
+    const measuredMs = Math.max(latencyMs, SHORTEST_MS);
+    if (this.#probe !== undefined || this.#unloadedMs === undefined) return measuredMs;
+    return Math.min(measuredMs, this.#unloadedMs * STRAGGLER);
   }
 
   #judge(nowMs: number): void {
