@@ -137,11 +137,12 @@ describe('Statements', () => {
 
   it('answers many at once, each with its own rows, beside a slow one', async () => {
     let slowIsDone = false;
-    const slow = rows('SELECT sleep(2)').finally(() => {
+    // As long as ClickHouse lets one block sleep: many times what the others take, also on a busy machine.
+    const slow = rows('SELECT sleep(3)').finally(() => {
       slowIsDone = true;
     });
-    const answers = await Promise.all(Array.from({ length: 200 }, (_, x) => rows('SELECT {x:UInt32} AS x', { x })));
-    expect(answers).toEqual(Array.from({ length: 200 }, (_, x) => [{ x }]));
+    const answers = await Promise.all(Array.from({ length: 50 }, (_, x) => rows('SELECT {x:UInt32} AS x', { x })));
+    expect(answers).toEqual(Array.from({ length: 50 }, (_, x) => [{ x }]));
     expect(slowIsDone).toBe(false);
     await slow;
   });
