@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import type { KvEntry } from '@nats-io/kv';
 import { type BucketMessage, BucketMessages } from './bucket-messages.ts';
 import { type BucketReader, BucketTelling } from './bucket-telling.ts';
@@ -141,7 +142,10 @@ export class BucketWatch {
         () => {
           this.#completeAtMs = askedAtMs;
         },
-        () => undefined,
+        (error: unknown) => {
+          // Deleted while its server ran: nothing more would ever be told of it.
+          if (isGone(error) && telling === this.#telling) this.#beginAnew();
+        },
       )
       .finally(() => {
         this.#isChecking = false;
@@ -156,6 +160,9 @@ export class BucketWatch {
     }
   }
 }
+
+const isGone = (error: unknown): boolean =>
+  error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;
 
 const toMessage = (entry: KvEntry): BucketMessage => ({
   key: entry.key,

@@ -4,6 +4,7 @@ import { eventually } from '../../../tests/support/eventually.ts';
 import { connectNats, type Nats } from '../nats.ts';
 import { openStateWriter, watchState } from '../pushed-state.ts';
 import { openSharedState } from '../shared-state.ts';
+import { bucketName } from '../subjects.ts';
 import { connectSkippingNats } from './skipping-nats.ts';
 
 const namespace = `t${randomBytes(5).toString('hex')}`;
@@ -71,6 +72,23 @@ describe('A watch of which the server skips the last message of what it tells fi
       await state.change((entries, revision) => ({ key: 'd', value: 'd', outcome: [entries.size, revision] })),
     ).toEqual([3, 4]);
     await state.close();
+  });
+});
+
+describe('A watch of a bucket that is deleted while its server runs', () => {
+  it('makes it again, and says what it held', async () => {
+    isSkipped = () => false;
+    await fill();
+    const shared = await openSharedState<string>(nats, bucket);
+    const pushed = await watchState<string>(nats, { ...bucket, checkEveryMs: 50 });
+    const lost: string[][] = [];
+    shared.onLost((known) => lost.push([...known.keys()]));
+    await nats.manager.streams.delete(`KV_${bucketName(namespace, bucket.bucket)}`);
+    await eventually(() => expect(lost).toEqual([['a', 'b', 'c']]));
+    await eventually(() => expect(pushed.entries().size).toBe(0));
+    await shared.change((_, revision) => ({ key: 'd', value: `d${revision}`, outcome: null }));
+    await eventually(() => expect([...pushed.entries()]).toEqual([['d', 'd1']]));
+    for (const state of [shared, pushed]) await state.close();
   });
 });
 
