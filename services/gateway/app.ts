@@ -6,6 +6,7 @@ import { connectNats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
 import { newUuid, type SessionId } from '@tenantry/kernel/id.ts';
 import { Dependencies } from '@tenantry/kit/health/dependencies.ts';
+import { createServiceProbe } from '@tenantry/kit/health/service-probe.ts';
 import { registerDependencyMetrics } from '@tenantry/kit/http/dependency-metrics.ts';
 import { createHttpMetrics } from '@tenantry/kit/http/metrics.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
@@ -111,7 +112,8 @@ async function open(
   });
   closing.push(discovery.close);
   const signingKey = instanceKey(configuration.TENANTRY_MASTER_KEY, instanceId);
-  const dependencies = new Dependencies(logger);
+  const dependencies = new Dependencies(logger, createServiceProbe(discovery));
+  closing.push(async () => dependencies.close());
   const traffic = new EdgeTraffic();
   const mesh = createMesh({
     service: 'gateway',
@@ -156,6 +158,7 @@ async function open(
     balancing: configuration.SERVICE_BALANCING,
     slowStartMs: SLOW_START_MS,
     traffic,
+    monitorOf: (service) => dependencies.ofService(service),
     onBreaker: ({ service, instanceId: to }, transition) =>
       dependencies.breakerMoved(service, transition, { instanceId: to }),
   });

@@ -14,6 +14,7 @@ import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import { type DueHandler, startTicker } from '../due/ticker.ts';
 import { Dependencies } from '../health/dependencies.ts';
+import { createServiceProbe } from '../health/service-probe.ts';
 import { CHECKED, type StoreCheck, type StoreChecks, startStoreChecks } from '../health/store-checks.ts';
 import { STORE_DEPENDENCIES } from '../health/store-dependencies.ts';
 import { authenticateByPassport } from '../http/passport-check.ts';
@@ -115,7 +116,8 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     const load = new LoadMeter();
     closing.push(async () => load.close());
     const traffic = new EdgeTraffic();
-    const dependencies = new Dependencies(logger);
+    const dependencies = new Dependencies(logger, createServiceProbe(discovery));
+    closing.push(async () => dependencies.close());
     const mesh = createMesh({
       service: name,
       signingKey,
