@@ -37,7 +37,7 @@ export class BucketWatch {
   #telling: BucketTelling | null = null;
   #hasOpened = false;
   #isChecking = false;
-  #completeAtMs = performance.now();
+  #completeAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(nats: Nats, settings: WatchSettings, reader: BucketReader) {
     this.#nats = nats;
@@ -64,7 +64,7 @@ export class BucketWatch {
     return this.#hasOpened;
   }
 
-  /** How long ago everything in the bucket was known to be known; grows while the bucket cannot be asked. */
+  /** How long ago everything in the bucket was known to be known; infinite before that was ever so. */
   get silentForMs(): number {
     return performance.now() - this.#completeAtMs;
   }
@@ -102,6 +102,7 @@ export class BucketWatch {
   }
 
   async #listen(signal: AbortSignal): Promise<void> {
+    const askedAtMs = performance.now();
     const kv = await openBucket(this.#nats, this.#settings);
     // Read before the watch begins: a key more is told as a change, a key less is noticed by what is left to come.
     const { created, state } = (await kv.status()).streamInfo;
@@ -110,7 +111,7 @@ export class BucketWatch {
     signal.addEventListener('abort', () => iterator.stop());
     const telling = new BucketTelling({
       source: this.messages,
-      reader: { ...this.#reader, finish: (bucket) => this.#finish(bucket) },
+      reader: { ...this.#reader, finish: (bucket) => this.#finish(bucket, askedAtMs) },
       created,
       lastRevision: state.last_seq,
       signal,
@@ -125,7 +126,8 @@ export class BucketWatch {
     for await (const entry of iterator) await telling.tell(toMessage(entry), entry.delta === 0);
   }
 
-  #finish(bucket: Parameters<BucketReader['finish']>[0]): void {
+  #finish(bucket: Parameters<BucketReader['finish']>[0], askedAtMs: number): void {
+    this.#completeAtMs = Math.max(this.#completeAtMs, askedAtMs);
     this.#reader.finish(bucket);
     this.#markWhole();
   }
@@ -154,6 +156,7 @@ export class BucketWatch {
 
   /** A server that was killed may have lost our ephemeral consumer, and what we asked it: look at everything again. */
   async #followConnection(): Promise<void> {
+    await this.#nats.connected;
     for await (const status of this.#nats.connection.status()) {
       if (this.#closing.signal.aborted) return;
       if (status.type === 'reconnect') this.#beginAnew();

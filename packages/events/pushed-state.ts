@@ -13,11 +13,13 @@ import { WatchedValues } from './watched-values.ts';
 export type PushedState<Value> = {
   readonly get: (key: string) => Value | undefined;
   readonly entries: () => ReadonlyMap<string, Value>;
+  /** False while neither the bucket nor a snapshot has told anything: what is missing then may well be there. */
+  readonly isKnown: () => boolean;
   /** Called after every change, and for every value again after a reconnection. */
   readonly onChange: (listener: (key: string, value: Value | undefined) => void) => void;
   /** Asks the bucket itself: for a key that may be newer than the last push. What is known, if the bucket is away. */
   readonly refresh: (key: string) => Promise<Value | undefined>;
-  /** How long ago everything in the bucket was known to be known; grows while the bucket cannot be asked. */
+  /** How long ago everything in the bucket was known to be known; grows while it cannot be asked, infinite before. */
   readonly silentForMs: () => number;
   readonly close: () => Promise<void>;
 };
@@ -49,26 +51,29 @@ export async function openStateWriter<Value>(nats: Nats, settings: BucketSetting
   };
 }
 
-/** Resolves when everything in the bucket is known, or after five seconds with what the snapshot says. */
+/** Resolves when everything in the bucket is known, or after five seconds, at once without NATS, with what the snapshot says. */
 export async function watchState<Value>(
   nats: Nats,
   settings: WatchSettings & { readonly snapshotFile?: string },
 ): Promise<PushedState<Value>> {
   const snapshot = new StateSnapshot<Value>(settings.snapshotFile);
-  const known = new WatchedValues<Value>(snapshot.read());
+  const remembered = snapshot.read();
+  let isKnown = remembered !== null;
+  const known = new WatchedValues<Value>(remembered ?? []);
   const take = ({ key, isRemoval, text, revision, createdMs }: BucketMessage): void => {
     try {
       known.apply(key, isRemoval ? undefined : (JSON.parse(text()) as Value), { revision, createdMs });
     } catch (error) {
       process.emitWarning(`The bucket ${settings.bucket} has a value that is not JSON: ${String(error)}`);
     }
-    snapshot.saveSoon(known.values);
+    if (isKnown) snapshot.saveSoon(known.values);
   };
   const watch = new BucketWatch(nats, settings, {
     restart: () => known.restart(),
     take,
     hasTaken: (key) => known.hasSeen(key),
     finish() {
+      isKnown = true;
       known.finish();
       snapshot.saveSoon(known.values);
     },
@@ -77,11 +82,14 @@ export async function watchState<Value>(
   const ageing =
     ttlMs === 0 ? undefined : setInterval(() => known.forgetBefore(Date.now() - ttlMs), Math.max(ttlMs / 4, 100));
   ageing?.unref();
-  await Promise.race([watch.whole, sleep(INITIAL_LOAD_TIMEOUT_MS, undefined, { ref: false })]);
+  // Without a connection there is nothing to wait for: what is remembered has to do.
+  const patienceMs = nats.isConnected() ? INITIAL_LOAD_TIMEOUT_MS : 0;
+  await Promise.race([watch.whole, sleep(patienceMs, undefined, { ref: false })]);
 
   return {
     get: (key) => known.values.get(key),
     entries: () => known.values,
+    isKnown: () => isKnown,
     onChange: (listener) => known.listen(listener),
     async refresh(key) {
       if (!watch.hasOpened) return known.values.get(key);
@@ -96,7 +104,7 @@ export async function watchState<Value>(
     async close() {
       watch.close();
       clearInterval(ageing);
-      snapshot.save(known.values);
+      if (isKnown) snapshot.save(known.values);
     },
   };
 }

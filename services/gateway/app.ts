@@ -58,6 +58,8 @@ import { WebSockets } from './websocket/web-sockets.ts';
 
 /** For how long an instance that came, or came back, gets less than its share while its peers take the rest. */
 const SLOW_START_MS = 2_000;
+/** For the first connection. */
+const NATS_PATIENCE_MS = 3_000;
 
 export type RunningGateway = {
   readonly url: string;
@@ -103,6 +105,9 @@ async function open(
     name: instanceId,
     namespace,
     token: deriveNatsToken(configuration.TENANTRY_MASTER_KEY),
+    // Then it opens with what it remembers: a door that is shut helps nobody.
+    patienceMs: NATS_PATIENCE_MS,
+    onError: (error) => logger.warn({ err: error }, 'NATS cannot be reached: going on from the snapshots until it can'),
   });
   closing.push(nats.close);
   const snapshot = (name: string): string => `${configuration.TENANTRY_DATA_DIR}/snapshots/gateway-${name}.json`;
@@ -240,7 +245,7 @@ async function open(
   const pipeline: Pipeline = new Pipeline({
     table: () => routes.table,
     products: products.table,
-    knowsAllRoutes: () => required.every((service) => routes.services.includes(service)),
+    knowsAllRoutes: () => discovery.isKnown() && required.every((service) => routes.services.includes(service)),
     authenticate: createAuthenticate({
       issuer: configuration.PUBLIC_URL,
       keys,
@@ -302,8 +307,10 @@ async function open(
     }).leave;
   const readiness = watchReadiness({ required, upstreams, logger });
   closing.push(readiness.close);
+  const isInformed = (): boolean => discovery.isKnown() && keys.isKnown();
   own = {
-    ...readiness,
+    isReady: () => readiness.isReady() && isInformed(),
+    missing: () => [...(isInformed() ? [] : ['nats']), ...readiness.missing()],
     // Not the rest of what is known: this is asked by anybody.
     degradedModes: () => dependencies.readiness().degradedModes,
     metrics: {
