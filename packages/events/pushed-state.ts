@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { KV } from '@nats-io/kv';
 import type { BucketMessage } from './bucket-messages.ts';
 import { BucketWatch, type WatchSettings } from './bucket-watch.ts';
 import type { Nats } from './nats.ts';
@@ -28,19 +29,32 @@ const KEY = /^[A-Za-z0-9_=.-]+$/;
 const INITIAL_LOAD_TIMEOUT_MS = 5_000;
 const REFRESH_TIMEOUT_MS = 1_000;
 
-/** The writing side: one service per bucket. */
+/** The writing side: one service per bucket. Opened when first needed, where NATS is away at the start. */
 export async function openStateWriter<Value>(nats: Nats, settings: BucketSettings) {
-  const kv = await openBucket(nats, settings);
+  let opened: Promise<KV> | null = null;
+  const bucket = (): Promise<KV> => {
+    opened ??= openBucket(nats, settings).catch((error: unknown) => {
+      opened = null;
+      throw error;
+    });
+    return opened;
+  };
+  if (nats.isConnected()) await bucket();
   const check = (key: string): string => {
     if (!KEY.test(key)) throw new RangeError(`Not a key: ${key}`);
     return key;
   };
   return {
     put: async (key: string, value: Value): Promise<void> => {
-      await kv.put(check(key), JSON.stringify(value));
+      const checked = check(key);
+      await (await bucket()).put(checked, JSON.stringify(value));
     },
-    remove: (key: string): Promise<void> => kv.purge(check(key)),
+    remove: async (key: string): Promise<void> => {
+      const checked = check(key);
+      await (await bucket()).purge(checked);
+    },
     async load(): Promise<Map<string, Value>> {
+      const kv = await bucket();
       const values = new Map<string, Value>();
       for await (const key of await kv.keys()) {
         const entry = await kv.get(key);

@@ -84,7 +84,7 @@ describe('A process that starts without NATS', { timeout: 30_000 }, () => {
     await eventually(() => before.connection.flush());
     await writer.put('b', 'B');
     await eventually(() => expect(state?.get('b')).toBe('B'));
-    expect(state?.silentForMs()).toBeLessThan(30_000);
+    await eventually(() => expect(state?.silentForMs()).toBeLessThan(30_000));
     await state?.close();
     await nats?.close();
     await before.close();

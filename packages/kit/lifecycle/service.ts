@@ -28,6 +28,9 @@ import { LoadMeter } from './load-meter.ts';
 import { registerWithHub } from './registration.ts';
 import { readServedTenants } from './served-tenants.ts';
 
+/** For the first connection. */
+const NATS_PATIENCE_MS = 3_000;
+
 /** The configuration that every service with databases shares (`CommonConfiguration` and `StoreConfiguration`). */
 export type ServiceConfiguration = {
   readonly HOST: string;
@@ -102,6 +105,9 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       name: instanceId,
       namespace: configuration.TENANTRY_NAMESPACE,
       token: deriveNatsToken(configuration.TENANTRY_MASTER_KEY),
+      // Then it opens without: what commits waits in the outbox, and calls go by the snapshot of the registry.
+      patienceMs: NATS_PATIENCE_MS,
+      onError: (error) => logger.warn({ err: error }, 'NATS cannot be reached: starting without it'),
     });
     closing.push(nats.close);
     const databases = openServiceDatabases<Tables>(name, configuration, clock, logger);
@@ -136,7 +142,8 @@ export async function openService<Tables, Configuration extends ServiceConfigura
 
     const app = await definition.create({ databases, mesh, nats, tenants, dependencies, clock, logger }, configuration);
     if (app.close !== undefined) closing.push(app.close);
-    await ensureStream(nats, name);
+    // Else the relay makes it, before it publishes anything.
+    if (nats.isConnected()) await ensureStream(nats, name);
     await app.prepare?.();
 
     const relay = startOutboxRelay({
