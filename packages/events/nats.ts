@@ -31,7 +31,7 @@ export type NatsOptions = {
   readonly token?: string;
   /** How long the first connection is waited for before the start goes on without one; left out: for ever. */
   readonly patienceMs?: number;
-  /** What goes wrong with a first connection that nobody waits for any more, once per kind. */
+  /** Why there is no first connection yet, once per kind. */
   readonly onError?: (error: unknown) => void;
 };
 
@@ -119,8 +119,8 @@ async function keepTrying(
       await connection.close();
     } catch (error) {
       if (isAwaited() && isRefusal(error)) throw error;
-      if (!isAwaited() && String(error) !== complaint) onError?.(error);
-      complaint = isAwaited() ? '' : String(error);
+      if (String(error) !== complaint) onError?.(error);
+      complaint = String(error);
     }
     await sleep(RECONNECT_MS + Math.random() * RECONNECT_JITTER_MS, undefined, { signal: closing }).catch(
       () => undefined,

@@ -107,7 +107,8 @@ async function open(
     token: deriveNatsToken(configuration.TENANTRY_MASTER_KEY),
     // Then it opens with what it remembers: a door that is shut helps nobody.
     patienceMs: NATS_PATIENCE_MS,
-    onError: (error) => logger.warn({ err: error }, 'NATS cannot be reached: going on from the snapshots until it can'),
+    onError: (error) =>
+      logger.warn({ err: error }, 'NATS cannot be reached yet: until it can, the snapshots have to do'),
   });
   closing.push(nats.close);
   const snapshot = (name: string): string => `${configuration.TENANTRY_DATA_DIR}/snapshots/gateway-${name}.json`;

@@ -60,6 +60,8 @@ export async function openHub(configuration: HubConfiguration, overrides: HubOve
       name: instanceId,
       namespace: configuration.TENANTRY_NAMESPACE,
       token: deriveNatsToken(configuration.TENANTRY_MASTER_KEY),
+      // The registry is there: without it a hub would have nothing to say.
+      onError: (error) => logger.warn({ err: error }, 'NATS cannot be reached; this hub waits for it'),
     });
     closing.push(nats.close);
     const { clock = systemClock, monotonicMs = () => performance.now() } = overrides;

@@ -107,7 +107,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       token: deriveNatsToken(configuration.TENANTRY_MASTER_KEY),
       // Then it opens without: what commits waits in the outbox, and calls go by the snapshot of the registry.
       patienceMs: NATS_PATIENCE_MS,
-      onError: (error) => logger.warn({ err: error }, 'NATS cannot be reached: starting without it'),
+      onError: (error) => logger.warn({ err: error }, 'NATS cannot be reached yet: starting without it'),
     });
     closing.push(nats.close);
     const databases = openServiceDatabases<Tables>(name, configuration, clock, logger);
