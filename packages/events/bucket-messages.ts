@@ -1,6 +1,8 @@
 import type { StoredMsg } from '@nats-io/jetstream';
-import type { StreamFacts } from './gap-filler.ts';
 import type { Nats } from './nats.ts';
+
+/** How far back, and how far, a bucket's stream goes. */
+type StreamFacts = { readonly firstRevision: number; readonly lastRevision: number };
 
 export type BucketMessage = {
   readonly key: string;
@@ -29,10 +31,6 @@ export class BucketMessages {
   async facts(): Promise<StreamFacts> {
     const { state } = await this.#nats.manager.streams.info(this.#stream);
     return { firstRevision: state.first_seq, lastRevision: state.last_seq };
-  }
-
-  async lastRevision(): Promise<number> {
-    return (await this.facts()).lastRevision;
   }
 
   /** Also of removed keys, as long as the mark of their removal is kept. `pattern` may have `*` for one segment. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type JetStreamClient,
   type JetStreamManager,
@@ -7,14 +8,31 @@ import {
   StorageType,
 } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import { streamName, streamSubjects } from './subjects.ts';
 
 export type Nats = {
+  /** This and the next two throw `upstream-unavailable` as long as there has not been a connection. */
   readonly connection: NatsConnection;
   readonly jetstream: JetStreamClient;
   readonly manager: JetStreamManager;
   readonly namespace: string;
+  /** Resolves with the first connection. */
+  readonly connected: Promise<void>;
+  /** Whether there is a connection right now, as far as is known here. */
+  readonly isConnected: () => boolean;
   readonly close: () => Promise<void>;
+};
+
+export type NatsOptions = {
+  readonly url: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly token?: string;
+  /** How long the first connection is waited for before the start goes on without one; left out: for ever. */
+  readonly patienceMs?: number;
+  /** Why there is no first connection yet, once per kind. */
+  readonly onError?: (error: unknown) => void;
 };
 
 const NANOS_PER_SECOND = 1_000_000_000;
@@ -22,37 +40,99 @@ const EVENT_MAX_AGE_SECONDS = 30 * 86_400;
 // Wide enough for a relay that died between publishing and deleting; what is older is caught by the inbox.
 const DUPLICATE_WINDOW_SECONDS = 600;
 
+const RECONNECT_MS = 250;
+const RECONNECT_JITTER_MS = 100;
+const TIMEOUT_MS = 5_000;
+
 /**
  * Connects and stays connected: a server that goes away is waited for, as long as it takes. A server that asks for nothing
- * ignores the token; credentials in the URL come before it.
+ * ignores the token; credentials in the URL come before it. A server that refuses them ends the start, unless that has gone
+ * on without it.
  */
-export async function connectNats(options: {
-  url: string;
-  name: string;
-  namespace: string;
-  token?: string;
-}): Promise<Nats> {
-  const connection = await connect({
-    ...whereAndWho(options.url, options.token),
-    name: options.name,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 250,
-    reconnectJitter: 100,
-    waitOnFirstConnect: true,
-    timeout: 3_000,
-    pingInterval: 5_000,
-    maxPingOut: 2,
-  });
+export async function connectNats(options: NatsOptions): Promise<Nats> {
+  const { namespace, patienceMs } = options;
+  const closing = new AbortController();
+  let link: Pick<Nats, 'connection' | 'jetstream' | 'manager'> | null = null;
+  let isUp = false;
+  let isPatient = true;
+  const connecting = (async () => {
+    const connection = await keepTrying(options, closing.signal, () => isPatient);
+    const manager = await jetstreamManager(connection, { timeout: TIMEOUT_MS, checkAPI: patienceMs === undefined });
+    link = { connection, jetstream: jetstream(connection, { timeout: TIMEOUT_MS }), manager };
+    isUp = true;
+    void (async () => {
+      for await (const { type } of connection.status()) {
+        if (type === 'disconnect') isUp = false;
+        if (type === 'reconnect') isUp = true;
+      }
+      isUp = false;
+    })();
+  })();
+  const giveUp = patienceMs === undefined ? [] : [sleep(patienceMs, undefined, { signal: closing.signal, ref: false })];
+  await Promise.race([connecting, ...giveUp]);
+  isPatient = false;
+  const reached = () => {
+    if (link !== null) return link;
+    throw upstreamUnavailable('NATS has not been reached yet. Try again shortly.', { retryAfterSeconds: 1 });
+  };
   return {
-    connection,
-    jetstream: jetstream(connection, { timeout: 5_000 }),
-    manager: await jetstreamManager(connection, { timeout: 5_000 }),
-    namespace: options.namespace,
-    close: async () => {
-      await connection.close();
+    get connection() {
+      return reached().connection;
+    },
+    get jetstream() {
+      return reached().jetstream;
+    },
+    get manager() {
+      return reached().manager;
+    },
+    namespace,
+    connected: connecting,
+    isConnected: () => isUp,
+    async close() {
+      closing.abort();
+      await link?.connection.close();
     },
   };
 }
+
+/** Resolves with the first connection; never, when it is closed before that. */
+async function keepTrying(
+  { url, name, token, onError }: NatsOptions,
+  closing: AbortSignal,
+  isAwaited: () => boolean,
+): Promise<NatsConnection> {
+  let complaint = '';
+  for (;;) {
+    const attempt = connect({
+      ...whereAndWho(url, token),
+      name,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: RECONNECT_MS,
+      reconnectJitter: RECONNECT_JITTER_MS,
+      timeout: 3_000,
+      pingInterval: 5_000,
+      maxPingOut: 2,
+    });
+    try {
+      const connection = await attempt;
+      if (!closing.aborted) return connection;
+      await connection.close();
+    } catch (error) {
+      if (isAwaited() && isRefusal(error)) throw error;
+      if (String(error) !== complaint) onError?.(error);
+      complaint = String(error);
+    }
+    await sleep(RECONNECT_MS + Math.random() * RECONNECT_JITTER_MS, undefined, { signal: closing }).catch(
+      () => undefined,
+    );
+    if (closing.aborted) return new Promise(() => undefined);
+  }
+}
+
+/** The server is there and does not let us in: no waiting changes that. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof Error &&
+  (error.name === 'AuthorizationError' || /authori[sz]ation|authentication/i.test(error.message));
 
 type Credentials = { readonly user: string; readonly pass: string } | { readonly token: string };
 

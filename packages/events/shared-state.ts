@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JetStreamApiCodes, JetStreamApiError, type PubAck } from '@nats-io/jetstream';
-import type { KV, KvEntry } from '@nats-io/kv';
 import { headers } from '@nats-io/transport-node';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
-import { BucketMessages } from './bucket-messages.ts';
+import type { BucketMessage, BucketMessages } from './bucket-messages.ts';
+import { BucketWatch } from './bucket-watch.ts';
 import type { Nats } from './nats.ts';
-import { type BucketSettings, openBucket } from './open-bucket.ts';
-import { Revisions } from './revisions.ts';
-import { bucketName } from './subjects.ts';
+import type { BucketSettings } from './open-bucket.ts';
+import { WatchedValues } from './watched-values.ts';
 
 /** What to write, and what to tell whoever asked; without `key` nothing is written. */
 export type Change<Value, Outcome> = {
@@ -38,135 +37,49 @@ export type SharedState<Value> = {
 };
 
 const INITIAL_LOAD_TIMEOUT_MS = 10_000;
-const CATCH_UP_MS = 300;
-const REOPEN_MS = 250;
 const MAX_DECISIONS = 50;
-const LARGEST_GAP = 256;
-const CHECK_MS = 1_000;
 
 export async function openSharedState<Value>(nats: Nats, settings: BucketSettings): Promise<SharedState<Value>> {
-  const name = bucketName(nats.namespace, settings.bucket);
-  const known = new Revisions<Value>();
+  const known = new WatchedValues<Value>();
   const lostListeners: ((known: ReadonlyMap<string, Value>) => void)[] = [];
-  const closing = new AbortController();
-  const { promise: loaded, resolve: markLoaded } = Promise.withResolvers<void>();
-  let interrupt: () => void = () => undefined;
   let born = '';
   let highest = 0;
-  /** False while a bucket that was opened (again) has not told everything. */
-  let isWhole = false;
-
-  const messages = new BucketMessages(nats, name);
-  const open = (): Promise<KV> => openBucket(nats, settings);
-  const take = (key: string, isRemoval: boolean, text: () => string): void => {
+  const readValue = ({ isRemoval, text }: BucketMessage): Value | undefined => {
     try {
-      known.apply(key, isRemoval ? undefined : (JSON.parse(text()) as Value));
+      return isRemoval ? undefined : (JSON.parse(text()) as Value);
     } catch (error) {
-      known.apply(key, undefined);
       process.emitWarning(`The bucket ${settings.bucket} has a value that is not JSON: ${String(error)}`);
+      return undefined;
     }
   };
-  // One thing at a time: what was pushed and what was asked for must not overtake each other.
-  let line: Promise<unknown> = Promise.resolve();
-  const inLine = (work: () => Promise<void>): Promise<void> => {
-    const done = line.then(work);
-    line = done.catch(() => undefined);
-    return done;
-  };
-  /**
-   * Asks for what lies between what is known and `revision`. nats-server 2.9 may skip a message when a put is followed
-   * closely by a purge, and a change decided without it would be taken all the same.
-   */
-  const fill = async (revision: number): Promise<void> => {
-    if (!isWhole) throw new Error('The bucket is still being told.');
-    if (revision - known.revision > LARGEST_GAP) {
-      interrupt();
-      throw new Error('Too much is missing: everything has to be told again.');
-    }
-    for (let next = known.revision + 1; next <= revision; next++) {
-      const message = await messages.at(next);
-      if (message !== null) take(message.key, message.isRemoval, message.text);
-      known.advance(next);
-    }
-  };
-  const watchOnce = async (signal: AbortSignal): Promise<void> => {
-    const kv = await open();
-    const { created, state } = (await kv.status()).streamInfo;
-    const iterator = await kv.watch();
-    if (signal.aborted) return iterator.stop();
-    signal.addEventListener('abort', () => iterator.stop());
-    const finish = async (revision: number): Promise<void> => {
-      // The first telling can have skipped something, too.
-      for (const key of await messages.keys()) {
-        if (known.hasSeen(key)) continue;
-        const message = await messages.latestOf(key);
-        if (message !== null) take(key, message.isRemoval, message.text);
-      }
+  const watch = new BucketWatch(nats, settings, {
+    restart: () => known.restart(),
+    take(message) {
+      const { key, revision, createdMs } = message;
+      known.apply(key, readValue(message), { revision, createdMs });
+    },
+    hasTaken: (key) => known.hasSeen(key),
+    finish({ created, revision }) {
       // A bucket that is younger, or that counts from one again, is another bucket.
       const isLost = born !== '' && (born !== created || revision < highest);
       const before = new Map(known.values);
       known.finish();
       born = created;
-      highest = Math.max(revision, isLost ? 0 : highest);
-      isWhole = true;
-      known.advance(revision);
-      markLoaded();
+      highest = isLost ? revision : Math.max(revision, highest);
       if (isLost) for (const listener of lostListeners) listener(before);
-    };
-    const receive = async (entry: KvEntry): Promise<void> => {
-      if (signal.aborted) return;
-      if (!isWhole) {
-        take(entry.key, entry.operation !== 'PUT', () => entry.string());
-        if (entry.delta === 0) await finish(Math.max(state.last_seq, entry.revision));
-      } else if (entry.revision > known.revision) {
-        await fill(entry.revision - 1);
-        take(entry.key, entry.operation !== 'PUT', () => entry.string());
-        known.advance(entry.revision);
-      }
-    };
-    await inLine(async () => {
-      isWhole = false;
-      known.restart();
-      if (state.messages === 0) await finish(state.last_seq);
-    });
-    const check = async (): Promise<void> => {
-      const revision = await messages.lastRevision();
-      await inLine(async () => {
-        if (signal.aborted) return;
-        // A telling whose last message was skipped would never be over.
-        if (isWhole) await fill(revision);
-        else await finish(state.last_seq);
-      });
-    };
-    const checking = setInterval(() => void check().catch(() => undefined), CHECK_MS);
-    signal.addEventListener('abort', () => clearInterval(checking));
-    for await (const entry of iterator) await inLine(() => receive(entry));
-  };
-  void (async () => {
-    while (!closing.signal.aborted) {
-      const round = new AbortController();
-      interrupt = () => round.abort();
-      const interrupted = new Promise((resolve) => round.signal.addEventListener('abort', resolve));
-      await Promise.race([watchOnce(round.signal).catch(() => undefined), interrupted]);
-      round.abort();
-      await sleep(REOPEN_MS, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
-    }
-  })();
-  void (async () => {
-    for await (const status of nats.connection.status()) {
-      if (closing.signal.aborted) return;
-      if (status.type === 'reconnect') interrupt();
-    }
-  })();
-  const inTime = await Promise.race([loaded.then(() => true), sleep(INITIAL_LOAD_TIMEOUT_MS, false, { ref: false })]);
+    },
+  });
+  const inTime = await Promise.race([
+    watch.whole.then(() => true),
+    sleep(INITIAL_LOAD_TIMEOUT_MS, false, { ref: false }),
+  ]);
   if (!inTime) {
-    closing.abort();
-    interrupt();
+    watch.close();
     throw upstreamUnavailable(`The bucket ${settings.bucket} did not open in time. Is NATS with JetStream there?`);
   }
 
   const write = (key: string, value: Value | undefined, after: number): Promise<PubAck> => {
-    const subject = messages.subjectOf(key);
+    const subject = watch.messages.subjectOf(key);
     const expect = { lastSequence: after };
     if (value !== undefined) return nats.jetstream.publish(subject, JSON.stringify(value), { expect });
     const marks = headers();
@@ -174,21 +87,16 @@ export async function openSharedState<Value>(nats: Nats, settings: BucketSetting
     marks.set('Nats-Rollup', 'sub');
     return nats.jetstream.publish(subject, '', { expect, headers: marks });
   };
-  /** Waits for the push; asks where none comes; where that does not help either, everything is told again. */
   const catchUp = async (revision: number): Promise<void> => {
-    const isTold = await Promise.race([
-      known.reached(revision).then(() => true),
-      sleep(CATCH_UP_MS, false, { ref: false }),
-    ]);
-    if (!isTold) await inLine(() => fill(revision)).catch(() => interrupt());
-    highest = Math.max(highest, known.revision);
+    await watch.catchUp(revision);
+    highest = Math.max(highest, watch.revision);
   };
 
   return {
     entries: () => known.values,
     async change(decide) {
       for (let turn = 0; turn < MAX_DECISIONS; turn++) {
-        const after = known.revision;
+        const after = watch.revision;
         const { key, value, outcome } = decide(known.values, after + 1);
         if (key === undefined) return outcome;
         try {
@@ -211,10 +119,9 @@ export async function openSharedState<Value>(nats: Nats, settings: BucketSetting
     },
     onChange: (listener) => known.listen(listener),
     onLost: (listener) => void lostListeners.push(listener),
-    forgetRemoved: (olderThanMs) => deleteOldMarkers(messages, known.values, olderThanMs),
+    forgetRemoved: (olderThanMs) => deleteOldMarkers(watch.messages, known.values, olderThanMs),
     async close() {
-      closing.abort();
-      interrupt();
+      watch.close();
     },
   };
 }

@@ -12,12 +12,13 @@ export class StateSnapshot<Value> {
     this.#file = file;
   }
 
-  read(): [string, Value][] {
-    if (this.#file === undefined) return [];
+  /** Null when there is none, or a damaged one: the bucket will tell. */
+  read(): [string, Value][] | null {
+    if (this.#file === undefined) return null;
     try {
       return Object.entries(JSON.parse(readFileSync(this.#file, 'utf8')) as Record<string, Value>);
     } catch {
-      return []; // none yet, or damaged: the bucket will tell
+      return null;
     }
   }
 

@@ -8,7 +8,7 @@ export class WatchedValues<Value> {
   #known = new Map<string, Known>();
   #seen = new Set<string>();
 
-  constructor(initial: Iterable<readonly [string, Value]>) {
+  constructor(initial: Iterable<readonly [string, Value]> = []) {
     this.values = new Map(initial);
   }
 
@@ -49,8 +49,9 @@ export class WatchedValues<Value> {
   }
 
   #set(key: string, value: Value | undefined): void {
-    if (value === undefined) this.values.delete(key);
-    else this.values.set(key, value);
+    if (value === undefined) {
+      if (!this.values.delete(key)) return;
+    } else this.values.set(key, value);
     for (const listener of this.#listeners) {
       try {
         listener(key, value);

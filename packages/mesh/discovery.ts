@@ -15,6 +15,8 @@ export type Discovery = {
    */
   readonly instancesOf: (service: string, tenantId?: TenantId) => readonly InstanceRecord[];
   readonly all: () => readonly InstanceRecord[];
+  /** False while neither the registry nor a snapshot of it has told anything. */
+  readonly isKnown: () => boolean;
   /** Who signs with this `kid`; asks the registry once when the push has not arrived yet, then believes `keyOf`. */
   readonly issuerOf: (instanceId: string) => Promise<Issuer | null>;
   readonly onChange: (listener: () => void) => void;
@@ -58,6 +60,7 @@ export async function openDiscovery(nats: Nats, options: DiscoveryOptions = {}):
       return index.find(service, tenantId);
     },
     all: () => [...state.entries().values()],
+    isKnown: () => state.isKnown(),
     async issuerOf(instanceId) {
       const key = registryKey({ service: serviceOf(instanceId), instanceId });
       if (!/^[a-z]+\.[a-z0-9-]+$/.test(key)) return null;

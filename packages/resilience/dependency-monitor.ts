@@ -65,7 +65,7 @@ const MAX_TRANSITIONS = 10;
 
 /**
  * Says how one dependency is doing, from the calls that are made to it anyway; it makes none itself and has no timers.
- * Silence is no evidence: what was down stays down until calls succeed again. One monitor may serve many policies, for
+ * Silence is no evidence: what was down stays down until calls succeed again, be they those of a `DependencyProbe`. One monitor may serve many policies, for
  * example one per tenant to the same provider, so it judges by shares and not by the state of any one breaker.
  */
 export class DependencyMonitor {
@@ -136,6 +136,8 @@ export class DependencyMonitor {
       this.#successesInARow++;
       this.#failuresInARow = 0;
       this.#lastSuccessAtMs = this.#timing.epochMs();
+      // One more good call after many cannot make it worse than up, and most calls are such: not to be judged is half the cost.
+      if (this.#state === 'up' && !call.isSlow && this.#successesInARow > this.#minimumCalls) return;
     }
     this.#judge(nowMs);
   }

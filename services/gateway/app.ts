@@ -6,6 +6,7 @@ import { connectNats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
 import { newUuid, type SessionId } from '@tenantry/kernel/id.ts';
 import { Dependencies } from '@tenantry/kit/health/dependencies.ts';
+import { createServiceProbe } from '@tenantry/kit/health/service-probe.ts';
 import { registerDependencyMetrics } from '@tenantry/kit/http/dependency-metrics.ts';
 import { createHttpMetrics } from '@tenantry/kit/http/metrics.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
@@ -57,6 +58,8 @@ import { WebSockets } from './websocket/web-sockets.ts';
 
 /** For how long an instance that came, or came back, gets less than its share while its peers take the rest. */
 const SLOW_START_MS = 2_000;
+/** For the first connection. */
+const NATS_PATIENCE_MS = 3_000;
 
 export type RunningGateway = {
   readonly url: string;
@@ -102,6 +105,10 @@ async function open(
     name: instanceId,
     namespace,
     token: deriveNatsToken(configuration.TENANTRY_MASTER_KEY),
+    // Then it opens with what it remembers: a door that is shut helps nobody.
+    patienceMs: NATS_PATIENCE_MS,
+    onError: (error) =>
+      logger.warn({ err: error }, 'NATS cannot be reached yet: until it can, the snapshots have to do'),
   });
   closing.push(nats.close);
   const snapshot = (name: string): string => `${configuration.TENANTRY_DATA_DIR}/snapshots/gateway-${name}.json`;
@@ -111,7 +118,8 @@ async function open(
   });
   closing.push(discovery.close);
   const signingKey = instanceKey(configuration.TENANTRY_MASTER_KEY, instanceId);
-  const dependencies = new Dependencies(logger);
+  const dependencies = new Dependencies(logger, createServiceProbe(discovery));
+  closing.push(async () => dependencies.close());
   const traffic = new EdgeTraffic();
   const mesh = createMesh({
     service: 'gateway',
@@ -156,6 +164,7 @@ async function open(
     balancing: configuration.SERVICE_BALANCING,
     slowStartMs: SLOW_START_MS,
     traffic,
+    monitorOf: (service) => dependencies.ofService(service),
     onBreaker: ({ service, instanceId: to }, transition) =>
       dependencies.breakerMoved(service, transition, { instanceId: to }),
   });
@@ -238,7 +247,7 @@ async function open(
   const pipeline: Pipeline = new Pipeline({
     table: () => routes.table,
     products: products.table,
-    knowsAllRoutes: () => required.every((service) => routes.services.includes(service)),
+    knowsAllRoutes: () => discovery.isKnown() && required.every((service) => routes.services.includes(service)),
     authenticate: createAuthenticate({
       issuer: configuration.PUBLIC_URL,
       keys,
@@ -300,8 +309,10 @@ async function open(
     }).leave;
   const readiness = watchReadiness({ required, upstreams, logger });
   closing.push(readiness.close);
+  const isInformed = (): boolean => discovery.isKnown() && keys.isKnown();
   own = {
-    ...readiness,
+    isReady: () => readiness.isReady() && isInformed(),
+    missing: () => [...(isInformed() ? [] : ['nats']), ...readiness.missing()],
     // Not the rest of what is known: this is asked by anybody.
     degradedModes: () => dependencies.readiness().degradedModes,
     metrics: {

@@ -1,4 +1,4 @@
-import { generateSigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import { toPublicJwk } from '@tenantry/auth/jws.ts';
 import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { deriveClusterToken, deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { connectNats, type Nats } from '@tenantry/events/nats.ts';
@@ -6,8 +6,10 @@ import { watchState } from '@tenantry/events/pushed-state.ts';
 import { openSharedState } from '@tenantry/events/shared-state.ts';
 import { type Clock, systemClock } from '@tenantry/kernel/clock.ts';
 import { newUuid, type TenantId } from '@tenantry/kernel/id.ts';
+import { Dependencies } from '@tenantry/kit/health/dependencies.ts';
 import { createHttpServer } from '@tenantry/kit/http/server.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
+import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
 import { LoadMeter } from '@tenantry/kit/lifecycle/load-meter.ts';
 import { HEARTBEAT_MS, registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger, type Logger } from '@tenantry/kit/logger.ts';
@@ -26,6 +28,7 @@ import { startSweeper } from './schedule/sweeper.ts';
 import { openBeatStore } from './store/beat-store.ts';
 import { openConfigurationStore } from './store/configuration-store.ts';
 import { openDepartures } from './store/departures.ts';
+import { watchHubStores } from './store/hub-dependencies.ts';
 import { type Link, watchLink } from './store/link.ts';
 import { openPlanStandings } from './store/plan-standings.ts';
 import { Configuration } from './use-cases/configuration.ts';
@@ -61,6 +64,8 @@ export async function openHub(configuration: HubConfiguration, overrides: HubOve
       name: instanceId,
       namespace: configuration.TENANTRY_NAMESPACE,
       token: deriveNatsToken(configuration.TENANTRY_MASTER_KEY),
+      // The registry is there: without it a hub would have nothing to say.
+      onError: (error) => logger.warn({ err: error }, 'NATS cannot be reached; this hub waits for it'),
     });
     closing.push(nats.close);
     const { clock = systemClock, monotonicMs = () => performance.now() } = overrides;
@@ -79,8 +84,12 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
   const layers = await openConfiguration(parts);
   const tenants = await watchState<TenantRecord>(nats, TENANTS_BUCKET);
   closing.push(tenants.close);
-  const discovery = await openDiscovery(nats);
+  const keyOf = (issuer: string) => instanceKey(configuration.TENANTRY_MASTER_KEY, issuer).publicKey;
+  const discovery = await openDiscovery(nats, { keyOf });
   closing.push(discovery.close);
+  const dependencies = new Dependencies(logger);
+  const checks = watchHubStores(dependencies, nats);
+  closing.push(async () => checks.stop());
   const load = new LoadMeter();
   closing.push(async () => load.close());
   const configurationDeps = {
@@ -100,6 +109,7 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
     authenticate: authenticateCallers(deriveClusterToken(configuration.TENANTRY_MASTER_KEY), discovery),
     idempotency: null,
     isReady: async () => !nats.connection.isClosed(),
+    health: { dependencies, failing: checks.failing },
     load,
     logger,
   });
@@ -115,14 +125,14 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
       instanceId: ownId,
       service: 'hub',
       url,
-      publicKey: toPublicJwk(generateSigningKey(ownId).publicKey),
+      publicKey: toPublicJwk(keyOf(ownId)),
       endpoints: toEndpointRecords(
         routes.map((route) => route.endpoint),
         'hub',
       ),
     },
     logger,
-    sources: { load },
+    sources: { load, dependencies: () => dependencies.reports() },
   });
   closing.push(registration.leave);
   closing.push(registration.drain);

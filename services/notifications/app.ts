@@ -11,7 +11,7 @@ import { botRoutes } from './routes/bots.ts';
 import { notificationRoutes } from './routes/notifications.ts';
 import { dueHandlers } from './schedule/due.ts';
 import type { NotificationsTables } from './store/tables.ts';
-import { createTelegramClient } from './telegram/client.ts';
+import { createTelegramClient, type TelegramClient } from './telegram/client.ts';
 import { createBot } from './use-cases/create-bot.ts';
 import { createTelegramLink } from './use-cases/create-telegram-link.ts';
 import { deleteBot } from './use-cases/delete-bot.ts';
@@ -54,12 +54,14 @@ const create = async (
   const { parts: app, close } = await assemble(values, {
     telegram: singleton(
       [],
-      () =>
-        createTelegramClient({
+      () => {
+        const client: TelegramClient = createTelegramClient({
           url: configuration.TELEGRAM_URL,
-          monitor: dependencies.declare(TELEGRAM),
+          monitor: dependencies.declare(TELEGRAM, { probe: (signal) => client.greet(signal) }),
           onTransition: (transition) => dependencies.breakerMoved(TELEGRAM.name, transition),
-        }),
+        });
+        return client;
+      },
       (telegram) => telegram.close(),
     ),
     sendQueue: singleton(

@@ -52,15 +52,17 @@ async function createApp(
     {
       client: singleton(
         [],
-        () =>
-          createMidtransClient({
+        () => {
+          const client: MidtransClient = createMidtransClient({
             urls: { sandbox: configuration.MIDTRANS_URL, production: configuration.MIDTRANS_PRODUCTION_URL },
             policies: createProviderPolicies({
-              monitor: dependencies.declare(MIDTRANS),
+              monitor: dependencies.declare(MIDTRANS, { probe: (signal) => client.greet(signal) }),
               onTransition: ({ tenantId, environment }, transition) =>
                 dependencies.breakerMoved(MIDTRANS.name, transition, { tenantId, environment }),
             }),
-          }),
+          });
+          return client;
+        },
         (client) => client.close(),
       ),
       provider: ({ client }: { client: MidtransClient }) =>

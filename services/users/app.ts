@@ -5,7 +5,7 @@ import { openService, type RunningService } from '@tenantry/kit/lifecycle/servic
 import type { UsersConfiguration } from './config.ts';
 import { createPasswordHasher } from './keys/password-hasher.ts';
 import { accessTokenKey } from './keys/signing-key.ts';
-import { createMailer } from './mail/mailer.ts';
+import { createMailer, type Mailer } from './mail/mailer.ts';
 import { authRoutes } from './routes/auth.ts';
 import { meRoutes } from './routes/me.ts';
 import { tenantRoutes } from './routes/tenants.ts';
@@ -38,13 +38,15 @@ export const openUsers = (
           failedGuesses: () => createFailedGuesses(platform.databases.redis),
           mailer: singleton(
             [],
-            () =>
-              createMailer({
+            () => {
+              const mailer: Mailer = createMailer({
                 url: configuration.SMTP_URL,
                 from: configuration.MAIL_FROM,
-                monitor: platform.dependencies.declare(SMTP),
+                monitor: platform.dependencies.declare(SMTP, { probe: () => mailer.greet() }),
                 onTransition: (transition) => platform.dependencies.breakerMoved(SMTP.name, transition),
-              }),
+              });
+              return mailer;
+            },
             (mailer) => mailer.close(),
           ),
         },

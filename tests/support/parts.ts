@@ -80,28 +80,32 @@ export async function openByName(name: PartName, environment: Environment, { clo
       return { ...(await openBilling(readBillingConfiguration(environment), overrides)), environment: {} };
     }
     default:
-      return openSimulator(name);
+      return openSimulator(name, environment);
   }
 }
 
-async function openSimulator(name: 'midtrans' | 'telegram' | 'mailbox'): Promise<OpenPart> {
-  const listen = { host: '127.0.0.1', port: 0 };
+/** What it knows is kept with the world, so that one that is closed and opened again is the same. */
+async function openSimulator(name: 'midtrans' | 'telegram' | 'mailbox', environment: Environment): Promise<OpenPart> {
+  const listen = { host: '127.0.0.1', port: Number(environment['PORT'] ?? 0) };
+  const file = `${environment['TENANTRY_DATA_DIR']}/simulators/${name}.json`;
   if (name === 'midtrans') {
     const { createMidtransSimulator } = await import('@tenantry/simulator-midtrans/app.ts');
-    const { app } = createMidtransSimulator();
+    const { app } = createMidtransSimulator({ dataFile: file });
     const url = await app.listen(listen);
     return { url, close: () => app.close(), environment: { MIDTRANS_URL: url } };
   }
   if (name === 'telegram') {
     const { createTelegramSimulator } = await import('@tenantry/simulator-telegram/app.ts');
-    const { app } = await createTelegramSimulator();
+    const { app } = await createTelegramSimulator({ snapshotPath: file });
     const url = await app.listen(listen);
     return { url, close: () => app.close(), environment: { TELEGRAM_URL: url } };
   }
   const { createMailbox } = await import('@tenantry/simulator-mailbox/app.ts');
-  const mailbox = await createMailbox({});
+  const mailbox = await createMailbox({ snapshotPath: file });
   const url = await mailbox.app.listen(listen);
-  const smtpPort = await mailbox.listenSmtp(listen);
+  // Opened again, it takes mail where it took it before.
+  const before = listen.port === 0 ? 0 : Number(new URL(environment['SMTP_URL'] ?? 'smtp://127.0.0.1:0').port);
+  const smtpPort = await mailbox.listenSmtp({ ...listen, port: before });
   return {
     url,
     close: () => mailbox.app.close(),

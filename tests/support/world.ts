@@ -299,6 +299,26 @@ export async function openWorld(options: {
     async start(name: PartName): Promise<void> {
       await openPart(name);
     },
+    /** Closes a part; the answer opens it again where it was. */
+    async suspend(name: PartName): Promise<() => Promise<void>> {
+      const { port } = new URL(urlOf(name));
+      await open.get(name)?.close();
+      open.delete(name);
+      return () => openPart(name, port);
+    },
+
+    /** What a service says of itself and of what it depends on. */
+    async readiness(name: PartName) {
+      const answer = await fetch(`${urlOf(name)}/health/ready`);
+      type Ready = { status: string; degradedModes: string[]; dependencies: { name: string; state: string }[] };
+      const { status, degradedModes, dependencies } = (await answer.json()) as Ready;
+      return {
+        httpStatus: answer.status,
+        status,
+        degradedModes,
+        stateOf: (of: string) => dependencies.find((one) => one.name === of)?.state,
+      };
+    },
 
     async close(): Promise<void> {
       for (const part of [...open.values()].reverse()) await part.close().catch(() => undefined);

@@ -1,13 +1,14 @@
 import { Registry } from 'prom-client';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { registerDependencyMetrics } from '../http/dependency-metrics.ts';
 import { createLogger } from '../logger.ts';
 import { Dependencies } from './dependencies.ts';
 import { STORE_DEPENDENCIES } from './store-dependencies.ts';
 
+const silent = createLogger({ service: 'billing', instanceId: 'billing-1', level: 'silent' });
 let dependencies: Dependencies;
 beforeEach(() => {
-  dependencies = new Dependencies(createLogger({ service: 'billing', instanceId: 'billing-1', level: 'silent' }));
+  dependencies = new Dependencies(silent);
 });
 
 const call = (isFailed: boolean) => ({ durationMs: 1, isSlow: false, isFailed });
@@ -40,6 +41,36 @@ describe('What a process depends on', () => {
       expect.objectContaining({ name: 'postgres', state: 'up' }),
       expect.objectContaining({ name: 'nats', state: 'up', figures: expect.objectContaining({ calls: 1 }) }),
     ]);
+  });
+
+  it('is asked for a sign of life while it is not up, a service of ours at its door, and no more when closed', async () => {
+    vi.useFakeTimers();
+    try {
+      const asked: string[] = [];
+      const ask = (name: string) => async () => {
+        asked.push(name);
+      };
+      const probing = new Dependencies(silent, ask);
+      const dependency = { name: 'telegram', isCritical: false, degradedMode: 'Messages wait as rows.' };
+      const telegram = probing.declare(dependency, { probe: ask('telegram') });
+      const users = probing.ofService('users');
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(asked).toEqual([]);
+      for (let i = 0; i < 5; i++) users.recordCall(call(true), new Error('gone'));
+      expect(users.state).toBe('down');
+      await vi.advanceTimersByTimeAsync(6_000);
+      expect([users.state, new Set(asked)]).toEqual(['degraded', new Set(['users'])]);
+      // The outage has to leave the minute that is looked at.
+      await vi.advanceTimersByTimeAsync(100_000);
+      expect(users.state).toBe('up');
+      for (let i = 0; i < 5; i++) telegram.recordCall(call(true), new Error('gone'));
+      probing.close();
+      asked.splice(0);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect([asked, telegram.state]).toEqual([[], 'down']);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('is counted by name: calls, failures, retries, refusals, and how its breakers move', async () => {

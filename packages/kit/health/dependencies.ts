@@ -5,6 +5,7 @@ import {
   type DependencyMonitorOptions,
   type DependencySnapshot,
 } from '@tenantry/resilience/dependency-monitor.ts';
+import { DependencyProbe, type Probe } from '@tenantry/resilience/dependency-probe.ts';
 import { judgeReadiness, type Readiness } from '@tenantry/resilience/readiness.ts';
 import type { DependencyReport } from '../lifecycle/heartbeat.ts';
 import type { Logger } from '../logger.ts';
@@ -14,15 +15,25 @@ export type BreakerMoves = { readonly dependency: string; readonly to: BreakerSt
 /** Everything that a process depends on, each with its monitor: one list for metrics, heartbeats and /health/ready. */
 export class Dependencies {
   readonly #logger: Logger;
+  readonly #probeOf: ((service: string) => Probe) | null;
+  readonly #probes: DependencyProbe[] = [];
   readonly #monitors = new Map<string, DependencyMonitor>();
   readonly #breakerMoves = new Map<string, { dependency: string; to: BreakerState; count: number }>();
 
-  constructor(logger: Logger) {
+  /** `probeOf`: how to ask a service of ours for a sign of life. */
+  constructor(logger: Logger, probeOf: ((service: string) => Probe) | null = null) {
     this.#logger = logger;
+    this.#probeOf = probeOf;
   }
 
-  /** The monitor is fed by whoever makes the calls. A name is declared once: two would say different things of one. */
-  declare(dependency: Dependency, options: Omit<DependencyMonitorOptions, 'dependency'> = {}): DependencyMonitor {
+  /**
+   * The monitor is fed by whoever makes the calls, and by `probe` while it is not up. A name is declared once: two would say
+   * different things of one.
+   */
+  declare(
+    dependency: Dependency,
+    { probe, ...options }: Omit<DependencyMonitorOptions, 'dependency'> & { readonly probe?: Probe } = {},
+  ): DependencyMonitor {
     const { name } = dependency;
     if (this.#monitors.has(name)) throw new RangeError(`The dependency ${name} is declared twice.`);
     const monitor = new DependencyMonitor({ ...options, dependency: declareDependency(dependency) });
@@ -32,19 +43,20 @@ export class Dependencies {
       else this.#logger.warn({ ...line, degradedMode: dependency.degradedMode }, 'a dependency is not well');
     });
     this.#monitors.set(name, monitor);
+    if (probe !== undefined) this.#probes.push(new DependencyProbe({ monitor, probe }));
     return monitor;
   }
 
   /** Another service of ours: declared by the first call to it, as who calls whom is the code's to say. */
   ofService(service: string): DependencyMonitor {
-    return (
-      this.#monitors.get(service) ??
-      this.declare({
-        name: service,
-        isCritical: false,
-        degradedMode: `Requests that need the ${service} service get 503 with Retry-After; all others go on.`,
-      })
-    );
+    const known = this.#monitors.get(service);
+    if (known !== undefined) return known;
+    const dependency = {
+      name: service,
+      isCritical: false,
+      degradedMode: `Requests that need the ${service} service get 503 with Retry-After; all others go on.`,
+    };
+    return this.declare(dependency, this.#probeOf === null ? {} : { probe: this.#probeOf(service) });
   }
 
   /** For a breaker's `onTransition`: one line and one count per change. `details` say which of several breakers it was. */
@@ -77,6 +89,11 @@ export class Dependencies {
     return judgeReadiness(
       this.snapshots().map((snapshot) => (failing.has(snapshot.name) ? { ...snapshot, state: 'down' } : snapshot)),
     );
+  }
+
+  /** Nobody is probed any more. */
+  close(): void {
+    for (const probe of this.#probes.splice(0)) probe.stop();
   }
 
   /** For the heartbeats. */

@@ -14,6 +14,7 @@ import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import { type DueHandler, startTicker } from '../due/ticker.ts';
 import { Dependencies } from '../health/dependencies.ts';
+import { createServiceProbe } from '../health/service-probe.ts';
 import { CHECKED, type StoreCheck, type StoreChecks, startStoreChecks } from '../health/store-checks.ts';
 import { STORE_DEPENDENCIES } from '../health/store-dependencies.ts';
 import { authenticateByPassport } from '../http/passport-check.ts';
@@ -26,6 +27,9 @@ import { instanceKey } from './instance-key.ts';
 import { LoadMeter } from './load-meter.ts';
 import { registerWithHub } from './registration.ts';
 import { readServedTenants } from './served-tenants.ts';
+
+/** For the first connection. */
+const NATS_PATIENCE_MS = 3_000;
 
 /** The configuration that every service with databases shares (`CommonConfiguration` and `StoreConfiguration`). */
 export type ServiceConfiguration = {
@@ -101,6 +105,9 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       name: instanceId,
       namespace: configuration.TENANTRY_NAMESPACE,
       token: deriveNatsToken(configuration.TENANTRY_MASTER_KEY),
+      // Then it opens without: what commits waits in the outbox, and calls go by the snapshot of the registry.
+      patienceMs: NATS_PATIENCE_MS,
+      onError: (error) => logger.warn({ err: error }, 'NATS cannot be reached yet: starting without it'),
     });
     closing.push(nats.close);
     const databases = openServiceDatabases<Tables>(name, configuration, clock, logger);
@@ -115,7 +122,8 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     const load = new LoadMeter();
     closing.push(async () => load.close());
     const traffic = new EdgeTraffic();
-    const dependencies = new Dependencies(logger);
+    const dependencies = new Dependencies(logger, createServiceProbe(discovery));
+    closing.push(async () => dependencies.close());
     const mesh = createMesh({
       service: name,
       signingKey,
@@ -134,7 +142,8 @@ export async function openService<Tables, Configuration extends ServiceConfigura
 
     const app = await definition.create({ databases, mesh, nats, tenants, dependencies, clock, logger }, configuration);
     if (app.close !== undefined) closing.push(app.close);
-    await ensureStream(nats, name);
+    // Else the relay makes it, before it publishes anything.
+    if (nats.isConnected()) await ensureStream(nats, name);
     await app.prepare?.();
 
     const relay = startOutboxRelay({

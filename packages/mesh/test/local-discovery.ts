@@ -11,6 +11,7 @@ export function localDiscovery() {
   let records: readonly InstanceRecord[] = [];
   const listeners: (() => void)[] = [];
   const discovery: Discovery = {
+    isKnown: () => true,
     instancesOf: (service, tenantId) => new InstanceIndex(records).find(service, tenantId),
     all: () => records,
     issuerOf: async () => null,

@@ -3,13 +3,19 @@ import { KEYS_BUCKET, type PublishedKey } from '@tenantry/auth/buckets.ts';
 import { fromPublicJwk } from '@tenantry/auth/jws.ts';
 import type { Nats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
+import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import { BoundedCache } from '../bounded-cache.ts';
 
 /** The public keys of access tokens, pushed by users. */
 export type TokenKeys = {
   readonly keyOf: (kid: string) => KeyObject | undefined;
-  /** Asks the bucket for a key that has not been pushed yet. Resolves false when there is none. */
+  /**
+   * Asks the bucket for a key that has not been pushed yet. Resolves false when there is none; throws `upstream-unavailable`
+   * when that cannot be known, as a token is not to be called bad because of our own trouble.
+   */
   readonly fetch: (kid: string) => Promise<boolean>;
+  /** False while neither the bucket nor a snapshot has told anything. */
+  readonly isKnown: () => boolean;
   readonly close: () => Promise<void>;
 };
 
@@ -18,6 +24,8 @@ const KID = /^[A-Za-z0-9_-]{1,80}$/;
 const MISS_MS = 5_000;
 const MAX_MISSES = 1_000;
 const MAX_LOOKUPS_AT_ONCE = 8;
+/** Longer than a bucket that can be asked is ever silent. */
+const MAX_SILENCE_MS = 5_000;
 
 export async function openTokenKeys(nats: Nats, options: { readonly snapshotFile: string }): Promise<TokenKeys> {
   const state = await watchState<PublishedKey>(nats, { ...KEYS_BUCKET, ...options });
@@ -44,7 +52,9 @@ export async function openTokenKeys(nats: Nats, options: { readonly snapshotFile
     async fetch(kid) {
       const missedAtMs = misses.get(kid);
       const isKnownMiss = missedAtMs !== undefined && performance.now() - missedAtMs < MISS_MS;
-      if (!KID.test(kid) || isKnownMiss || lookups >= MAX_LOOKUPS_AT_ONCE) return false;
+      if (!KID.test(kid) || isKnownMiss) return false;
+      if (state.silentForMs() > MAX_SILENCE_MS) throw cannotBeAsked();
+      if (lookups >= MAX_LOOKUPS_AT_ONCE) return false;
       lookups++;
       try {
         if ((await state.refresh(kid)) !== undefined) return keys.has(kid);
@@ -54,6 +64,12 @@ export async function openTokenKeys(nats: Nats, options: { readonly snapshotFile
         lookups--;
       }
     },
+    isKnown: () => state.isKnown(),
     close: () => state.close(),
   };
 }
+
+const cannotBeAsked = () =>
+  upstreamUnavailable('The key of your token is not known here and cannot be looked up right now. Try again shortly.', {
+    retryAfterSeconds: 1,
+  });

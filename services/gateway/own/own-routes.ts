@@ -11,6 +11,7 @@ export type OwnAnswers = {
   readonly isReady: () => boolean;
   /** What people should know: a sentence per dependency that is down. */
   readonly degradedModes: () => readonly string[];
+  /** Required services that have not been ready yet; `nats` while nothing has been told of services and keys. */
   readonly missing: () => readonly string[];
   readonly metrics: { readonly contentType: string; readonly read: () => Promise<string> };
   readonly systemHealth: Answer;
@@ -52,7 +53,12 @@ export const ownRoutes = (answers: () => OwnAnswers): readonly Route[] => [
     const modes = degradedModes();
     if (isReady())
       sendJson(exchange, 200, modes.length === 0 ? { status: 'ready' } : { status: 'degraded', degradedModes: modes });
-    else sendJson(exchange, 503, { status: 'starting', waitingFor: missing() });
+    else
+      sendJson(exchange, 503, {
+        status: 'starting',
+        waitingFor: missing(),
+        ...(modes.length === 0 ? {} : { degradedModes: modes }),
+      });
   }),
   operational('/metrics', async (exchange) => {
     const { contentType, read } = answers().metrics;

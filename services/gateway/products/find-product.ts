@@ -1,4 +1,4 @@
-import { malformedRequest } from '@tenantry/kernel/problems.ts';
+import { malformedRequest, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import type { Exchange } from '../edge/exchange.ts';
 import { refuse, sendWhole } from '../edge/send.ts';
 import { methodNotAllowed, upgradeRefused } from '../problems.ts';
@@ -10,10 +10,14 @@ function checkPath({ target }: Exchange): void {
   if (target.path.includes(';')) throw malformedRequest('The path of a product has a semicolon. Leave it out.');
 }
 
+const notToldYet = () =>
+  upstreamUnavailable('What is registered here is not known yet. Try again shortly.', { retryAfterSeconds: 1 });
+
 /** Whether the platform leaves this open to everybody; then the exchange knows its route. */
 export function findPublicProduct(table: ProductTable, exchange: Exchange): boolean {
   checkPath(exchange);
   const found = table.findPublic(exchange.request.method ?? '', exchange.target.path);
+  if (found === null && !table.isKnown) throw notToldYet();
   if (found === null) return false;
   exchange.route = found.value;
   exchange.pathParameters = found.params;

@@ -15,6 +15,7 @@ export const isProductPath = (path: string): boolean =>
  * again after a change of that tenant's; everybody else has the platform's, of which there is one.
  */
 export class ProductTable {
+  readonly #state: Pick<PushedState<RouteRecord>, 'isKnown'>;
   readonly #compile: (record: RouteRecord) => Route | null;
   readonly #records = new Map<TenantId, Map<string, RouteRecord>>();
   readonly #compiled = new Map<TenantId, Compiled>();
@@ -22,6 +23,7 @@ export class ProductTable {
 
   /** @param compile null for a record that makes no sense; the others are routed all the same */
   constructor(state: PushedState<RouteRecord>, compile: (record: RouteRecord) => Route | null) {
+    this.#state = state;
     this.#compile = compile;
     for (const [key, record] of state.entries()) this.#take(key, record);
     state.onChange((key, record) => this.#take(key, record));
@@ -37,6 +39,11 @@ export class ProductTable {
     const own = this.#tableOf(tenantId)?.get(routed)?.find(path) ?? null;
     if (own !== null || tenantId === PLATFORM_TENANT_ID) return own;
     return this.#tableOf(PLATFORM_TENANT_ID)?.get(routed)?.find(path) ?? null;
+  }
+
+  /** False while nobody has told what is registered: a route that is missing may be there. */
+  get isKnown(): boolean {
+    return this.#state.isKnown();
   }
 
   /** What the platform leaves open to everybody. */

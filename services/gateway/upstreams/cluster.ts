@@ -10,6 +10,11 @@ export type Cluster = {
   readonly group: () => InstanceGroup;
   readonly nextChange: (timeoutMs: number) => Promise<void>;
   readonly monotonicMs: () => number;
-  /** An attempt is over that says something about the instance. Left out where nobody counts. */
-  readonly observe?: (isFailed: boolean, durationMs: number) => void;
+  /**
+   * An attempt is over that says something about the instance. `isFailed`: what the caller got is a failure; `isFault`: it
+   * is the instance's own. Left out where nobody counts.
+   */
+  readonly observe?: (isFailed: boolean, isFault: boolean, durationMs: number, error?: unknown) => void;
+  /** There was nobody to send it to: no instance at all, or only such as their breakers hold back. */
+  readonly missed?: (areHeldBack: boolean) => void;
 };

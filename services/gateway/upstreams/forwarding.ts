@@ -134,7 +134,10 @@ export class Forwarding implements Due {
   #waitForInstance(): void {
     const { cluster, exchange } = this.#options;
     // Only our own services have successors that announce themselves.
-    if (!cluster.isOurs || this.#hasWaited || this.#unusable.some((instance) => !instance.isGone)) {
+    const areHeldBack = this.#unusable.some((instance) => !instance.isGone);
+    if (!cluster.isOurs || this.#hasWaited || areHeldBack) {
+      // Where one was tried, that attempt has been told of.
+      if (areHeldBack || this.#tried.length === 0) cluster.missed?.(areHeldBack);
       this.#giveUp(unavailable(cluster));
       return;
     }
@@ -160,7 +163,7 @@ export class Forwarding implements Due {
   /** Nobody waits any longer. */
   expire(): void {
     const current = this.#current;
-    this.#giveUp(upstreamTimeout(`${this.#options.cluster.label} did not answer in time.`));
+    this.#giveUp(late(this.#options.cluster));
     current?.abort('deadline-passed');
   }
 
@@ -176,6 +179,8 @@ const unavailable = ({ label }: Cluster, cause?: unknown) =>
     cause,
     retryAfterSeconds: 1,
   });
+
+const late = ({ label }: Cluster) => upstreamTimeout(`${label} did not answer in time.`);
 
 /** Whether a status says that the instance, not the request, is at fault. Our services say 503 for others they depend on. */
 const isFault = ({ isOurs }: Cluster, status: number): boolean =>
@@ -279,13 +284,13 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#isDone = true;
     if (this.#isClosing) {
       this.#instance.fail(this.#permit, this.#latencyMs, true);
-      this.#options.cluster.observe?.(true, this.#latencyMs);
+      this.#options.cluster.observe?.(true, true, this.#latencyMs, unavailable(this.#options.cluster));
       this.#forwarding.failed(this.#instance, { mayRepeat: this.#isRepeatable, wasSent: true }, null);
       return;
     }
     this.#instance.succeed(this.#permit, this.#latencyMs);
     this.#options.cluster.group().judge(this.#instance, this.#isFault);
-    this.#options.cluster.observe?.(this.#status >= 500, this.#latencyMs);
+    this.#options.cluster.observe?.(this.#status >= 500, this.#isFault, this.#latencyMs);
     this.#forwarding.settle(this.#instance);
     try {
       this.#relay?.finish();
@@ -315,7 +320,12 @@ class Attempt implements Dispatcher.DispatchHandler {
       return;
     }
     this.#instance.fail(this.#permit, this.#elapsedMs(), !wasSent && isRefusedConnection(error));
-    this.#options.cluster.observe?.(true, this.#elapsedMs());
+    this.#options.cluster.observe?.(
+      true,
+      true,
+      this.#elapsedMs(),
+      this.#abortReason === 'deadline-passed' ? late(this.#options.cluster) : error,
+    );
     this.#options.cluster.group().judge(this.#instance, true);
     if (this.#relay?.hasBegun === true) {
       this.#options.exchange.response.destroy();

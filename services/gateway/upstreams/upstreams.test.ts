@@ -23,6 +23,7 @@ const record = (name: string): InstanceRecord => ({
 });
 
 const discovery: Discovery = {
+  isKnown: () => true,
   instancesOf: () => records,
   all: () => records,
   issuerOf: async () => null,

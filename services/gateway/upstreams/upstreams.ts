@@ -1,8 +1,10 @@
 import type { TenantId } from '@tenantry/kernel/id.ts';
+import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import type { Discovery } from '@tenantry/mesh/discovery.ts';
 import type { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
 import type { InstanceRecord } from '@tenantry/mesh/registry.ts';
 import type { BreakerTransition } from '@tenantry/resilience/circuit-breaker.ts';
+import type { DependencyMonitor } from '@tenantry/resilience/dependency-monitor.ts';
 import type { BalancingName } from '../contract/upstreams.ts';
 import { createBalancing } from './balancing/create-balancing.ts';
 import type { Cluster } from './cluster.ts';
@@ -10,6 +12,8 @@ import { Instance, type InstanceAddress } from './instance.ts';
 import { InstanceGroup } from './instance-group.ts';
 
 const MAX_WAITING = 1_024;
+/** A call to a service that takes this long is worth knowing of; so it is between services. */
+const SLOW_MS = 1_000;
 
 export type UpstreamsOptions = {
   readonly discovery: Discovery;
@@ -17,11 +21,15 @@ export type UpstreamsOptions = {
   readonly slowStartMs?: number;
   /** Counts every attempt, for the service map. */
   readonly traffic?: EdgeTraffic;
+  /** Is told of every attempt, for readiness, metrics and heartbeats. */
+  readonly monitorOf?: (service: string) => DependencyMonitor;
   readonly onBreaker?: (instance: InstanceAddress, transition: BreakerTransition) => void;
   readonly monotonicMs?: () => number;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
 };
+
+const notThere = () => upstreamUnavailable('No instance is registered.', { retryAfterSeconds: 1 });
 
 /** An instance may be for some tenants only, and may take more than its peers. */
 type Placed = InstanceRecord & { readonly tenants?: readonly TenantId[] | null; readonly weight?: number };
@@ -80,8 +88,25 @@ export class Upstreams {
     return group;
   }
 
-  observe(service: string, tenantId: TenantId | null, isFailed: boolean, durationMs: number): void {
+  /** Arguments one by one, as this is called for every attempt. */
+  observe(
+    service: string,
+    tenantId: TenantId | null,
+    isFailed: boolean,
+    isFault: boolean,
+    durationMs: number,
+    error?: unknown,
+  ): void {
     this.#options.traffic?.record(service, tenantId, isFailed, durationMs);
+    this.#options
+      .monitorOf?.(service)
+      .recordCall({ durationMs, isSlow: durationMs >= SLOW_MS, isFailed: isFault }, error);
+  }
+
+  missed(service: string, areHeldBack: boolean): void {
+    const monitor = this.#options.monitorOf?.(service);
+    if (areHeldBack) monitor?.recordRejection('breaker');
+    else monitor?.recordCall({ durationMs: 0, isSlow: false, isFailed: true }, notThere());
   }
 
   /** Resolves with the next change of the registry, or when the time is up, or at once when too many wait already. */
@@ -167,7 +192,11 @@ class ServiceCluster implements Cluster {
     return this.#upstreams.monotonicMs();
   }
 
-  observe(isFailed: boolean, durationMs: number): void {
-    this.#upstreams.observe(this.#service, this.#tenantId, isFailed, durationMs);
+  observe(isFailed: boolean, isFault: boolean, durationMs: number, error?: unknown): void {
+    this.#upstreams.observe(this.#service, this.#tenantId, isFailed, isFault, durationMs, error);
+  }
+
+  missed(areHeldBack: boolean): void {
+    this.#upstreams.missed(this.#service, areHeldBack);
   }
 }

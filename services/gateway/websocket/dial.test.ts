@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AddressGuard, tenantGuard } from '../products/network/address-guard.ts';
 import { guardedConnect, type ResolveHost } from '../products/network/guarded-connect.ts';
 import { openSocketProduct, type SocketProduct } from '../test/socket-shop.ts';
@@ -17,6 +17,11 @@ beforeAll(async () => {
 afterAll(() => inside.close());
 
 const monotonicMs = (): number => performance.now();
+/** What the cluster was told of attempts: whether the caller got a failure, and whether it was the instance's own. */
+const observed: (readonly [boolean, boolean])[] = [];
+beforeEach(() => {
+  observed.splice(0);
+});
 
 async function dialTo(url: string, guard: AddressGuard, resolve: ResolveHost, path = '/'): Promise<Dialled> {
   const connect = guardedConnect({ guard, port: Number(new URL(url).port), timeoutMs: 500, resolve });
@@ -35,6 +40,7 @@ async function dialTo(url: string, guard: AddressGuard, resolve: ResolveHost, pa
     group: () => group,
     nextChange: async () => undefined,
     monotonicMs,
+    observe: (isFailed, isFault) => void observed.push([isFailed, isFault]),
   };
   const destination = { cluster, path, balanceBy: '', headers: [], timeoutMs: 2_000, reshaping: null };
   const exchange = { isOver: false, onOver: null, instanceId: null };
@@ -78,6 +84,16 @@ describe('A WebSocket to a tenant’s target', () => {
     const urls = [`http://mixed.test:${port}`, `https://mixed.test:${port}`, inside.url, `http://[::1]:${port}`];
     for (const url of urls)
       expect([url, await causeOf(dialTo(url, strict, mixed))]).toEqual([url, 'ERR_ADDRESS_REFUSED']);
+  });
+
+  it('counts as an attempt, whether it comes about or not', async () => {
+    const resolve: ResolveHost = async () => [{ address: '127.0.0.1', family: 4 }];
+    expect(await causeOf(dialTo(inside.url, lenient, resolve))).toBe('open');
+    expect(await causeOf(dialTo('http://127.0.0.1:1', lenient, resolve))).toBe('ECONNREFUSED');
+    expect(observed).toEqual([
+      [false, false],
+      [true, true],
+    ]);
   });
 
   it('speaks TLS where the target does: a server without it is not taken', async () => {

@@ -40,8 +40,11 @@ export async function dial(options: DialOptions): Promise<Dialled> {
     const elapsedMs = (): number => cluster.monotonicMs() - startedAtMs;
     try {
       const dialled = await open(instance, options, untilMs - startedAtMs);
+      const status = dialled.refusal?.answer.statusCode ?? 101;
       instance.succeed(permit, elapsedMs());
-      cluster.group().judge(instance, (dialled.refusal?.answer.statusCode ?? 0) >= 500);
+      cluster.group().judge(instance, status >= 500);
+      // Of a service of ours a 503 speaks of others that it depends on.
+      cluster.observe?.(status >= 500, status === 500, elapsedMs());
       exchange.instanceId = instance.record.instanceId;
       return dialled;
     } catch (error) {
@@ -51,6 +54,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
       else {
         instance.fail(permit, elapsedMs(), isRefused);
         cluster.group().judge(instance, true);
+        cluster.observe?.(true, true, elapsedMs(), error);
       }
       if (!isRefused) break; // it may have begun something
     }

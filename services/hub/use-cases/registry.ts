@@ -1,7 +1,7 @@
 import type { SharedState } from '@tenantry/events/shared-state.ts';
 import type { Clock } from '@tenantry/kernel/clock.ts';
 import { formatInstant } from '@tenantry/kernel/instant.ts';
-import { notFound } from '@tenantry/kernel/problems.ts';
+import { notFound, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import type { Heartbeat } from '@tenantry/kit/lifecycle/heartbeat.ts';
 import type { Logger } from '@tenantry/kit/logger.ts';
 import { type InstanceRecord, registryKey } from '@tenantry/mesh/registry.ts';
@@ -51,8 +51,16 @@ export class Registry {
   }
 
   async register(announcement: Announcement): Promise<InstanceRecord> {
-    const { state, leases, clock, logger } = this.#deps;
+    const { state, leases, clock, logger, isConnected } = this.#deps;
     const { instanceId, url } = announcement;
+    // At once: whoever registers has another hub to ask, and two seconds of patience.
+    if (!isConnected())
+      throw upstreamUnavailable(
+        'The registry cannot be written: this hub has no connection to NATS. Try again shortly.',
+        {
+          retryAfterSeconds: 1,
+        },
+      );
     await this.#refuseWhoLeft(instanceId);
     const registeredAt = formatInstant(clock.now());
     const { record, isRepeated } = await state.change((entries, number) => {

@@ -29,9 +29,13 @@ export type TelegramClient = {
   readonly getWebhookInfo: (token: string) => Promise<WebhookInfo>;
   /** Answers the id that Telegram gave the message. */
   readonly sendMessage: (token: string, message: OutgoingMessage) => Promise<bigint>;
+  /** Resolves when Telegram answers anybody at all, be it that it knows no such bot. */
+  readonly greet: (signal: AbortSignal) => Promise<void>;
   readonly close: () => Promise<void>;
 };
 
+// Of a bot that cannot be: its number is taken by nobody.
+const NOBODY = '/bot0:greeting/getMe';
 // Two calls of it fit into the 15 s that a request may take.
 const TIMEOUT_MS = 6_000;
 // What is said before a request was written, so that it cannot have arrived.
@@ -96,6 +100,11 @@ export function createTelegramClient(options: {
         ...(parseMode === null ? {} : { parse_mode: parseMode }),
       })) as { message_id: number };
       return BigInt(message.message_id);
+    },
+    async greet(signal) {
+      const response = await agent.request({ origin: options.url, path: NOBODY, method: 'GET', signal });
+      const envelope = readEnvelope(response.statusCode, await response.body.text());
+      if (!envelope.ok && envelope.errorCode >= 500) resultOf(envelope);
     },
     close: () => agent.destroy(),
   };

@@ -27,8 +27,13 @@ export type MidtransRequest = {
 export type MidtransClient = {
   /** Throws `upstream-unavailable` or `upstream-timeout` when it is unknown what happened there. */
   readonly send: (account: MidtransAccount, request: MidtransRequest) => Promise<MidtransAnswer>;
+  /** Resolves when Midtrans answers, in each environment that has been called. Asks for nothing and shows no key. */
+  readonly greet: (signal: AbortSignal) => Promise<void>;
   readonly close: () => Promise<void>;
 };
+
+/** An order that nobody has: without a key the answer is 401, and any answer will do. */
+const GREETING_PATH = '/v2/greeting/status';
 
 /** Midtrans, status codes: these may be sent again, with the same Idempotency-Key. All others are answers. */
 const TRANSIENT = new Set(['429', '500', '502', '503', '504', '505', '900']);
@@ -49,13 +54,19 @@ export function createMidtransClient(options: {
     maxResponseSize: MAX_ANSWER_BYTES,
   });
 
-  const exchange = async (account: MidtransAccount, request: MidtransRequest, signal: AbortSignal) => {
+  const called = new Set<ProviderEnvironment>();
+  const exchange = async (
+    environment: ProviderEnvironment,
+    request: Pick<MidtransRequest, 'method' | 'path' | 'body'>,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ) => {
     try {
       const response = await agent.request({
-        origin: options.urls[account.environment],
+        origin: options.urls[environment],
         path: request.path,
         method: request.method,
-        headers: headersOf(account, request),
+        headers,
         body: request.body === undefined ? null : JSON.stringify(request.body),
         signal,
       });
@@ -65,8 +76,8 @@ export function createMidtransClient(options: {
     }
   };
 
-  const attempt = async (account: MidtransAccount, request: MidtransRequest, signal: AbortSignal) => {
-    const { httpStatus, text, date } = await exchange(account, request, signal);
+  const ask = async (...question: Parameters<typeof exchange>) => {
+    const { httpStatus, text, date } = await exchange(...question);
     const answer = readAnswer(httpStatus, text);
     if (answer === null || TRANSIENT.has(answer.code)) {
       throw new Unanswered(`Midtrans answered ${answer?.code ?? `HTTP ${httpStatus}`}.`);
@@ -78,9 +89,10 @@ export function createMidtransClient(options: {
     async send(account, request) {
       let attempts = 0;
       try {
+        called.add(account.environment);
         const answer = await options.policies.execute(account, (signal) => {
           attempts += 1;
-          return attempt(account, request, signal);
+          return ask(account.environment, request, headersOf(account, request), signal);
         });
         // A refused key speaks for one attempt only: one before it, whose answer broke off, may have got through.
         if (answer.code === '401' && attempts > 1) {
@@ -92,6 +104,10 @@ export function createMidtransClient(options: {
         throw error instanceof Problem ? error : providerUnavailable(error);
       }
     },
+    async greet(signal) {
+      const greeting = { method: 'GET', path: GREETING_PATH } as const;
+      await Promise.all([...called].map((environment) => ask(environment, greeting, ANONYMOUS, signal)));
+    },
     close: () => agent.close(),
   };
 }
@@ -100,11 +116,12 @@ export function createMidtransClient(options: {
 export const providerUnavailable = (cause: unknown): Problem =>
   upstreamUnavailable('Midtrans cannot be reached right now. Try again shortly.', { cause, retryAfterSeconds: 5 });
 
+const ANONYMOUS = { accept: 'application/json', 'user-agent': 'tenantry' } as const;
+
 function headersOf(account: MidtransAccount, request: MidtransRequest): Record<string, string> {
   const headers: Record<string, string> = {
-    accept: 'application/json',
+    ...ANONYMOUS,
     authorization: `Basic ${Buffer.from(`${account.serverKey}:`).toString('base64')}`,
-    'user-agent': 'tenantry',
   };
   if (request.method === 'POST') headers['content-type'] = 'application/json';
   if (request.idempotencyKey !== undefined) headers['idempotency-key'] = request.idempotencyKey;

@@ -6,7 +6,12 @@ import { isRefusedForGood } from './refused-for-good.ts';
 
 export type Mail = { readonly to: string; readonly subject: string; readonly text: string };
 
-export type Mailer = { readonly send: (mail: Mail) => Promise<void>; readonly close: () => void };
+export type Mailer = {
+  readonly send: (mail: Mail) => Promise<void>;
+  /** Resolves when the server would take a mail: as far as it can be asked without sending one. */
+  readonly greet: () => Promise<void>;
+  readonly close: () => void;
+};
 
 /** Longer than the three steps below together, each of which gives up by itself. */
 const TIMEOUT_MS = 20_000;
@@ -41,6 +46,9 @@ export function createMailer(options: {
       policy.execute(async () => {
         await transport.sendMail({ from, to: { name: '', address: to }, subject, text });
       }),
+    async greet() {
+      await transport.verify();
+    },
     close: () => transport.close(),
   };
 }

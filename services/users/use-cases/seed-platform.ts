@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KEYS_BUCKET, type PublishedKey } from '@tenantry/auth/buckets.ts';
 import { servicePrincipal } from '@tenantry/auth/principal.ts';
 import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
@@ -12,6 +13,8 @@ import { createTenant } from './create-tenant.ts';
 import { revokeSessions } from './revoke-sessions.ts';
 import { toTenantRecord } from './tenant-record.ts';
 
+const PUSH_AGAIN_MS = 1_000;
+
 /**
  * What must be there before anybody can call: the keys of access tokens, tenant zero with its operator, and every
  * tenant in the directory, should NATS have lost it. Idempotent; runs at every start.
@@ -23,10 +26,9 @@ export const seedPlatform =
     nats,
     configuration,
     signingKey,
-  }: Pick<UsersDeps, 'databases' | 'passwords' | 'nats' | 'configuration' | 'signingKey'>) =>
+    logger,
+  }: Pick<UsersDeps, 'databases' | 'passwords' | 'nats' | 'configuration' | 'signingKey' | 'logger'>) =>
   async (): Promise<void> => {
-    const keys = await openStateWriter<PublishedKey>(nats, KEYS_BUCKET);
-    await keys.put(signingKey.kid, toPublishedKey(signingKey));
     const self = servicePrincipal('users', PLATFORM_TENANT_ID);
     const operator = {
       email: configuration.TENANTRY_OPERATOR_EMAIL.toLowerCase(),
@@ -44,8 +46,31 @@ export const seedPlatform =
       admin: { ...operator, name: 'Operator', roles: ['owner', 'operator'] },
     });
     await followOperatorPassword({ databases, passwords }, operator);
-    await fillDirectory({ databases, nats });
+    const push = async (): Promise<void> => {
+      const keys = await openStateWriter<PublishedKey>(nats, KEYS_BUCKET);
+      await keys.put(signingKey.kid, toPublishedKey(signingKey));
+      await fillDirectory({ databases, nats });
+    };
+    if (nats.isConnected()) await push();
+    else void pushLater({ nats, logger }, push);
   };
+
+/** NATS is away at this start: people can sign in all the same, and the gateways know the key from before. */
+async function pushLater(
+  { nats, logger }: Pick<UsersDeps, 'nats' | 'logger'>,
+  push: () => Promise<void>,
+): Promise<void> {
+  await nats.connected;
+  while (!nats.connection.isClosed()) {
+    try {
+      await push();
+      return;
+    } catch (error) {
+      logger.warn({ err: error }, 'keys and tenants could not be pushed yet; it will be tried again');
+    }
+    await sleep(PUSH_AGAIN_MS, undefined, { ref: false });
+  }
+}
 
 /** Whoever may set the environment of this process may also set the operator's password. */
 async function followOperatorPassword(
