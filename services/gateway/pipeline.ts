@@ -7,7 +7,7 @@ import type { Logger } from '@tenantry/kit/logger.ts';
 import { checkPermission } from './access/check-permission.ts';
 import { clientAddressOf } from './edge/client-address.ts';
 import type { Cors } from './edge/cors.ts';
-import { Exchange, runSteps, type Step } from './edge/exchange.ts';
+import { type EventStreamSteps, Exchange, runSteps, type Step } from './edge/exchange.ts';
 import type { PaceKeeper } from './edge/pace-keeper.ts';
 import { BodyReader } from './edge/request-body.ts';
 import { type RequestHead, readRequestHead } from './edge/request-head.ts';
@@ -40,7 +40,7 @@ export type PipelineOptions = {
   /** Headers that no answer goes without. */
   readonly everyAnswer: readonly string[];
   readonly clientAddressOf: (peer: string, forwardedFor: string | null) => string;
-  readonly onEventStream: (exchange: Exchange) => void;
+  readonly eventStreams: EventStreamSteps;
   readonly onOver: (exchange: Exchange) => void;
   readonly logger: Logger;
 };
@@ -63,6 +63,7 @@ export class Pipeline {
     const readBody: Step = (exchange) => this.#bodies.read(exchange, exchange.route?.endpoint.maxBodyBytes ?? 0);
     const { authenticate, checkTenant, limitRate, cors, webSockets } = options;
     const { enter } = options.admission;
+    const { enterAnnounced } = options.eventStreams;
     this.#guarded = [
       authenticate,
       cors.narrowToTenant,
@@ -70,17 +71,18 @@ export class Pipeline {
       limitRate,
       checkPermission,
       readBody,
+      enterAnnounced,
       enter,
       answer,
     ];
-    this.#public = [limitRate, readBody, enter, answer];
+    this.#public = [limitRate, readBody, enterAnnounced, enter, answer];
     const { checkOrigin, open } = webSockets;
     this.#guardedSocket = [authenticate, checkTenant, checkOrigin, limitRate, checkPermission, open];
     this.#publicSocket = [checkOrigin, limitRate, open];
     const { products } = options;
     this.#product = [
       ...[authenticate, cors.narrowToTenant, checkTenant, findProduct(products), limitRate, requireProduct(products)],
-      ...[checkPermission, readBody, enter, answer],
+      ...[checkPermission, readBody, enterAnnounced, enter, answer],
     ];
     this.#productSocket = [
       ...[authenticate, checkTenant, checkOrigin, findProduct(products), limitRate, requireProduct(products)],
@@ -91,7 +93,7 @@ export class Pipeline {
 
   readonly receive = (request: IncomingMessage, response: ServerResponse): void => {
     const exchange = this.#begin(request, response);
-    exchange.onEventStream = this.#options.onEventStream;
+    exchange.eventStreams = this.#options.eventStreams;
     this.#options.paces.add(exchange);
     try {
       this.#admit(exchange);

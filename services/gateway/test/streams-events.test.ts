@@ -35,7 +35,9 @@ const answerOk: Listener = (request, response) => {
 beforeAll(async () => {
   setting = await openSetting();
   tenant = await setting.tenant();
-  gatewayUrl = (await setting.gateway({ REQUEST_DEADLINE_MS: '1000', STALL_TIMEOUT_MS: '1200' })).url;
+  gatewayUrl = (
+    await setting.gateway({ REQUEST_DEADLINE_MS: '1000', STALL_TIMEOUT_MS: '1200', EVENT_STREAMS_PER_PRINCIPAL: '300' })
+  ).url;
   listener = answerOk;
   for (let i = 0; i < 2; i++) {
     await setting.rawService('files', [read, events], (request, response) => {
