@@ -32,5 +32,12 @@ export async function openLine(targetUrl: string) {
     mend: async (): Promise<void> => {
       server = await listen(port);
     },
+    /** Nothing comes through, and nobody is told. */
+    freeze: (): void => {
+      for (const socket of sockets) socket.pause();
+    },
+    thaw: (): void => {
+      for (const socket of sockets) socket.resume();
+    },
   };
 }
