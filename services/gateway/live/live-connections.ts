@@ -120,10 +120,11 @@ export class LiveConnections {
     let group = this.#groups.get(tag);
     if (group === undefined) {
       group = new LiveGroup({
-        settle: (counts, openings) => {
-          this.counts.redisCalls++;
-          return this.#gate.ask(() => settlePlaces(this.#options.redis, this.#who, counts, openings));
-        },
+        settle: (counts, openings) =>
+          this.#gate.ask(() => {
+            this.counts.redisCalls++;
+            return settlePlaces(this.#options.redis, this.#who, counts, openings);
+          }),
         shareOf: (limit) => Math.max(1, Math.floor(limit / Math.max(1, this.#options.processes()))),
         isRecovering: () => this.#monotonicMs() < this.#recoversUntilMs,
         onEmpty: () => this.#groups.delete(tag),

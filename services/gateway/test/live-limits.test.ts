@@ -71,7 +71,14 @@ afterEach(async () => {
   clients.clear();
   await vi.waitFor(() => expect(streams.size).toBe(0), PATIENCE);
 });
-afterAll(() => setting.close());
+afterAll(async () => {
+  await setting.close();
+  onlooker.disconnect();
+});
+
+/** Sees everything and takes part in nothing. */
+const onlooker = createRedis({ url: inject('redisUrl'), namespace: '', onError: () => undefined });
+const placesInRedis = (tag = '*'): Promise<string[]> => onlooker.keys(`${setting.namespace}:live:{${tag}}:*`);
 
 async function openGateway(environment: Readonly<Record<string, string>> = {}): Promise<string> {
   const { url } = await setting.gateway({ ...LIMITS, ...environment });
@@ -219,6 +226,73 @@ describe('An answer that turns out to be a stream of events', () => {
   });
 });
 
+describe('While a stream waits for its place', () => {
+  let line: Awaited<ReturnType<typeof openLine>>;
+  let slow: string;
+  beforeAll(async () => {
+    line = await openLine(inject('redisUrl'));
+    slow = await openGateway({ REDIS_URL: line.url });
+  });
+  afterAll(() => line.cut());
+  beforeEach(async () => {
+    // Redis may have been left hanging by the test before: once it is told of a place, it is asked again.
+    await vi.waitFor(async () => {
+      const { request } = await listen(`${slow}/v1/feeds`, token());
+      const told = await placesInRedis(tenant.id);
+      request.destroy();
+      expect(told).not.toEqual([]);
+    }, PATIENCE);
+    await vi.waitFor(async () => expect(await openAt(slow)).toBe(0), PATIENCE);
+    asked = [];
+    line.freeze();
+  });
+  afterEach(() => line.thaw());
+
+  it('nothing of it goes out, and all of it afterwards', async () => {
+    listener = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream', connection: 'close' });
+      response.write('data: 1\n\n');
+      response.end('data: 2\n\n');
+    };
+    const answer = await hear(`${slow}/v1/feeds`, token(), null);
+    expect([answer.status, await bodyOf(answer)]).toEqual([200, 'data: 1\n\ndata: 2\n\n']);
+  });
+
+  it('another attempt may take over, in the same place', async () => {
+    listener = (request, response) => {
+      listener = stream;
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('data: broken\n\n', () => setImmediate(() => request.socket.resetAndDestroy()));
+    };
+    const { response, status } = await hear(`${slow}/v1/feeds`, token(), null);
+    expect(status).toBe(200);
+    expect(asked.length).toBe(2);
+    const source = await vi.waitFor(() => [...streams].at(-1) ?? Promise.reject(new Error('none yet')), PATIENCE);
+    source.write('data: whole\n\n');
+    const [chunk] = (await once(response, 'data')) as [Buffer];
+    expect(chunk.toString()).toBe('data: whole\n\n');
+    expect(await openAt(slow)).toBe(1);
+  });
+
+  it('a client that leaves takes none', async () => {
+    const userId = newId('usr');
+    // Said by the request, and found out at the answer.
+    for (const accept of [ONLY_EVENTS, null]) {
+      line.freeze();
+      const request = httpRequest(`${slow}/v1/feeds`, {
+        headers: { ...bearer(token(userId)), ...(accept !== null && { accept }) },
+      });
+      request.on('error', () => undefined).end();
+      if (accept === null) await vi.waitFor(() => expect(asked).toHaveLength(1), PATIENCE);
+      else await once(request, 'finish');
+      request.destroy();
+      line.thaw();
+    }
+    await vi.waitFor(async () => expect(await openAt(slow)).toBe(0), PATIENCE);
+    await fill(userId);
+  });
+});
+
 describe('A place is free again', () => {
   /** The last place is taken at one gateway and free for the other afterwards. */
   async function comesBackAfter(end: (last: Listening, session: SessionId, source: ServerResponse) => unknown) {
@@ -281,27 +355,6 @@ describe('A place is free again', () => {
     expect(next.status).toBe(200);
   });
 
-  it('when a client left while its place was being asked for', async () => {
-    const line = await openLine(inject('redisUrl'));
-    const slow = await openGateway({ REDIS_URL: line.url });
-    const userId = newId('usr');
-    // Said by the request, and found out at the answer.
-    for (const accept of [ONLY_EVENTS, null]) {
-      line.freeze();
-      const request = httpRequest(`${slow}/v1/feeds`, {
-        headers: { ...bearer(token(userId)), ...(accept !== null && { accept }) },
-      });
-      request.on('error', () => undefined).end();
-      if (accept === null) await vi.waitFor(() => expect(asked).toHaveLength(1), PATIENCE);
-      else await once(request, 'finish');
-      request.destroy();
-      line.thaw();
-    }
-    await vi.waitFor(async () => expect(await openAt(slow)).toBe(0), PATIENCE);
-    await fill(userId);
-    line.cut();
-  });
-
   it('whatever opens and ends, in any order', async () => {
     type Opened = {
       readonly path: string;
@@ -318,7 +371,6 @@ describe('A place is free again', () => {
       { weight: 2, arbitrary: fc.record({ do: fc.constantFrom(...ENDS), which: fc.nat(20) }) },
     );
     const instants = fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 6 });
-    const onlooker = createRedis({ url: inject('redisUrl'), namespace: '', onError: () => undefined });
     const users = Array.from({ length: 3 }, () => newId('usr'));
     await fc.assert(
       fc.asyncProperty(instants, async (story) => {
@@ -358,13 +410,12 @@ describe('A place is free again', () => {
         }
         for (const { client } of opened) client.request.destroy();
         await vi.waitFor(async () => {
-          expect(await onlooker.keys(`${setting.namespace}:live:*`)).toEqual([]);
+          expect(await placesInRedis()).toEqual([]);
           for (const url of gateways) expect(await openAt(url)).toBe(0);
         }, PATIENCE);
       }),
       { numRuns: 15 },
     );
-    onlooker.disconnect();
   }, 120_000);
 });
 
