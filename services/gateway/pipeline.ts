@@ -7,13 +7,14 @@ import type { Logger } from '@tenantry/kit/logger.ts';
 import { checkPermission } from './access/check-permission.ts';
 import { clientAddressOf } from './edge/client-address.ts';
 import type { Cors } from './edge/cors.ts';
-import { type EventStreamSteps, Exchange, runSteps, type Step } from './edge/exchange.ts';
+import { Exchange, runSteps, type Step } from './edge/exchange.ts';
 import type { PaceKeeper } from './edge/pace-keeper.ts';
 import { BodyReader } from './edge/request-body.ts';
 import { type RequestHead, readRequestHead } from './edge/request-head.ts';
 import { refuse, sendWhole } from './edge/send.ts';
 import { readTarget } from './edge/target.ts';
 import type { FailureLimiter } from './limits/failure-limiter.ts';
+import type { EventStreams } from './live/event-streams.ts';
 import type { Admission } from './overload/admission.ts';
 import { PreparedRefusal } from './overload/prepared-refusal.ts';
 import { refusePrepared } from './overload/refuse-prepared.ts';
@@ -40,7 +41,7 @@ export type PipelineOptions = {
   /** Headers that no answer goes without. */
   readonly everyAnswer: readonly string[];
   readonly clientAddressOf: (peer: string, forwardedFor: string | null) => string;
-  readonly eventStreams: EventStreamSteps;
+  readonly eventStreams: EventStreams;
   readonly onOver: (exchange: Exchange) => void;
   readonly logger: Logger;
 };
@@ -93,7 +94,8 @@ export class Pipeline {
 
   readonly receive = (request: IncomingMessage, response: ServerResponse): void => {
     const exchange = this.#begin(request, response);
-    exchange.eventStreams = this.#options.eventStreams;
+    exchange.onEventStream = this.#options.eventStreams.begin;
+    exchange.enterEventStream = this.#options.eventStreams.enter;
     this.#options.paces.add(exchange);
     try {
       this.#admit(exchange);

@@ -24,16 +24,6 @@ export type Route = {
   readonly webSocketTo?: (exchange: Exchange) => Destination | Promise<Destination>;
 };
 
-/** What an answer that is a stream of events, and so ends only when somebody ends it, has to pass. */
-export type EventStreamSteps = {
-  /** Takes a place for it, once; fails with the refusal. */
-  readonly enter: Step;
-  /** The same, for a request that will be answered by nothing else. */
-  readonly enterAnnounced: Step;
-  /** Its first byte goes out. */
-  readonly begin: (exchange: Exchange) => void;
-};
-
 /** One request and its answer on their way through the gateway; each step adds what it has found out. */
 export class Exchange {
   readonly request: IncomingMessage;
@@ -68,8 +58,10 @@ export class Exchange {
   onOver: (() => void) | null = null;
   /** Stops waiting for the rest of a body that takes too long. */
   onLate: ((error: Error) => void) | null = null;
-  /** For an answer that turns out to be a stream of events. */
-  eventStreams: EventStreamSteps | null = null;
+  /** Called when the answer turns out to be a stream of events, which ends only when somebody ends it. */
+  onEventStream: ((exchange: Exchange) => void) | null = null;
+  /** Asked before that: whether there is a place for it. Fails with the refusal. */
+  enterEventStream: Step | null = null;
   /** Its place among the event streams: asked for, or taken until its connection closes. */
   eventStreamPlace: Promise<void> | 'held' | null = null;
 

@@ -1,6 +1,15 @@
-import type { EventStreamSteps, Exchange } from '../edge/exchange.ts';
+import type { Exchange, Step } from '../edge/exchange.ts';
 import type { LiveConnections } from './live-connections.ts';
 import type { LiveSessions } from './live-sessions.ts';
+
+export type EventStreams = {
+  /** Takes a place for one, once; fails with the refusal. */
+  readonly enter: Step;
+  /** The same, for a request that will be answered by nothing else. */
+  readonly enterAnnounced: Step;
+  /** Its first byte goes out. */
+  readonly begin: (exchange: Exchange) => void;
+};
 
 /**
  * Event streams: a place for each among what stays open, and an end with its token, and when the gateway closes. It ends
@@ -13,7 +22,7 @@ export function createEventStreams({
 }: {
   readonly live: LiveConnections;
   readonly sessions: LiveSessions;
-}): EventStreamSteps {
+}): EventStreams {
   const takePlace = async (exchange: Exchange): Promise<void> => {
     const leave = await live.enter('event-stream', exchange);
     exchange.eventStreamPlace = 'held';
@@ -34,11 +43,13 @@ export function createEventStreams({
     enterAnnounced: (exchange) => (exchange.head?.acceptsOnlyEvents === true ? enter(exchange) : undefined),
     begin: (exchange) => {
       const { response, verified } = exchange;
-      const forget = sessions.watch(verified, () => {
+      const end = (): void => {
         exchange.onOver?.(); // first, as nothing may be written after the end
         response.end();
-      });
-      response.once('close', forget);
+      };
+      response.once('close', sessions.watch(verified, end));
+      // Who began without asking is counted too.
+      enter(exchange)?.catch(end);
       response.socket?.setTimeout(0); // it may be silent for as long as it likes
     },
   };

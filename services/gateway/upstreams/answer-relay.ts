@@ -53,7 +53,7 @@ export class AnswerRelay {
     this.#isEndless = EVENT_STREAM.test(headers['content-type'] ?? '');
     if (isBodiless(exchange.request.method, status)) return;
     if (this.#isEndless) {
-      const asking = exchange.eventStreams?.enter(exchange);
+      const asking = exchange.enterEventStream?.(exchange);
       if (asking === undefined) this.#beginEvents();
       else this.#hold(asking, controller, owner);
     } else if (length > MAX_WHOLE_BYTES) {
@@ -178,7 +178,7 @@ export class AnswerRelay {
   #beginEvents(): void {
     this.#begin();
     this.#exchange.response.flushHeaders(); // it may be silent for long, but that it is there is news
-    this.#exchange.eventStreams?.begin(this.#exchange);
+    this.#exchange.onEventStream?.(this.#exchange);
   }
 
   #begin(): void {
