@@ -1,4 +1,3 @@
-import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { appendNote, readNote, writeNote } from './endpoints.ts';
 import { exchangeRaw, openRawNotes, type RawNotes } from './raw-notes.ts';
@@ -301,14 +300,7 @@ describe('A connection', () => {
 
   it('goes on after a refusal whose request was whole', async () => {
     const refusedFirst = `GET /v1/nothing HTTP/1.1\r\nHost: g\r\n\r\n${request('GET /v1/notes/1', ['Connection: close'])}`;
-    const text = await new Promise<string>((resolve) => {
-      const socket = connect(Number(new URL(gatewayUrl).port), '127.0.0.1', () => socket.write(refusedFirst));
-      let all = '';
-      socket.on('data', (chunk) => {
-        all += chunk;
-      });
-      socket.on('close', () => resolve(all));
-    });
+    const text = await exchangeRaw(gatewayUrl, [refusedFirst]);
     expect([...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => match[1])).toEqual(['404', '200']);
   });
 });

@@ -2,12 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { newId } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { listen as listenAt, openFeed } from './event-feed.ts';
-import { adminToken, memberToken, register } from './product-shop.ts';
-import { openSetting, type Setting } from './setting.ts';
+import { openProductSetting, type ProductSetting, register } from './product-shop.ts';
 import {
   answerAsTaken,
   answerTo,
@@ -23,9 +21,9 @@ import {
 const PATIENCE = { timeout: 10_000 };
 const MAX_BYTES = 20 * 1_048_576;
 
-let setting: Setting;
+let setting: ProductSetting['setting'];
 let gateway: string;
-let acme: TenantRecord;
+let acme: ProductSetting['acme'];
 let member: string;
 /** What the product does with a request; a test gives its own. */
 let listener: RequestListener;
@@ -38,16 +36,13 @@ const product = createServer((request, response) => {
 });
 
 beforeAll(async () => {
-  setting = await openSetting();
-  acme = await setting.tenant();
-  member = memberToken(setting, acme.id);
-  const admin = adminToken(setting, acme.id);
-  gateway = (await setting.gateway({ UPSTREAM_ALLOWED_NETWORKS: '127.0.0.0/8' })).url;
+  const world = await openProductSetting();
+  ({ setting, gateway, acme, member } = world);
   await new Promise<void>((resolve) => product.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(product.address() as AddressInfo).port}`;
-  const upstreamId = await register(gateway, 'upstreams', admin, { name: 'Files', targets: [{ url }] });
+  const upstreamId = await world.upstream([url]);
   const route = (path: string, more: object) =>
-    register(gateway, 'routes', admin, { upstreamId, methods: ['GET', 'POST', 'PUT'], path, ...more });
+    register(gateway, 'routes', world.admin, { upstreamId, methods: ['GET', 'POST', 'PUT'], path, ...more });
   await route('/apps/files/*', { maxBodyBytes: MAX_BYTES, timeoutMs: 1_000 });
   await route('/apps/small', { maxBodyBytes: 200_000 });
   const body = [{ op: 'set', pointer: '/by', value: 'gateway' }];
