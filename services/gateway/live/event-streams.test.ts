@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { Exchange } from '../edge/exchange.ts';
 import { whenConnected } from '../limits/rate-limiters.ts';
 import type { RedisClient } from '../run-script.ts';
-import { listen } from '../test/event-feed.ts';
+import { listen } from '../test/event-source.ts';
 import { createEventStreams } from './event-streams.ts';
 import { LiveConnections } from './live-connections.ts';
 import { LiveSessions } from './live-sessions.ts';

@@ -6,7 +6,7 @@ import { createRedis } from '@tenantry/databases/redis.ts';
 import { newId, type SessionId, type UserId } from '@tenantry/kernel/id.ts';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
-import { type Listening, listen, ONLY_EVENTS, openFeed } from './event-feed.ts';
+import { type Listening, listen, ONLY_EVENTS, openFeed } from './event-source.ts';
 import { openLine } from './line.ts';
 import { answersWith, openSetting, type Setting } from './setting.ts';
 import { open, openSocketProduct, refusal, type SocketProduct } from './socket-shop.ts';

@@ -4,7 +4,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Reques
 import type { AddressInfo } from 'node:net';
 import { newId } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { listen as listenAt, openFeed } from './event-feed.ts';
+import { listen as listenAt, openFeed } from './event-source.ts';
 import { openProductSetting, type ProductSetting, register } from './product-shop.ts';
 import {
   answerAsTaken,

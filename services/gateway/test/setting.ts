@@ -31,6 +31,8 @@ import { readGatewayConfiguration } from '../config.ts';
 import { openLine } from './line.ts';
 
 const MASTER_KEY = 'ef'.repeat(32);
+/** On a busy machine things take their time. */
+const PATIENCE = { timeout: 10_000, interval: 20 };
 export const ISSUER = 'http://gateway.test';
 
 export type Upstream = {
@@ -90,7 +92,7 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
     await registration.accepted;
     await vi.waitFor(() => {
       if (!discovery.instancesOf(name).some(({ instanceId }) => instanceId === key.kid)) throw new Error('not seen');
-    });
+    }, PATIENCE);
     let isEnded = false;
     const end = async (isKilled: boolean): Promise<void> => {
       if (isEnded) return;
@@ -143,7 +145,7 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
       await vi.waitFor(() => {
         if (!discovery.instancesOf('gateway').some(({ instanceId }) => instanceId === gateway.instanceId))
           throw new Error('not registered');
-      });
+      }, PATIENCE);
       return gateway;
     },
 

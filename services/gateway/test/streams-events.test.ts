@@ -4,7 +4,7 @@ import { endpoint } from '@tenantry/contract/endpoint.ts';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { newId } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { listen as listenAt, openFeed } from './event-feed.ts';
+import { listen as listenAt, openFeed } from './event-source.ts';
 import { answersWith, openSetting, type Setting } from './setting.ts';
 
 /** On a busy machine things take their time. */
