@@ -37,7 +37,8 @@ import { PaceKeeper } from './edge/pace-keeper.ts';
 import { createClientAddress, parseNetworks } from './edge/trusted-proxies.ts';
 import { createLimits } from './limits/limits.ts';
 import { whenConnected } from './limits/rate-limiters.ts';
-import { endWithSession } from './live/event-streams.ts';
+import { createEventStreams } from './live/event-streams.ts';
+import { LiveConnections } from './live/live-connections.ts';
 import { LiveSessions } from './live/live-sessions.ts';
 import { Admission } from './overload/admission.ts';
 import { registerOverloadMetrics } from './overload/overload-metrics.ts';
@@ -171,13 +172,30 @@ async function open(
   closing.push(() => upstreams.close());
   const metrics = createHttpMetrics('gateway');
   registerDependencyMetrics(metrics.registry, dependencies);
+  const processes = (): number => countProcesses(discovery, configuration.GATEWAY_PROCESSES);
   const limits = createLimits({
     configuration,
     configurations,
     redis,
-    gateways: () => countProcesses(discovery, configuration.GATEWAY_PROCESSES),
+    gateways: processes,
     metrics,
   });
+  const live = new LiveConnections({
+    redis,
+    limits: {
+      'event-stream': {
+        perTenant: configuration.EVENT_STREAMS_PER_TENANT,
+        perPrincipal: configuration.EVENT_STREAMS_PER_PRINCIPAL,
+      },
+      websocket: {
+        perTenant: configuration.WEBSOCKETS_PER_TENANT,
+        perPrincipal: configuration.WEBSOCKETS_PER_PRINCIPAL,
+      },
+    },
+    processes,
+  });
+  closing.push(() => live.close());
+  live.counts.register(metrics);
   const admission = new Admission({
     maxInFlight: configuration.MAX_IN_FLIGHT,
     weightOf: ({ verified }) => (verified === null ? 1 : configurations.of(verified.claims.tenantId).weight),
@@ -227,11 +245,10 @@ async function open(
   tenants.onChange((tenantId) => sessions.tenantChanged(tenantId));
   const webSockets = new WebSockets({
     toService: createServiceDestination({ upstreams, passportFor }),
+    live,
     sessions,
     cors,
     publicUrl: configuration.PUBLIC_URL,
-    perTenant: configuration.WEBSOCKETS_PER_TENANT,
-    perPrincipal: configuration.WEBSOCKETS_PER_PRINCIPAL,
     maxMessageBytes: configuration.WEBSOCKET_MAX_MESSAGE_BYTES,
     pingIntervalMs: configuration.WEBSOCKET_PING_MS,
     idleTimeoutMs: configuration.WEBSOCKET_IDLE_MS,
@@ -271,7 +288,7 @@ async function open(
     paces,
     everyAnswer,
     clientAddressOf: createClientAddress(parseNetworks(configuration.TRUSTED_PROXIES)),
-    onEventStream: endWithSession(sessions),
+    eventStreams: createEventStreams({ live, sessions }),
     onOver: countLoad(
       load,
       createAccessLog({ instanceId, metrics, output: logger.isLevelEnabled('info') ? output : null }),

@@ -76,8 +76,18 @@ const GatewaySchema = Type.Object({
     default: '',
     description: 'Networks (10.0.0.0/8,fd00::/8) whose X-Forwarded-For is believed; none unless said',
   }),
-  WEBSOCKETS_PER_TENANT: Type.Integer({ default: 1_000, minimum: 1, description: 'Open at once, at each gateway' }),
+  WEBSOCKETS_PER_TENANT: Type.Integer({ default: 1_000, minimum: 1, description: 'Open at once, over all gateways' }),
   WEBSOCKETS_PER_PRINCIPAL: Type.Integer({ default: 20, minimum: 1, description: 'The same, of one user or key' }),
+  EVENT_STREAMS_PER_TENANT: Type.Integer({
+    default: 1_000,
+    minimum: 1,
+    description: 'Open at once, over all gateways',
+  }),
+  EVENT_STREAMS_PER_PRINCIPAL: Type.Integer({
+    default: 100,
+    minimum: 1,
+    description: 'The same, of one user or key, or of one address where there is no token',
+  }),
   WEBSOCKET_MAX_MESSAGE_BYTES: Type.Integer({
     default: 1_048_576,
     minimum: 1_024,

@@ -14,6 +14,7 @@ import { type RequestHead, readRequestHead } from './edge/request-head.ts';
 import { refuse, sendWhole } from './edge/send.ts';
 import { readTarget } from './edge/target.ts';
 import type { FailureLimiter } from './limits/failure-limiter.ts';
+import type { EventStreams } from './live/event-streams.ts';
 import type { Admission } from './overload/admission.ts';
 import { PreparedRefusal } from './overload/prepared-refusal.ts';
 import { refusePrepared } from './overload/refuse-prepared.ts';
@@ -40,7 +41,7 @@ export type PipelineOptions = {
   /** Headers that no answer goes without. */
   readonly everyAnswer: readonly string[];
   readonly clientAddressOf: (peer: string, forwardedFor: string | null) => string;
-  readonly onEventStream: (exchange: Exchange) => void;
+  readonly eventStreams: EventStreams;
   readonly onOver: (exchange: Exchange) => void;
   readonly logger: Logger;
 };
@@ -63,6 +64,7 @@ export class Pipeline {
     const readBody: Step = (exchange) => this.#bodies.read(exchange, exchange.route?.endpoint.maxBodyBytes ?? 0);
     const { authenticate, checkTenant, limitRate, cors, webSockets } = options;
     const { enter } = options.admission;
+    const { enterAnnounced } = options.eventStreams;
     this.#guarded = [
       authenticate,
       cors.narrowToTenant,
@@ -70,17 +72,18 @@ export class Pipeline {
       limitRate,
       checkPermission,
       readBody,
+      enterAnnounced,
       enter,
       answer,
     ];
-    this.#public = [limitRate, readBody, enter, answer];
+    this.#public = [limitRate, readBody, enterAnnounced, enter, answer];
     const { checkOrigin, open } = webSockets;
     this.#guardedSocket = [authenticate, checkTenant, checkOrigin, limitRate, checkPermission, open];
     this.#publicSocket = [checkOrigin, limitRate, open];
     const { products } = options;
     this.#product = [
       ...[authenticate, cors.narrowToTenant, checkTenant, findProduct(products), limitRate, requireProduct(products)],
-      ...[checkPermission, readBody, enter, answer],
+      ...[checkPermission, readBody, enterAnnounced, enter, answer],
     ];
     this.#productSocket = [
       ...[authenticate, checkTenant, checkOrigin, findProduct(products), limitRate, requireProduct(products)],
@@ -91,7 +94,8 @@ export class Pipeline {
 
   readonly receive = (request: IncomingMessage, response: ServerResponse): void => {
     const exchange = this.#begin(request, response);
-    exchange.onEventStream = this.#options.onEventStream;
+    exchange.onEventStream = this.#options.eventStreams.begin;
+    exchange.enterEventStream = this.#options.eventStreams.enter;
     this.#options.paces.add(exchange);
     try {
       this.#admit(exchange);

@@ -64,6 +64,10 @@ export class Exchange {
   onLate: ((error: Error) => void) | null = null;
   /** Called when the answer turns out to be a stream of events, which ends only when somebody ends it. */
   onEventStream: ((exchange: Exchange) => void) | null = null;
+  /** Asked before that: whether there is a place for it. Fails with the refusal. */
+  enterEventStream: Step | null = null;
+  /** Its place among the event streams: asked for, or taken until its connection closes. */
+  eventStreamPlace: Promise<void> | 'held' | null = null;
 
   constructor(request: IncomingMessage, response: ServerResponse, clientAddress: string) {
     this.request = request;

@@ -16,6 +16,8 @@ export type RequestHead = {
   /** As the client offers them; whoever opens the WebSocket decides what goes on. */
   readonly webSocketProtocols: string | null;
   readonly acceptsEvents: boolean;
+  /** As a browser's EventSource does: any other answer would be none. */
+  readonly acceptsOnlyEvents: boolean;
   readonly origin: string | null;
   readonly host: string;
   /** All X-Forwarded-For in their order. Worth something only where a proxy of ours has written it. */
@@ -24,6 +26,9 @@ export type RequestHead = {
 
 /** A name, an IPv4 or a bracketed IPv6 address, and a port: no userinfo, no encodings, nothing that a log could trip over. */
 const HOST = /^(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
+
+/** RFC 9110 §12.5.1, whatever its parameters. */
+const ONLY_EVENTS = /^\s*text\/event-stream\s*(?:;[^,]*)?$/;
 
 type Rule = 'forward' | 'drop' | 'read';
 
@@ -81,6 +86,7 @@ export function readRequestHead(raw: readonly string[], httpVersion: string): Re
   let hosts = 0;
   let protocols: string | null = null;
   let acceptsEvents = false;
+  let acceptsOthers = false;
   let origin: string | null = null;
   let forwardedFor: string | null = null;
   let connection = '';
@@ -106,7 +112,11 @@ export function readRequestHead(raw: readonly string[], httpVersion: string): Re
         host = value;
         break;
       case 'accept':
-        acceptsEvents ||= value.includes('text/event-stream');
+        if (!value.includes('text/event-stream')) acceptsOthers = true;
+        else {
+          acceptsEvents = true;
+          acceptsOthers ||= !ONLY_EVENTS.test(value);
+        }
         forwarded.push(name, value);
         break;
       case 'origin':
@@ -172,6 +182,7 @@ export function readRequestHead(raw: readonly string[], httpVersion: string): Re
     wantsWebSocket: upgrade.includes('websocket'),
     webSocketProtocols: protocols,
     acceptsEvents,
+    acceptsOnlyEvents: acceptsEvents && !acceptsOthers,
     origin,
     host: host ?? '',
     forwardedFor,

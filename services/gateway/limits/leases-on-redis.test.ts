@@ -1,11 +1,12 @@
 import { createRedis } from '@tenantry/databases/redis.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import type { RedisClient } from '../run-script.ts';
 import type { Policy } from './decision.ts';
 import { LeaseLimiter } from './lease-limiter.ts';
 import { whenConnected } from './rate-limiters.ts';
 import { RedisGate } from './redis-gate.ts';
-import { buyTokens, type RedisClient } from './redis-scripts.ts';
+import { buyTokens } from './redis-scripts.ts';
 
 const GATEWAYS = 3;
 /** Of one gateway. */

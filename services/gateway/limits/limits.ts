@@ -2,12 +2,12 @@ import type { HttpMetrics } from '@tenantry/kit/http/metrics.ts';
 import type { TenantConfigurations } from '@tenantry/kit/tenants/configurations.ts';
 import type { GatewayConfiguration } from '../config.ts';
 import type { Step } from '../edge/exchange.ts';
+import type { RedisClient } from '../run-script.ts';
 import { policyOf } from './decision.ts';
 import { FailureLimiter } from './failure-limiter.ts';
 import { LimitCounts } from './limit-counts.ts';
 import { createLimitRate } from './limit-rate.ts';
 import { createRateLimiters } from './rate-limiters.ts';
-import type { RedisClient } from './redis-scripts.ts';
 import { createTenantPolicies } from './tenant-policies.ts';
 
 /** All limits of a gateway, composed. */

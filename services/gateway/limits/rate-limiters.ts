@@ -1,8 +1,9 @@
+import type { RedisClient } from '../run-script.ts';
 import { LeaseLimiter } from './lease-limiter.ts';
 import type { LimitCounts } from './limit-counts.ts';
 import type { RateLimiters } from './limit-rate.ts';
 import { RedisGate } from './redis-gate.ts';
-import { buyTokens, countInWindow, type RedisClient } from './redis-scripts.ts';
+import { buyTokens, countInWindow } from './redis-scripts.ts';
 import { WindowLimiter } from './window-limiter.ts';
 
 const CONNECT_PATIENCE_MS = 1_000;

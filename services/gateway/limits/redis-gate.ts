@@ -1,4 +1,4 @@
-/** Nobody who waits for an answer waits longer than this for Redis. */
+/** Nobody who waits for an answer waits longer than this for Redis, unless said. */
 const PATIENCE_MS = 100;
 const AWAY_MS = 500;
 
@@ -8,10 +8,12 @@ const AWAY_MS = 500;
  */
 export class RedisGate {
   readonly #monotonicMs: () => number;
+  readonly #patienceMs: number;
   #awayUntilMs = 0;
 
-  constructor(monotonicMs: () => number) {
+  constructor(monotonicMs: () => number, patienceMs = PATIENCE_MS) {
     this.#monotonicMs = monotonicMs;
+    this.#patienceMs = patienceMs;
   }
 
   get isAway(): boolean {
@@ -43,7 +45,7 @@ export class RedisGate {
           isLate = true;
           resolve(this.#giveUp());
         });
-      }, PATIENCE_MS);
+      }, this.#patienceMs);
     });
     const first = await Promise.race([answer, patience]);
     clearTimeout(timer);

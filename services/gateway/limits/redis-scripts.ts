@@ -1,7 +1,4 @@
-import { createHash } from 'node:crypto';
-import type { createRedis } from '@tenantry/databases/redis.ts';
-
-export type RedisClient = ReturnType<typeof createRedis>;
+import { defineScript, type RedisClient } from '../run-script.ts';
 
 /**
  * Sells tokens of one bucket. KEYS[1] holds the microsecond at which it is full again, and the window that this was
@@ -47,19 +44,8 @@ if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return { count, redis.call('PTTL', KEYS[1]) }
 `;
 
-const shaOf = (script: string): string => createHash('sha1').update(script).digest('hex');
-const BUY_SHA = shaOf(BUY_TOKENS);
-const COUNT_SHA = shaOf(COUNT_IN_WINDOW);
-
-/** By hash, so that the text crosses the wire once per Redis and not once per call. */
-async function run(redis: RedisClient, sha: string, script: string, key: string, args: readonly number[]) {
-  const numbers = args.map(String);
-  const answer: unknown = await redis.evalsha(sha, 1, key, ...numbers).catch((error: unknown) => {
-    if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return redis.eval(script, 1, key, ...numbers);
-    throw error;
-  });
-  return answer as readonly number[];
-}
+const runBuy = defineScript(BUY_TOKENS);
+const runCount = defineScript(COUNT_IN_WINDOW);
 
 export type Order = {
   /** Requests that wait for a token. */
@@ -83,7 +69,7 @@ export async function buyTokens(
   order: { limit: number; windowSeconds: number } & Order,
 ): Promise<Purchase> {
   const args = [order.limit, order.windowSeconds * 1_000_000, order.waiting, order.wanted, order.debt];
-  const [sold = 0, available = 0, resetUs = 0, retryUs = 0] = await run(redis, BUY_SHA, BUY_TOKENS, key, args);
+  const [sold = 0, available = 0, resetUs = 0, retryUs = 0] = (await runBuy(redis, [key], args)) as readonly number[];
   return { sold, available, resetMs: resetUs / 1_000, retryAfterMs: retryUs / 1_000 };
 }
 
@@ -92,6 +78,6 @@ export async function countInWindow(
   key: string,
   windowMs: number,
 ): Promise<{ readonly count: number; readonly resetMs: number }> {
-  const [count = 0, resetMs = windowMs] = await run(redis, COUNT_SHA, COUNT_IN_WINDOW, key, [windowMs]);
+  const [count = 0, resetMs = windowMs] = (await runCount(redis, [key], [windowMs])) as readonly number[];
   return { count, resetMs: Math.max(resetMs, 0) };
 }

@@ -11,7 +11,10 @@ export function watchGatewayStores(
     dependencies.declare({ name, isCritical: false, degradedMode }, CHECKED);
   return startStoreChecks([
     {
-      monitor: declare('redis', 'Rate limits are counted by each gateway for its share of them.'),
+      monitor: declare(
+        'redis',
+        'Rate limits, and connections that stay open, are counted by each gateway for its share of them.',
+      ),
       check: () => redis.ping(),
     },
     {

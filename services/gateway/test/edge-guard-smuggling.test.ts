@@ -1,60 +1,24 @@
-import { connect } from 'node:net';
-import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readNote, writeNote } from './endpoints.ts';
-import { answersWith, openSetting, type Setting } from './setting.ts';
+import { exchangeRaw, openRawNotes, type RawNotes } from './raw-notes.ts';
+import { answersWith } from './setting.ts';
 
-type Seen = { readonly method: string; readonly url: string; readonly body: string; readonly client: unknown };
-
-let setting: Setting;
+let setting: RawNotes['setting'];
 let gatewayUrl: string;
-let tenant: TenantRecord;
 let token: string;
-let seen: Seen[];
+let seen: RawNotes['seen'];
 
 beforeAll(async () => {
-  setting = await openSetting();
-  tenant = await setting.tenant();
-  token = setting.token(tenant.id);
-  gatewayUrl = (await setting.gateway({ HEADERS_TIMEOUT_MS: '500', REQUEST_TIMEOUT_MS: '500' })).url;
   const streamed = { ...writeNote, name: 'notes.stream', path: '/v1/streams', streamsBody: true };
-  await setting.rawService('notes', [readNote, writeNote, streamed], (request, response) => {
-    let body = '';
-    request.on('data', (chunk) => {
-      body += chunk;
-    });
-    request.on('error', () => undefined);
-    request.on('end', () => {
-      seen.push({
-        method: request.method ?? '',
-        url: request.url ?? '',
-        body,
-        client: request.headers['tenantry-client-address'],
-      });
-      response.end('{"reached":true}');
-    });
-  });
-  seen = [];
-  await answersWith(200, () => fetch(`${gatewayUrl}/v1/notes/1`, { headers: { authorization: `Bearer ${token}` } }));
+  const environment = { HEADERS_TIMEOUT_MS: '500', REQUEST_TIMEOUT_MS: '500' };
+  ({ setting, gatewayUrl, token, seen } = await openRawNotes(environment, [readNote, writeNote, streamed]));
 });
 beforeEach(() => {
-  seen = [];
+  seen.length = 0;
 });
 afterAll(() => setting.close());
 
-/** Everything that comes back for these bytes until the gateway closes the connection. */
-function exchange(bytes: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(new URL(gatewayUrl).port), '127.0.0.1', () => socket.write(bytes, 'latin1'));
-    let text = '';
-    socket.on('data', (chunk) => {
-      text += chunk.toString('latin1');
-    });
-    socket.on('error', () => undefined);
-    socket.on('close', () => resolve(text));
-    socket.setTimeout(8_000, () => reject(new Error(`still open after: ${text}`)));
-  });
-}
+const exchange = (bytes: string): Promise<string> => exchangeRaw(gatewayUrl, [bytes]);
 
 const statuses = (text: string): readonly number[] =>
   [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]));
@@ -221,7 +185,7 @@ describe('Hosts and absolute targets', () => {
     expect(statuses(await ask('http://gateway/v1/notes/1?a=b', 'gateway'))).toEqual([200]);
     expect(seen.map(({ url }) => url)).toEqual(['/v1/notes/1?a=b']);
     expect(statuses(await ask('http://GATEWAY:8000/v1/notes/1', 'gateway:8000'))).toEqual([200]);
-    seen = [];
+    seen.length = 0;
     const refused = [
       ['http://evil.test/v1/notes/1', 'gateway'],
       ['http://gateway@evil.test/v1/notes/1', 'gateway'],

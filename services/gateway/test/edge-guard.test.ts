@@ -1,72 +1,35 @@
-import { connect } from 'node:net';
-import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { appendNote, readNote, writeNote } from './endpoints.ts';
-import { answersWith, openSetting, type Setting } from './setting.ts';
+import { exchangeRaw, openRawNotes, type RawNotes } from './raw-notes.ts';
 
-type Seen = { method: string; url: string; headers: string[]; body: string };
-
-let setting: Setting;
+let setting: RawNotes['setting'];
 let gatewayUrl: string;
-let tenant: TenantRecord;
 let token: string;
-let seen: Seen[];
+let seen: RawNotes['seen'];
 
 beforeAll(async () => {
-  setting = await openSetting();
-  tenant = await setting.tenant();
-  token = setting.token(tenant.id);
-  gatewayUrl = (await setting.gateway({ HEADERS_TIMEOUT_MS: '400', REQUEST_TIMEOUT_MS: '800' })).url;
   const small = { ...appendNote, maxBodyBytes: 1_000 };
-  await setting.rawService('notes', [readNote, writeNote, small], (request, response) => {
-    let body = '';
-    request.on('data', (chunk) => {
-      body += chunk;
-    });
-    request.on('end', () => {
-      seen.push({ method: request.method ?? '', url: request.url ?? '', headers: request.rawHeaders, body });
-      response.setHeader('content-type', 'application/json');
-      response.end('{"reached":true}');
-    });
-  });
-  seen = [];
-  await answersWith(200, () => fetch(`${gatewayUrl}/v1/notes/1`, { headers: { authorization: `Bearer ${token}` } }));
+  const environment = { HEADERS_TIMEOUT_MS: '400', REQUEST_TIMEOUT_MS: '800' };
+  ({ setting, gatewayUrl, token, seen } = await openRawNotes(environment, [readNote, writeNote, small]));
 });
 beforeEach(() => {
-  seen = [];
+  seen.length = 0;
 });
 afterAll(() => setting.close());
 
 type RawAnswer = { status: number; head: string; body: string; text: string };
 
-/** Writes these bytes to a fresh connection and reads until the gateway closes it, or an answer is complete. */
-function raw(bytes: string | readonly string[], pauseMs = 0): Promise<RawAnswer> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(new URL(gatewayUrl).port), '127.0.0.1');
-    let text = '';
-    const parts = typeof bytes === 'string' ? [bytes] : [...bytes];
-    const writeNext = (): void => {
-      const part = parts.shift();
-      if (part === undefined || socket.destroyed) return;
-      socket.write(part, 'latin1');
-      if (parts.length > 0) setTimeout(writeNext, pauseMs);
-    };
-    const finish = (): void => {
-      socket.destroy();
-      const [head = '', ...rest] = text.split('\r\n\r\n');
-      resolve({ status: Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? 0), head, body: rest.join('\r\n\r\n'), text });
-    };
-    socket.on('connect', writeNext);
-    socket.on('data', (chunk) => {
-      text += chunk.toString('latin1');
-      const length = /content-length: (\d+)/i.exec(text)?.[1];
-      const at = text.indexOf('\r\n\r\n');
-      if (length !== undefined && at !== -1 && text.length - at - 4 >= Number(length)) finish();
-    });
-    socket.on('close', finish);
-    socket.on('error', () => undefined);
-    socket.setTimeout(8_000, () => reject(new Error(`no answer in time: ${text}`)));
-  });
+const isWhole = (text: string): boolean => {
+  const length = /content-length: (\d+)/i.exec(text)?.[1];
+  const at = text.indexOf('\r\n\r\n');
+  return length !== undefined && at !== -1 && text.length - at - 4 >= Number(length);
+};
+
+/** The first answer to these bytes, as far as it comes. */
+async function raw(bytes: string | readonly string[], pauseMs = 0): Promise<RawAnswer> {
+  const text = await exchangeRaw(gatewayUrl, [bytes].flat(), { pauseMs, isEnough: isWhole });
+  const [head = '', ...rest] = text.split('\r\n\r\n');
+  return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? 0), head, body: rest.join('\r\n\r\n'), text };
 }
 
 const request = (line: string, headers: readonly string[] = [], body = '') =>
@@ -337,14 +300,7 @@ describe('A connection', () => {
 
   it('goes on after a refusal whose request was whole', async () => {
     const refusedFirst = `GET /v1/nothing HTTP/1.1\r\nHost: g\r\n\r\n${request('GET /v1/notes/1', ['Connection: close'])}`;
-    const text = await new Promise<string>((resolve) => {
-      const socket = connect(Number(new URL(gatewayUrl).port), '127.0.0.1', () => socket.write(refusedFirst));
-      let all = '';
-      socket.on('data', (chunk) => {
-        all += chunk;
-      });
-      socket.on('close', () => resolve(all));
-    });
+    const text = await exchangeRaw(gatewayUrl, [refusedFirst]);
     expect([...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => match[1])).toEqual(['404', '200']);
   });
 });

@@ -2,7 +2,10 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo } from 'node:net';
 import { PLATFORM_TENANT_ID, type TenantId } from '@tenantry/kernel/id.ts';
 import { vi } from 'vitest';
-import type { Setting } from './setting.ts';
+import { openSetting, type Setting } from './setting.ts';
+
+/** Tenants may have their upstreams there. */
+export const LOOPBACK = { UPSTREAM_ALLOWED_NETWORKS: '127.0.0.0/8' };
 
 export type Answer = { readonly status: number; readonly body: Record<string, unknown>; readonly headers: Headers };
 
@@ -92,6 +95,29 @@ export async function register(
   if (answer.status !== 201) throw new Error(`${answer.status}: ${JSON.stringify(answer.body)}`);
   return String(answer.body.id);
 }
+
+/** A setting with two tenants, whose people have tokens, and a gateway that lets them have products on this machine. */
+export async function openProductSetting(environment: Readonly<Record<string, string>> = {}) {
+  const setting = await openSetting();
+  const acme = await setting.tenant();
+  const globex = await setting.tenant({ slug: 'globex' });
+  const admin = adminToken(setting, acme.id);
+  const gateway = (await setting.gateway({ ...LOOPBACK, ...environment })).url;
+  return {
+    setting,
+    gateway,
+    acme,
+    globex,
+    admin,
+    member: memberToken(setting, acme.id),
+    /** Of the other tenant. */
+    stranger: memberToken(setting, globex.id),
+    operator: operatorToken(setting),
+    upstream: (urls: readonly string[], more: Record<string, unknown> = {}, token = admin) =>
+      register(gateway, 'upstreams', token, { name: 'Shop', targets: urls.map((url) => ({ url })), ...more }),
+  };
+}
+export type ProductSetting = Awaited<ReturnType<typeof openProductSetting>>;
 
 /** Every gateway hears of a change by itself; this waits until one has. */
 export const eventually = (check: () => Promise<void>): Promise<void> =>

@@ -2,39 +2,33 @@ import { once } from 'node:events';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { decodeJws, fromPublicJwk, type PublicJwk, verifyJws } from '@tenantry/auth/jws.ts';
-import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
-  adminToken,
   call,
   eventually,
   memberToken,
   openProduct,
-  operatorToken,
+  openProductSetting,
   type Product,
+  type ProductSetting,
   register,
   type Seen,
 } from './product-shop.ts';
-import { ISSUER, openSetting, type Setting } from './setting.ts';
+import { ISSUER } from './setting.ts';
 
-let setting: Setting;
+let setting: ProductSetting['setting'];
 let gateway: string;
-let acme: TenantRecord;
-let globex: TenantRecord;
+let acme: ProductSetting['acme'];
+let globex: ProductSetting['globex'];
 let admin: string;
 let member: string;
 let operator: string;
+let upstream: ProductSetting['upstream'];
 let shop: Product;
 let upstreamId: string;
 
 beforeAll(async () => {
-  setting = await openSetting();
-  acme = await setting.tenant();
-  globex = await setting.tenant({ slug: 'globex' });
-  admin = adminToken(setting, acme.id);
-  member = memberToken(setting, acme.id);
-  operator = operatorToken(setting);
-  gateway = (await setting.gateway({ UPSTREAM_ALLOWED_NETWORKS: '127.0.0.0/8' })).url;
+  ({ setting, gateway, acme, globex, admin, member, operator, upstream } = await openProductSetting());
   shop = await openProduct();
   upstreamId = await upstream([shop.url]);
   await route('/apps/shop/*', { methods: ['GET', 'POST', 'PUT', 'DELETE'] });
@@ -45,8 +39,6 @@ afterAll(async () => {
   await shop.close();
 });
 
-const upstream = (urls: readonly string[], more: Record<string, unknown> = {}, token = admin) =>
-  register(gateway, 'upstreams', token, { name: 'Shop', targets: urls.map((url) => ({ url })), ...more });
 const route = (path: string, more: Record<string, unknown> = {}, token = admin) =>
   register(gateway, 'routes', token, { upstreamId, methods: ['GET'], path, ...more });
 const get = (path: string, token: string | null = member, headers: Record<string, string> = {}) =>

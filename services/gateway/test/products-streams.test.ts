@@ -1,26 +1,29 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  createServer,
-  request as httpRequest,
-  type IncomingMessage,
-  type RequestListener,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { newId } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { adminToken, memberToken, register } from './product-shop.ts';
-import { openSetting, type Setting } from './setting.ts';
+import { listen as listenAt, openFeed } from './event-source.ts';
+import { openProductSetting, type ProductSetting, register } from './product-shop.ts';
+import {
+  answerAsTaken,
+  answerTo,
+  digestsOf,
+  PIECE,
+  sendAsTaken,
+  tellDigest,
+  textOf,
+  untilStill,
+  watchBrokenOff,
+} from './transfer.ts';
 
 const PATIENCE = { timeout: 10_000 };
 const MAX_BYTES = 20 * 1_048_576;
-const PIECE = Buffer.alloc(65_536, 'x');
 
-let setting: Setting;
+let setting: ProductSetting['setting'];
 let gateway: string;
-let acme: TenantRecord;
+let acme: ProductSetting['acme'];
 let member: string;
 /** What the product does with a request; a test gives its own. */
 let listener: RequestListener;
@@ -33,16 +36,13 @@ const product = createServer((request, response) => {
 });
 
 beforeAll(async () => {
-  setting = await openSetting();
-  acme = await setting.tenant();
-  member = memberToken(setting, acme.id);
-  const admin = adminToken(setting, acme.id);
-  gateway = (await setting.gateway({ UPSTREAM_ALLOWED_NETWORKS: '127.0.0.0/8' })).url;
+  const world = await openProductSetting();
+  ({ setting, gateway, acme, member } = world);
   await new Promise<void>((resolve) => product.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(product.address() as AddressInfo).port}`;
-  const upstreamId = await register(gateway, 'upstreams', admin, { name: 'Files', targets: [{ url }] });
+  const upstreamId = await world.upstream([url]);
   const route = (path: string, more: object) =>
-    register(gateway, 'routes', admin, { upstreamId, methods: ['GET', 'POST', 'PUT'], path, ...more });
+    register(gateway, 'routes', world.admin, { upstreamId, methods: ['GET', 'POST', 'PUT'], path, ...more });
   await route('/apps/files/*', { maxBodyBytes: MAX_BYTES, timeoutMs: 1_000 });
   await route('/apps/small', { maxBodyBytes: 200_000 });
   const body = [{ op: 'set', pointer: '/by', value: 'gateway' }];
@@ -64,29 +64,6 @@ const begin = (method: string, path: string, headers: Record<string, string> = {
     () => undefined,
   );
 
-async function textOf(response: IncomingMessage): Promise<string> {
-  let text = '';
-  for await (const chunk of response) text += chunk;
-  return text;
-}
-
-async function answerTo(request: ReturnType<typeof begin>): Promise<{ status: number; text: string }> {
-  const [response] = (await once(request, 'response')) as [IncomingMessage];
-  return { status: response.statusCode ?? 0, text: await textOf(response) };
-}
-
-/** Resolves when the product's side of a request ends before it is whole. */
-function watchBrokenOff(): Promise<void> {
-  const brokenOff = Promise.withResolvers<void>();
-  listener = (request) => {
-    request.resume();
-    request.on('close', () => {
-      if (!request.complete) brokenOff.resolve();
-    });
-  };
-  return brokenOff.promise;
-}
-
 describe('A long upload to a product', () => {
   it('reaches it while it still arrives', async () => {
     const first = Promise.withResolvers<string>();
@@ -102,33 +79,22 @@ describe('A long upload to a product', () => {
     request.write('first');
     expect(await first.promise).toBe('first');
     request.end(' second');
-    expect(await answerTo(request)).toEqual({ status: 200, text: 'first second' });
+    expect(await answerTo(request)).toMatchObject({ status: 200, text: 'first second' });
   });
 
   it('keeps its bytes, its length where it was said, and its caller', async () => {
     const file = randomBytes(3_000_000);
     const digest = createHash('sha256').update(file).digest('hex');
-    listener = (request, response) => {
-      const hash = createHash('sha256');
-      request.on('data', (chunk: Buffer) => hash.update(chunk));
-      request.on('end', () => {
-        const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
-        const tenant = request.headers['x-tenantry-tenant-id'];
-        response.end(JSON.stringify({ digest: hash.digest('hex'), length, coding, tenant }));
-      });
-    };
-    const sized = begin('POST', '/apps/files/a', { 'content-length': String(file.length) });
-    sized.end(file);
+    listener = tellDigest;
     const seen = { digest, tenant: acme.id };
-    expect(JSON.parse((await answerTo(sized)).text)).toEqual({ ...seen, length: String(file.length) });
-    const chunked = begin('POST', '/apps/files/a');
-    for (let i = 0; i < file.length; i += 1_000_000) chunked.write(file.subarray(i, i + 1_000_000));
-    chunked.end();
-    expect(JSON.parse((await answerTo(chunked)).text)).toEqual({ ...seen, coding: 'chunked' });
+    const [sized, chunked] = await digestsOf(file, (headers) => begin('POST', '/apps/files/a', headers));
+    expect(sized).toEqual({ ...seen, length: String(file.length) });
+    expect(chunked).toEqual({ ...seen, coding: 'chunked' });
   });
 
   it('is refused when it turns out too long on the way, and breaks off at the product', async () => {
-    const brokenOff = watchBrokenOff();
+    const { brokenOff, listener: watching } = watchBrokenOff();
+    listener = watching;
     const request = begin('POST', '/apps/small');
     const answer = answerTo(request);
     const more = setInterval(() => request.write(PIECE), 5);
@@ -144,7 +110,8 @@ describe('A long upload to a product', () => {
   });
 
   it('breaks off at the product when the client leaves', async () => {
-    const brokenOff = watchBrokenOff();
+    const { brokenOff, listener: watching } = watchBrokenOff();
+    listener = watching;
     const request = begin('POST', '/apps/files/a');
     request.write(PIECE);
     await vi.waitFor(() => expect(hits).toBe(1), PATIENCE);
@@ -159,31 +126,11 @@ describe('A long upload to a product', () => {
       request.on('end', () => response.end('ok'));
     };
     const request = begin('PUT', '/apps/files/a', { 'content-length': String(MAX_BYTES) });
-    let sent = 0;
-    const send = (): void => {
-      while (sent < MAX_BYTES) {
-        sent += PIECE.length;
-        if (!request.write(PIECE)) {
-          request.once('drain', send);
-          return;
-        }
-      }
-      request.end();
-    };
-    send();
+    const sent = sendAsTaken(request, MAX_BYTES);
     const asked = await arrived.promise;
-    let before = -1;
-    await vi.waitFor(
-      () => {
-        const isStill = sent === before;
-        before = sent;
-        if (!isStill) throw new Error('still flowing');
-      },
-      { timeout: 10_000, interval: 200 },
-    );
-    expect(sent).toBeLessThan(MAX_BYTES);
+    expect(await untilStill(sent)).toBeLessThan(MAX_BYTES);
     asked.resume();
-    expect(await answerTo(request)).toEqual({ status: 200, text: 'ok' });
+    expect(await answerTo(request)).toMatchObject({ status: 200, text: 'ok' });
   });
 
   it('is held whole where its route changes it', async () => {
@@ -214,22 +161,8 @@ describe('A long upload to a product', () => {
 });
 
 describe('An event stream of a product', () => {
-  const streams = new Set<ServerResponse>();
-  const stream: RequestListener = (request, response) => {
-    request.resume();
-    streams.add(response);
-    response.on('close', () => streams.delete(response));
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
-    response.flushHeaders();
-  };
-
-  async function listen(token = member) {
-    const request = begin('GET', '/apps/files/events', { accept: 'text/event-stream' }, token);
-    request.end();
-    const [response] = (await once(request, 'response')) as [IncomingMessage];
-    response.on('error', () => undefined);
-    return { request, response };
-  }
+  const { open: streams, listener: stream } = openFeed();
+  const listen = (token = member) => listenAt(`${gateway}/apps/files/events`, token);
 
   it('passes each event on at once, past the route’s deadline, and ends at the product when the client leaves', async () => {
     listener = stream;
@@ -251,8 +184,8 @@ describe('An event stream of a product', () => {
   it('ends with the session of whoever listens', async () => {
     listener = stream;
     const sessionId = newId('ses');
-    const { response } = await listen(setting.token(acme.id, { sessionId }));
-    const end = once(response.resume(), 'end');
+    const { response, end } = await listen(setting.token(acme.id, { sessionId }));
+    response.resume();
     await setting.revoke(sessionId);
     await end;
     await vi.waitFor(() => expect(streams.size).toBe(0), PATIENCE);
@@ -261,31 +194,18 @@ describe('An event stream of a product', () => {
 
 describe('A large download from a product', () => {
   it('is read no faster than the client takes it, and stops when the client leaves', async () => {
-    let sent = 0;
+    let sent = (): number => 0;
     const closed = Promise.withResolvers<void>();
     listener = (_request, response) => {
       response.on('close', () => closed.resolve());
-      const more = (): void => {
-        while (!response.destroyed && response.write(PIECE)) sent += PIECE.length;
-        response.once('drain', more);
-      };
-      more();
+      sent = answerAsTaken(response);
     };
     const request = begin('GET', '/apps/files/large');
     request.end();
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     response.on('error', () => undefined).pause();
-    let before = -1;
-    await vi.waitFor(
-      () => {
-        const isStill = sent === before;
-        before = sent;
-        if (!isStill) throw new Error('still flowing');
-      },
-      { timeout: 10_000, interval: 200 },
-    );
     // What the sockets on the way hold; the product would have sent without end.
-    expect(sent).toBeLessThan(100 * 1_048_576);
+    expect(await untilStill(() => sent())).toBeLessThan(100 * 1_048_576);
     request.destroy();
     await closed.promise;
   });

@@ -2,11 +2,17 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { PASSPORT_HEADER } from '@tenantry/auth/passport.ts';
 import { tenantKey } from '@tenantry/contract/tenant-configuration.ts';
-import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { newId } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { adminToken, call, memberToken, operatorToken, register, variable } from './product-shop.ts';
-import { openSetting, type Setting } from './setting.ts';
+import {
+  adminToken,
+  call,
+  LOOPBACK,
+  openProductSetting,
+  type ProductSetting,
+  register,
+  variable,
+} from './product-shop.ts';
 import {
   begin,
   codeOfClose,
@@ -18,29 +24,23 @@ import {
   type SocketProduct,
 } from './socket-shop.ts';
 
-const LOOPBACK = { UPSTREAM_ALLOWED_NETWORKS: '127.0.0.0/8' };
-
-let setting: Setting;
+let setting: ProductSetting['setting'];
 let gateway: string;
-let acme: TenantRecord;
-let globex: TenantRecord;
+let acme: ProductSetting['acme'];
+let globex: ProductSetting['globex'];
 let admin: string;
 let member: string;
 let stranger: string;
 let operator: string;
+let upstream: ProductSetting['upstream'];
 let shop: SocketProduct;
 let upstreamId: string;
 
 beforeAll(async () => {
-  setting = await openSetting();
-  acme = await setting.tenant();
-  globex = await setting.tenant({ slug: 'globex' });
+  ({ setting, gateway, acme, globex, admin, member, stranger, operator, upstream } = await openProductSetting({
+    WEBSOCKET_PING_MS: '200',
+  }));
   await setting.configure(tenantKey(acme.id), { cors: { allowedOrigins: ['https://app.acme.test'] } });
-  admin = adminToken(setting, acme.id);
-  member = memberToken(setting, acme.id);
-  stranger = memberToken(setting, globex.id);
-  operator = operatorToken(setting);
-  gateway = (await setting.gateway({ ...LOOPBACK, WEBSOCKET_PING_MS: '200' })).url;
   shop = await openSocketProduct();
   upstreamId = await upstream([shop.url]);
   await route('/apps/live/*');
@@ -51,8 +51,6 @@ afterAll(async () => {
   await shop.close();
 });
 
-const upstream = (urls: readonly string[], more: Record<string, unknown> = {}, token = admin) =>
-  register(gateway, 'upstreams', token, { name: 'Shop', targets: urls.map((url) => ({ url })), ...more });
 const route = (path: string, more: Record<string, unknown> = {}, token = admin) =>
   register(gateway, 'routes', token, { upstreamId, methods: ['GET'], path, webSocket: true, ...more });
 const at = (path: string, url = gateway): string => `${url}${path}`;

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
-import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AccessTokenClaims, issueAccessToken } from '@tenantry/auth/access-token.ts';
@@ -28,8 +28,11 @@ import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import { inject, vi } from 'vitest';
 import { openGateway } from '../app.ts';
 import { readGatewayConfiguration } from '../config.ts';
+import { openLine } from './line.ts';
 
 const MASTER_KEY = 'ef'.repeat(32);
+/** On a busy machine things take their time. */
+const PATIENCE = { timeout: 10_000, interval: 20 };
 export const ISSUER = 'http://gateway.test';
 
 export type Upstream = {
@@ -72,6 +75,7 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
 
   const enter = async (name: string, url: string, endpoints: readonly Endpoint[], closeDoor: () => Promise<void>) => {
     const key = generateSigningKey(`${name}-${newUuid()}`);
+    // Its own way to the hub: a killed process does not say goodbye.
     const line = await openLine(hub.url);
     const registration = registerWithHub({
       hubUrl: line.url,
@@ -88,7 +92,7 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
     await registration.accepted;
     await vi.waitFor(() => {
       if (!discovery.instancesOf(name).some(({ instanceId }) => instanceId === key.kid)) throw new Error('not seen');
-    });
+    }, PATIENCE);
     let isEnded = false;
     const end = async (isKilled: boolean): Promise<void> => {
       if (isEnded) return;
@@ -141,7 +145,7 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
       await vi.waitFor(() => {
         if (!discovery.instancesOf('gateway').some(({ instanceId }) => instanceId === gateway.instanceId))
           throw new Error('not registered');
-      });
+      }, PATIENCE);
       return gateway;
     },
 
@@ -223,27 +227,6 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
 }
 
 export type Setting = Awaited<ReturnType<typeof openSetting>>;
-
-/** One instance's own way to the hub, which can be cut: a killed process does not say goodbye. */
-async function openLine(hubUrl: string): Promise<{ readonly url: string; readonly cut: () => void }> {
-  const sockets = new Set<Socket>();
-  const server = createTcpServer((near) => {
-    const far = connect(Number(new URL(hubUrl).port), '127.0.0.1');
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
-    }
-    near.pipe(far).pipe(near);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cut: () => {
-      server.close();
-      for (const socket of sockets) socket.destroy();
-    },
-  };
-}
 
 /** A question about one URL until the answer has this status. */
 export async function answersWith(status: number, ask: () => Promise<Response>): Promise<Response> {

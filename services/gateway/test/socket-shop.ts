@@ -69,9 +69,12 @@ export async function nextMessage(socket: WebSocket): Promise<string> {
   return data.toString();
 }
 
-export async function codeOfClose(socket: WebSocket): Promise<number> {
-  return ((await once(socket, 'close')) as [number, Buffer])[0];
+export async function closeOf(socket: WebSocket): Promise<[code: number, reason: string]> {
+  const [code, reason] = (await once(socket, 'close')) as [number, Buffer];
+  return [code, reason.toString()];
 }
+
+export const codeOfClose = async (socket: WebSocket): Promise<number> => (await closeOf(socket))[0];
 
 /** The HTTP answer that a client gets instead of a WebSocket. */
 export async function refusal(url: string, opening: Opening) {

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { endpoint } from '@tenantry/contract/endpoint.ts';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { newId } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { listen as listenAt, openFeed } from './event-source.ts';
 import { answersWith, openSetting, type Setting } from './setting.ts';
 
 /** On a busy machine things take their time. */
@@ -19,15 +20,13 @@ const events = endpoint({
   reach: 'own',
 });
 
-type Listener = (request: IncomingMessage, response: ServerResponse) => void;
-
 let setting: Setting;
 let gatewayUrl: string;
 let tenant: TenantRecord;
 /** What the service does with a request; a test gives its own. */
-let listener: Listener;
+let listener: RequestListener;
 
-const answerOk: Listener = (request, response) => {
+const answerOk: RequestListener = (request, response) => {
   request.resume();
   response.end('ok');
 };
@@ -35,7 +34,9 @@ const answerOk: Listener = (request, response) => {
 beforeAll(async () => {
   setting = await openSetting();
   tenant = await setting.tenant();
-  gatewayUrl = (await setting.gateway({ REQUEST_DEADLINE_MS: '1000', STALL_TIMEOUT_MS: '1200' })).url;
+  gatewayUrl = (
+    await setting.gateway({ REQUEST_DEADLINE_MS: '1000', STALL_TIMEOUT_MS: '1200', EVENT_STREAMS_PER_PRINCIPAL: '300' })
+  ).url;
   listener = answerOk;
   for (let i = 0; i < 2; i++) {
     await setting.rawService('files', [read, events], (request, response) => {
@@ -48,31 +49,13 @@ beforeAll(async () => {
 afterAll(() => setting.close());
 
 describe('An event stream', () => {
-  const streams = new Set<ServerResponse>();
-  const stream: Listener = (request, response) => {
-    request.resume();
-    streams.add(response);
-    response.on('close', () => streams.delete(response));
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
-    response.flushHeaders();
-  };
+  const { open: streams, listener: stream } = openFeed();
   beforeEach(async () => {
     await vi.waitFor(() => expect(streams.size).toBe(0), PATIENCE);
     listener = stream;
   });
 
-  async function listen(token: string, url = gatewayUrl) {
-    const request = httpRequest(`${url}/v1/file-events`, {
-      headers: { authorization: `Bearer ${token}`, accept: 'text/event-stream' },
-    });
-    request.on('error', () => undefined);
-    request.end();
-    const [response] = (await once(request, 'response')) as [IncomingMessage];
-    response.on('error', () => undefined);
-    const end = once(response, 'end');
-    end.catch(() => undefined); // most streams here are left
-    return { request, response, end };
-  }
+  const listen = (token: string, url = gatewayUrl) => listenAt(`${url}/v1/file-events`, token);
 
   it('may be silent for longer than any deadline, and passes each event on at once', async () => {
     const { request, response } = await listen(setting.token(tenant.id));

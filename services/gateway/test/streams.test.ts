@@ -1,14 +1,23 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { type ClientRequest, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type ClientRequest, request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http';
 import { endpoint } from '@tenantry/contract/endpoint.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { answersWith, openSetting, type Setting } from './setting.ts';
+import {
+  answerAsTaken,
+  answerTo,
+  digestsOf,
+  PIECE,
+  sendAsTaken,
+  tellDigest,
+  untilStill,
+  watchBrokenOff,
+} from './transfer.ts';
 
-const MAX_BYTES = 50 * 1_048_576;
+const MAX_BYTES = 100 * 1_048_576;
 /** On a busy machine things take their time. */
 const PATIENCE = { timeout: 10_000 };
-const PIECE = Buffer.alloc(65_536, 'x');
 
 const upload = endpoint({
   name: 'files.upload',
@@ -22,15 +31,14 @@ const upload = endpoint({
 });
 const small = { ...upload, name: 'files.small', path: '/v1/small-uploads', maxBodyBytes: 200_000 };
 const read = endpoint({ name: 'files.read', method: 'GET', path: '/v1/files', summary: 'x', access: 'public' });
-type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
 let setting: Setting;
 let gatewayUrl: string;
 /** What the service does with a request; a test gives its own. */
-let listener: Listener;
+let listener: RequestListener;
 let hits: number;
 
-const answerOk: Listener = (request, response) => {
+const answerOk: RequestListener = (request, response) => {
   request.resume();
   response.end('ok');
 };
@@ -57,29 +65,8 @@ beforeEach(() => {
 });
 afterAll(() => setting.close());
 
-type Answer = { readonly status: number; readonly text: string; readonly headers: IncomingMessage['headers'] };
-
 const begin = (path: string, headers: Record<string, string> = {}): ClientRequest =>
   httpRequest(`${gatewayUrl}${path}`, { method: 'POST', headers }).on('error', () => undefined);
-
-async function answerTo(request: ClientRequest): Promise<Answer> {
-  const [response] = (await once(request, 'response')) as [IncomingMessage];
-  let text = '';
-  for await (const chunk of response) text += chunk;
-  return { status: response.statusCode ?? 0, text, headers: response.headers };
-}
-
-/** Resolves when the service's side of a request ends before it is whole. */
-function watchBrokenOff(): Promise<void> {
-  const brokenOff = Promise.withResolvers<void>();
-  listener = (request) => {
-    request.resume();
-    request.on('close', () => {
-      if (!request.complete) brokenOff.resolve();
-    });
-  };
-  return brokenOff.promise;
-}
 
 describe('A long upload', () => {
   it('reaches the service while it still arrives', async () => {
@@ -102,21 +89,10 @@ describe('A long upload', () => {
   it('keeps its bytes and its framing', async () => {
     const file = randomBytes(5_000_000);
     const digest = createHash('sha256').update(file).digest('hex');
-    listener = (request, response) => {
-      const hash = createHash('sha256');
-      request.on('data', (chunk: Buffer) => hash.update(chunk));
-      request.on('end', () => {
-        const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
-        response.end(JSON.stringify({ digest: hash.digest('hex'), length, coding }));
-      });
-    };
-    const sized = begin('/v1/uploads', { 'content-length': String(file.length) });
-    sized.end(file);
-    expect(JSON.parse((await answerTo(sized)).text)).toEqual({ digest, length: String(file.length) });
-    const chunked = begin('/v1/uploads');
-    for (let i = 0; i < file.length; i += 1_000_000) chunked.write(file.subarray(i, i + 1_000_000));
-    chunked.end();
-    expect(JSON.parse((await answerTo(chunked)).text)).toEqual({ digest, coding: 'chunked' });
+    listener = tellDigest;
+    const [sized, chunked] = await digestsOf(file, (headers) => begin('/v1/uploads', headers));
+    expect(sized).toEqual({ digest, length: String(file.length) });
+    expect(chunked).toEqual({ digest, coding: 'chunked' });
   });
 
   it('may take longer than a request and its deadline, as long as it moves; the answer is awaited from its end on', async () => {
@@ -151,34 +127,15 @@ describe('A long upload', () => {
     };
     const request = begin('/v1/uploads', { 'content-length': String(MAX_BYTES) });
     const answer = answerTo(request);
-    let written = 0;
-    const write = (): void => {
-      while (written < MAX_BYTES) {
-        written += PIECE.length;
-        if (!request.write(PIECE)) {
-          request.once('drain', write);
-          return;
-        }
-      }
-      request.end();
-    };
-    write();
-    let before = -1;
-    await vi.waitFor(
-      () => {
-        const isStill = written === before;
-        before = written;
-        if (!isStill) throw new Error('still flowing');
-      },
-      { timeout: 5_000, interval: 100 },
-    );
-    expect(written).toBeLessThan(MAX_BYTES / 2);
+    const sent = sendAsTaken(request, MAX_BYTES);
+    expect(await untilStill(sent)).toBeLessThan(MAX_BYTES / 2);
     taken.resolve();
     expect(await answer).toMatchObject({ status: 200, text: String(MAX_BYTES) });
   });
 
   it('that is too long is refused on the way, and the service hears that it broke off', async () => {
-    const brokenOff = watchBrokenOff();
+    const { brokenOff, listener: watching } = watchBrokenOff();
+    listener = watching;
     const request = begin('/v1/small-uploads');
     const answer = answerTo(request);
     for (let i = 0; i < 4; i++) request.write(PIECE);
@@ -191,7 +148,8 @@ describe('A long upload', () => {
   });
 
   it('stops at the service when the client leaves', async () => {
-    const brokenOff = watchBrokenOff();
+    const { brokenOff, listener: watching } = watchBrokenOff();
+    listener = watching;
     const request = begin('/v1/uploads');
     request.write(PIECE);
     await vi.waitFor(() => expect(hits).toBe(1), PATIENCE);
@@ -230,7 +188,8 @@ describe('A long upload', () => {
   });
 
   it('that stands still is cut: 408 where the client is slow, 504 where the service is', async () => {
-    const brokenOff = watchBrokenOff();
+    const { brokenOff, listener: watching } = watchBrokenOff();
+    listener = watching;
     const slow = begin('/v1/uploads');
     slow.write(PIECE);
     expect((await answerTo(slow)).status).toBe(408);
@@ -296,11 +255,7 @@ describe('A client that reads by drops', () => {
     listener = (request, response) => {
       request.resume();
       response.on('close', () => stopped.resolve());
-      const more = (): void => {
-        while (!response.destroyed && response.write(PIECE));
-        response.once('drain', more);
-      };
-      more();
+      answerAsTaken(response);
     };
     const request = httpRequest(`${gatewayUrl}/v1/files`).on('error', () => undefined);
     request.end();

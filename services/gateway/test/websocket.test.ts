@@ -7,8 +7,10 @@ import { tenantKey } from '@tenantry/contract/tenant-configuration.ts';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { newId } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import { answersWith, ISSUER, openSetting, type Setting } from './setting.ts';
+import { begin, closeOf, nextMessage, type Opening as OpeningAt, refusal as refusalAt } from './socket-shop.ts';
+import { untilStill } from './transfer.ts';
 
 const chat = endpoint({
   name: 'chats.connect',
@@ -108,45 +110,20 @@ async function openGateway(environment: Readonly<Record<string, string>> = {}): 
   return url;
 }
 
-const toSocketUrl = (path: string, url = gatewayUrl): string => `${url.replace('http', 'ws')}${path}`;
+type Opening = Partial<OpeningAt> & { readonly path?: string; readonly url?: string };
 
-type Opening = { path?: string; url?: string; protocols?: string[]; token?: string | null } & ClientOptions;
+const at = ({ path = '/v1/chats/1', url = gatewayUrl, ...opening }: Opening): [url: string, OpeningAt] => [
+  `${url}${path}`,
+  { token: setting.token(tenant.id), ...opening },
+];
 
-async function open({
-  path = '/v1/chats/1',
-  url,
-  protocols = [],
-  token = setting.token(tenant.id),
-  ...options
-}: Opening = {}) {
-  const headers = { ...options.headers, ...(token !== null && { authorization: `Bearer ${token}` }) };
-  const socket = new WebSocket(toSocketUrl(path, url), protocols, { ...options, headers });
+async function open(opening: Opening = {}): Promise<WebSocket> {
+  const socket = begin(...at(opening));
   await once(socket, 'open');
   return socket;
 }
 
-/** The HTTP answer that a client gets instead of a WebSocket. */
-async function refusal(opening: Opening): Promise<{ status: number; body: Record<string, unknown>; text: string }> {
-  const { path = '/v1/chats/1', url, protocols = [], token = setting.token(tenant.id), ...options } = opening;
-  const headers = { ...options.headers, ...(token !== null && { authorization: `Bearer ${token}` }) };
-  const socket = new WebSocket(toSocketUrl(path, url), protocols, { ...options, headers });
-  socket.on('error', () => undefined);
-  const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
-  let text = '';
-  for await (const chunk of response) text += chunk;
-  const isProblem = response.headers['content-type']?.includes('json') === true;
-  return { status: response.statusCode ?? 0, body: isProblem ? JSON.parse(text) : {}, text };
-}
-
-const closeOf = async (socket: WebSocket): Promise<[code: number, reason: string]> => {
-  const [code, reason] = (await once(socket, 'close')) as [number, Buffer];
-  return [code, reason.toString()];
-};
-
-const nextMessage = async (socket: WebSocket): Promise<string> => {
-  const [data] = (await once(socket, 'message')) as [Buffer];
-  return data.toString();
-};
+const refusal = (opening: Opening) => refusalAt(...at(opening));
 
 describe('Opening a WebSocket', () => {
   it('passes messages both ways, text as text and bytes as bytes', async () => {
@@ -169,9 +146,7 @@ describe('Opening a WebSocket', () => {
       for (let i = 0; i < 100; i++) socket.send(String(i));
       socket.close(1000);
     };
-    const socket = new WebSocket(toSocketUrl('/v1/chats/1'), {
-      headers: { authorization: `Bearer ${setting.token(tenant.id)}` },
-    });
+    const socket = begin(...at({}));
     const got: string[] = [];
     socket.on('message', (data: Buffer) => got.push(data.toString()));
     expect(await closeOf(socket)).toEqual([1000, '']);
@@ -253,7 +228,7 @@ describe('Opening a WebSocket', () => {
         'HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nServer: secret\r\nContent-Length: 7\r\n\r\nno chat',
       );
     };
-    expect(await refusal({})).toMatchObject({ status: 404, text: 'no chat' });
+    expect(await refusal({})).toMatchObject({ status: 404, body: { text: 'no chat' } });
     onUpgrade = (_request, socket) => socket.destroy();
     expect(await refusal({})).toMatchObject({ status: 503, body: { code: 'upstream-unavailable' } });
   });
@@ -267,9 +242,7 @@ describe('Opening a WebSocket', () => {
       socket.on('end', () => socket.end());
       arrived.resolve();
     };
-    const socket = new WebSocket(toSocketUrl('/v1/chats/1'), {
-      headers: { authorization: `Bearer ${setting.token(tenant.id)}` },
-    });
+    const socket = begin(...at({}));
     socket.on('error', () => undefined);
     await arrived.promise;
     socket.terminate();
@@ -373,25 +346,14 @@ describe('An open WebSocket', () => {
       };
       more();
     };
-    const socket = new WebSocket(toSocketUrl('/v1/chats/1', url), {
-      headers: { authorization: `Bearer ${setting.token(tenant.id)}` },
-    });
+    const socket = begin(...at({ url }));
     let received = 0;
     socket.on('message', () => {
       received++;
     });
     await once(socket, 'open');
     socket.pause();
-    let before = -1;
-    await vi.waitFor(
-      () => {
-        const isStill = sent === before;
-        before = sent;
-        if (!isStill) throw new Error('still flowing');
-      },
-      { timeout: 5_000, interval: 200 },
-    );
-    expect(sent).toBeLessThan(total / 2);
+    expect(await untilStill(() => sent)).toBeLessThan(total / 2);
     socket.resume();
     await vi.waitFor(() => expect(received).toBe(total), { timeout: 10_000 });
     socket.terminate();

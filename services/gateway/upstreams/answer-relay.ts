@@ -9,8 +9,18 @@ const MAX_WHOLE_BYTES = 65_536;
 /** Between two pieces of one long answer. Event streams may be silent: heartbeats are their own business. */
 const PIECE_TIMEOUT_MS = 30_000;
 
+/** RFC 9110 §8.3.1: in any case of letters. */
+const EVENT_STREAM = /^text\/event-stream(?![^;\s])/i;
+
 const isBodiless = (method: string | undefined, status: number): boolean =>
   method === 'HEAD' || status === 204 || status === 304;
+
+/** Whoever has the answer brought, and hears what becomes of one that had to wait. */
+export type AnswerOwner = {
+  readonly answerBegan: () => void;
+  /** It may not go out. Nothing of it has. */
+  readonly answerRefused: (error: unknown) => void;
+};
 
 /**
  * Takes one answer of a service to the client. Small ones in one write, and only when they are whole, so that one that
@@ -24,6 +34,8 @@ export class AnswerRelay {
   #size = 0;
   #isStreaming = false;
   #isPaused = false;
+  /** Nothing goes out yet: whether this stream may begin is being asked. */
+  #isHeld = false;
   readonly #isEndless: boolean;
   #pieceTimer: NodeJS.Timeout | null = null;
 
@@ -32,20 +44,22 @@ export class AnswerRelay {
     status: number,
     headers: IncomingHttpHeaders,
     controller: Dispatcher.DispatchController,
+    owner: AnswerOwner,
   ) {
     this.#exchange = exchange;
     this.#status = status;
     this.#headers = headers;
     const length = Number(headers['content-length'] ?? 0);
-    this.#isEndless = headers['content-type']?.startsWith('text/event-stream') === true;
+    this.#isEndless = EVENT_STREAM.test(headers['content-type'] ?? '');
     if (isBodiless(exchange.request.method, status)) return;
-    if (length > MAX_WHOLE_BYTES || this.#isEndless) {
+    if (this.#isEndless) {
+      const asking = exchange.enterEventStream?.(exchange);
+      if (asking === undefined) this.#beginEvents();
+      else this.#hold(asking, controller, owner);
+    } else if (length > MAX_WHOLE_BYTES) {
       this.#begin();
       this.#awaitPiece(controller);
     }
-    if (!this.#isEndless) return;
-    exchange.response.flushHeaders(); // it may be silent for long, but that it is there is news
-    exchange.onEventStream?.(exchange);
   }
 
   /** From the first byte on the answer is the client's: it cannot be taken back and got from somebody else. */
@@ -57,7 +71,7 @@ export class AnswerRelay {
     if (!this.#isStreaming) {
       this.#chunks.push(chunk);
       this.#size += chunk.length;
-      if (this.#size <= MAX_WHOLE_BYTES) return;
+      if (this.#size <= MAX_WHOLE_BYTES || this.#isHeld) return;
       this.#begin();
       chunk = Buffer.concat(this.#chunks);
       this.#chunks = [];
@@ -75,7 +89,13 @@ export class AnswerRelay {
     });
   }
 
+  /** Somebody else is to answer, or nobody. */
+  drop(): void {
+    this.#isHeld = false;
+  }
+
   finish(): void {
+    this.#isHeld = false; // it is whole already: no stream any more
     clearTimeout(this.#pieceTimer ?? undefined);
     const { response, request } = this.#exchange;
     if (this.#isStreaming) {
@@ -129,6 +149,36 @@ export class AnswerRelay {
     if (last === undefined) response.flushHeaders();
     else response.write(last);
     lingerAndClose(this.#exchange);
+  }
+
+  /** Its request did not say that it would be a stream, so whether there is a place for one is asked only now. */
+  #hold(asking: Promise<void>, controller: Dispatcher.DispatchController, owner: AnswerOwner): void {
+    this.#isHeld = true;
+    controller.pause();
+    const release = (): boolean => {
+      const wasHeld = this.#isHeld;
+      this.#isHeld = false;
+      return wasHeld && !this.#exchange.isOver;
+    };
+    asking.then(
+      () => {
+        if (!release()) return;
+        this.#beginEvents();
+        // What came in one piece with the head.
+        for (const chunk of this.#chunks.splice(0)) this.#exchange.response.write(chunk);
+        owner.answerBegan();
+        controller.resume();
+      },
+      (error: unknown) => {
+        if (release()) owner.answerRefused(error);
+      },
+    );
+  }
+
+  #beginEvents(): void {
+    this.#begin();
+    this.#exchange.response.flushHeaders(); // it may be silent for long, but that it is there is news
+    this.#exchange.onEventStream?.(this.#exchange);
   }
 
   #begin(): void {

@@ -4,7 +4,7 @@ import type { BreakerPermit } from '@tenantry/resilience/circuit-breaker.ts';
 import type { Dispatcher } from 'undici';
 import type { Exchange } from '../edge/exchange.ts';
 import { Upload } from '../edge/upload.ts';
-import { AnswerRelay } from './answer-relay.ts';
+import { type AnswerOwner, AnswerRelay } from './answer-relay.ts';
 import { answerTooLarge, HeldAnswer } from './answer-reshaping.ts';
 import type { Cluster } from './cluster.ts';
 import { Deadlines, type Due } from './deadlines.ts';
@@ -33,7 +33,7 @@ const MAX_REGISTRY_WAIT_MS = 1_000;
 
 const deadlines = new Deadlines();
 
-type AbortReason = 'deadline-passed' | 'client-left' | 'too-large';
+type AbortReason = 'deadline-passed' | 'client-left' | 'refused';
 
 /**
  * Gets one request answered: by an instance that the balancer picks, by another one where the first could not have done
@@ -187,7 +187,7 @@ const isFault = ({ isOurs }: Cluster, status: number): boolean =>
   isOurs ? status === 500 : status >= 500 && status !== 501;
 
 /** One request to one instance. */
-class Attempt implements Dispatcher.DispatchHandler {
+class Attempt implements Dispatcher.DispatchHandler, AnswerOwner {
   readonly #forwarding: Forwarding;
   readonly #options: ForwardingOptions;
   readonly #instance: Instance;
@@ -195,6 +195,8 @@ class Attempt implements Dispatcher.DispatchHandler {
   #startedAtMs: number;
   #controller: Dispatcher.DispatchController | null = null;
   #abortReason: AbortReason | null = null;
+  /** Why its answer does not go out. */
+  #refusal: unknown = null;
   #relay: AnswerRelay | null = null;
   #held: HeldAnswer | null = null;
   #isFault = false;
@@ -262,21 +264,29 @@ class Attempt implements Dispatcher.DispatchHandler {
       this.#held = new HeldAnswer(exchange, status, reshaped, reshaping);
       return;
     }
-    this.#relay = new AnswerRelay(exchange, status, reshaped, controller);
+    this.#relay = new AnswerRelay(exchange, status, reshaped, controller, this);
     if (this.#relay.hasBegun) this.#forwarding.settle(this.#instance);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const relay = this.#relay;
     if (this.#held?.take(chunk) === false) {
-      this.#abortReason = 'too-large';
-      controller.abort(new Error('too-large'));
+      this.answerRefused(answerTooLarge());
       return;
     }
     if (relay === null) return;
     const hadBegun = relay.hasBegun;
     relay.take(chunk, controller);
     if (!hadBegun && relay.hasBegun) this.#forwarding.settle(this.#instance);
+  }
+
+  answerBegan(): void {
+    this.#forwarding.settle(this.#instance);
+  }
+
+  answerRefused(refusal: unknown): void {
+    this.#refusal = refusal;
+    this.abort('refused');
   }
 
   onResponseEnd(): void {
@@ -303,6 +313,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController | null, error: unknown): void {
     if (this.#isDone) return;
     this.#isDone = true;
+    this.#relay?.drop();
     const wasSent = this.#controller !== null;
     const { body } = this.#options.exchange;
     const isClientsFault = body instanceof Upload && body.problem !== null;
@@ -313,10 +324,10 @@ class Attempt implements Dispatcher.DispatchHandler {
       else this.#forwarding.failed(this.#instance, { mayRepeat: false, wasSent }, error);
       return;
     }
-    if (this.#abortReason === 'too-large') {
+    if (this.#abortReason === 'refused') {
       this.#instance.succeed(this.#permit, this.#latencyMs);
       this.#forwarding.settle(this.#instance);
-      this.#options.fail(answerTooLarge());
+      this.#options.fail(this.#refusal);
       return;
     }
     this.#instance.fail(this.#permit, this.#elapsedMs(), !wasSent && isRefusedConnection(error));

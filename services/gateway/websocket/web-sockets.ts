@@ -4,9 +4,9 @@ import { forbidden, malformedRequest } from '@tenantry/kernel/problems.ts';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Cors } from '../edge/cors.ts';
 import type { Exchange } from '../edge/exchange.ts';
+import type { LiveConnections } from '../live/live-connections.ts';
 import type { LiveSessions } from '../live/live-sessions.ts';
 import { upgradeRequired } from '../problems.ts';
-import { ConnectionLimits } from './connection-limits.ts';
 import type { Destination } from './destination.ts';
 import { dial } from './dial.ts';
 import { type OfferedProtocols, readOfferedProtocols } from './offered-protocols.ts';
@@ -14,14 +14,13 @@ import { passOnRefusal } from './pass-on-refusal.ts';
 import { Relay } from './relay.ts';
 
 export type WebSocketsOptions = {
+  readonly live: Pick<LiveConnections, 'enter'>;
   readonly sessions: LiveSessions;
   readonly cors: Pick<Cors, 'allows' | 'allowsSomewhere'>;
   /** Pages of our own, the console's for example, need no permission of a tenant's. */
   readonly publicUrl: string;
   /** Where those go whose route does not say it itself. */
   readonly toService: (exchange: Exchange) => Destination;
-  readonly perTenant: number;
-  readonly perPrincipal: number;
   readonly maxMessageBytes: number;
   readonly pingIntervalMs: number;
   readonly idleTimeoutMs: number;
@@ -40,7 +39,6 @@ const KEY = /^[A-Za-z0-9+/]{22}==$/;
 /** The WebSockets of this gateway: what is checked before one opens beside what every request is checked for, and after. */
 export class WebSockets {
   readonly #options: WebSocketsOptions;
-  readonly #limits: ConnectionLimits;
   readonly #relays = new Set<Relay>();
   readonly #upgrades = new WeakMap<Exchange, Upgrade>();
   /** The subprotocol that each client is to be told. */
@@ -50,7 +48,6 @@ export class WebSockets {
 
   constructor(options: WebSocketsOptions) {
     this.#options = options;
-    this.#limits = new ConnectionLimits(options);
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -97,8 +94,12 @@ export class WebSockets {
   readonly open = async (exchange: Exchange): Promise<void> => {
     const upgrade = this.#upgrades.get(exchange);
     if (upgrade === undefined) throw new Error('A WebSocket is opened after it was begun.');
-    const leave = this.#limits.enter(exchange);
+    const leave = await this.#options.live.enter('websocket', exchange);
     try {
+      if (exchange.isOver) {
+        leave();
+        return;
+      }
       const destination = await (exchange.route?.webSocketTo ?? this.#options.toService)(exchange);
       if (exchange.isOver) {
         leave();
