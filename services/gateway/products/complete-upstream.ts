@@ -1,9 +1,11 @@
+import { isIP } from 'node:net';
 import { PLATFORM_TENANT_ID, type TenantId } from '@tenantry/kernel/id.ts';
 import type { FieldError } from '@tenantry/kernel/problem.ts';
 import { validationFailed } from '@tenantry/kernel/problems.ts';
 import type { UpstreamInput } from '../contract/upstreams.ts';
 import type { AddressGuard } from './network/address-guard.ts';
 import { type ResolveHost, resolveAllowed } from './network/guarded-connect.ts';
+import { readCertificate } from './network/read-certificates.ts';
 import { readTargetUrl } from './network/target-url.ts';
 import type { Registered, UpstreamRecord } from './records.ts';
 
@@ -21,7 +23,7 @@ const UNREACHABLE = 'must be a server with public addresses only';
 
 /** The targets of an upstream, looked at where they lead to, and what was left out. */
 export const completeUpstream =
-  (reach: Reach) =>
+  (reach: Reach, now: () => Temporal.Instant) =>
   async (
     input: UpstreamInput,
     { tenantId }: Pick<Registered, 'tenantId'>,
@@ -43,10 +45,11 @@ export const completeUpstream =
         return { url, weight };
       }),
     );
+    const tls = completeTls(input, now(), errors);
     if (errors.length > 0) {
       const ordered = errors.toSorted((a, b) => a.path.localeCompare(b.path));
       const names = ordered.map(({ path }) => path).join(', ');
-      throw validationFailed(`The targets have ${errors.length} fault(s): ${names}. Correct them and send it again.`, {
+      throw validationFailed(`The upstream has ${errors.length} fault(s): ${names}. Correct them and send it again.`, {
         errors: ordered,
       });
     }
@@ -56,7 +59,36 @@ export const completeUpstream =
       balancing: input.balancing ?? 'peak-ewma',
       hashBy: input.hashBy ?? 'tenant',
       healthCheck: input.healthCheck ?? null,
+      tls,
       timeoutMs: input.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       slowStartSeconds: input.slowStartSeconds ?? 0,
     };
   };
+
+function completeTls(
+  { tls, targets }: UpstreamInput,
+  now: Temporal.Instant,
+  errors: FieldError[],
+): UpstreamRecord['tls'] {
+  if (tls === undefined || tls === null) return null;
+  if (!targets.some(({ url }) => url.startsWith('https:')))
+    errors.push({ path: '/tls', message: 'is for targets with https://, and there is none' });
+  if (tls.serverName !== undefined && isIP(tls.serverName) !== 0)
+    errors.push({
+      path: '/tls/serverName',
+      message: 'must be a name: an address is looked for where the target has one',
+    });
+  const seen = new Set<string>();
+  const caCertificates = (tls.caCertificates ?? []).map((text, index) => {
+    const refuse = (message: string): void => void errors.push({ path: `/tls/caCertificates/${index}`, message });
+    const read = readCertificate(text, now);
+    if ('fault' in read) refuse(read.fault);
+    else if (seen.has(read.fingerprint)) refuse('stands in the list already');
+    else {
+      seen.add(read.fingerprint);
+      return read.pem;
+    }
+    return '';
+  });
+  return { caCertificates, serverName: tls.serverName ?? null };
+}

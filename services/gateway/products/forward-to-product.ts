@@ -10,6 +10,7 @@ import type { CompiledTransform } from '../transform/compile-transform.ts';
 import type { Variables } from '../transform/template.ts';
 import { IDEMPOTENT_METHODS } from '../upstreams/forward.ts';
 import { Forwarding } from '../upstreams/forwarding.ts';
+import { unanswered } from '../upstreams/unanswered.ts';
 import { REQUEST_ID_HEADER } from './identity.ts';
 import { REST } from './path-tree.ts';
 import { productAnswer } from './product-answer.ts';
@@ -101,7 +102,8 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
     if (record.entitlement === null) return goOn(cluster, requestId);
     // Nobody's quota is used up for a product that is known to be away. What is used up is not given back afterwards:
     // once a request is on its way, only the product knows whether it has done anything.
-    if (record.entitlement.mode === 'consume' && !cluster.group().hasStanding([])) throw unavailable();
+    if (record.entitlement.mode === 'consume' && !cluster.group().hasStanding([]))
+      throw unanswered(cluster, cluster.group().instances);
     const asked = options.checkEntitlement(exchange, record.entitlement, requestId);
     return asked === undefined ? goOn(cluster, requestId) : asked.then(() => goOn(cluster, requestId));
   };

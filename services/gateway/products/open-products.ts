@@ -13,6 +13,7 @@ import type { Verified } from '../access/verified.ts';
 import type { Exchange, Route } from '../edge/exchange.ts';
 import { createAnswerOnce } from '../own/answer-once.ts';
 import { routeNotFound, upstreamInUse, upstreamNotFound } from '../problems.ts';
+import type { StandingRefusal } from '../upstreams/instance.ts';
 import { compileProduct } from './compile-product.ts';
 import { completeRoute } from './complete-route.ts';
 import { completeUpstream, type Reach } from './complete-upstream.ts';
@@ -28,6 +29,7 @@ import { productEndpoints } from './product-endpoints.ts';
 import { ProductTable } from './product-table.ts';
 import { ROUTES_BUCKET, type RouteRecord, recordKey, UPSTREAMS_BUCKET, type UpstreamRecord } from './records.ts';
 import { Registrations } from './registrations.ts';
+import { upstreamHealth } from './upstream-health.ts';
 
 const MAX_UPSTREAMS = 200;
 const MAX_ROUTES = 1_000;
@@ -63,7 +65,7 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
     watchState<RouteRecord>(nats, { ...ROUTES_BUCKET, snapshotFile: snapshotFile('routes') }),
   ]);
   const reach = makeReach(options);
-  const clusters = new ProductClusters({ state: upstreamState, reach });
+  const clusters = new ProductClusters({ state: upstreamState, reach, onRefusal: logRefusal(options.logger) });
   const slugOf = (tenantId: TenantId): string =>
     options.tenants.peek(tenantId)?.slug ?? (tenantId === PLATFORM_TENANT_ID ? 'platform' : '');
   const forward = createForwardToProduct({
@@ -89,7 +91,7 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
     state: upstreamState,
     max: MAX_UPSTREAMS,
     notFound: upstreamNotFound,
-    complete: completeUpstream(reach),
+    complete: completeUpstream(reach, () => Temporal.Now.instant()),
     checkRemoval: ({ id, tenantId }) => {
       const route = table.recordsOf(tenantId).find(({ upstreamId }) => upstreamId === id);
       if (route !== undefined)
@@ -113,7 +115,14 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
   return {
     table,
     ownRoutes: [
-      ...productEndpoints({ upstreams, routes }, createAnswerOnce(nats)),
+      ...productEndpoints(
+        {
+          upstreams,
+          routes,
+          healthOf: (record) => upstreamHealth(record, clusters.peek(recordKey(record))),
+        },
+        createAnswerOnce(nats),
+      ),
       identityKeysRoute(discovery, { kid: signingKey.kid, key: toPublicJwk(signingKey.publicKey) }),
     ],
     async close() {
@@ -130,3 +139,17 @@ function makeReach({ discovery, allowedNetworks, doorUrls }: ProductsOptions): R
     platform: { guard: withoutOwnDoors(platformGuard(allowedNetworks), isOwnDoor), resolve: resolveBySystem },
   };
 }
+
+/** Once when it begins and once when it is over, not with every request. */
+const logRefusal =
+  (logger: Logger) =>
+  ({ id, tenantId }: UpstreamRecord, target: string, refusal: StandingRefusal | null): void => {
+    if (refusal === null) logger.info({ upstreamId: id, tenantId, target }, 'a target of an upstream can be reached');
+    else
+      logger.warn(
+        { upstreamId: id, tenantId, target, reason: refusal.kind },
+        refusal.kind === 'unreachable'
+          ? 'a target of an upstream is unreachable'
+          : 'a target of an upstream is not trusted; its certificate or the tls of its upstream has to be corrected',
+      );
+  };

@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { PushedState } from '@tenantry/events/pushed-state.ts';
 import { createBalancing } from '../upstreams/balancing/create-balancing.ts';
 import type { Cluster } from '../upstreams/cluster.ts';
-import { CONNECT_TIMEOUT_MS, Instance } from '../upstreams/instance.ts';
+import { CONNECT_TIMEOUT_MS, Instance, type StandingRefusal } from '../upstreams/instance.ts';
 import { InstanceGroup } from '../upstreams/instance-group.ts';
 import { type Reach, reachOf } from './complete-upstream.ts';
 import { type HealthProbes, startHealthProbes } from './health-probes.ts';
@@ -11,12 +12,15 @@ import type { UpstreamRecord } from './records.ts';
 
 /** Less than any usual server keeps an idle connection: of two that close it at once, the one that also sends loses. */
 const KEEP_ALIVE_MS = 4_000;
+/** Over TLS it takes two or three ways there and back, and a product may be far away. */
+const SECURE_CONNECT_TIMEOUT_MS = 3_000;
 /** An upstream that nobody has asked for so long is not probed. */
 const UNUSED_MS = 300_000;
 
 export type ProductClustersOptions = {
   readonly state: PushedState<UpstreamRecord>;
   readonly reach: Reach;
+  readonly onRefusal?: (record: UpstreamRecord, url: string, refusal: StandingRefusal | null) => void;
   readonly monotonicMs?: () => number;
   readonly random?: () => number;
 };
@@ -47,6 +51,11 @@ export class ProductClusters {
     return cluster;
   }
 
+  /** Without making it, and without keeping it in use. */
+  peek(key: string): ProductCluster | undefined {
+    return this.#clusters.get(key);
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled([...this.#clusters.values()].map((cluster) => cluster.destroy()));
   }
@@ -62,6 +71,9 @@ export class ProductClusters {
     cluster.retire();
   }
 }
+
+/** A record of a release that knew nothing of this has none. */
+const trustOf = ({ tls }: Partial<Pick<UpstreamRecord, 'tls'>>): UpstreamRecord['tls'] => tls ?? null;
 
 export class ProductCluster implements Cluster {
   readonly label = 'The product behind this address';
@@ -100,10 +112,15 @@ export class ProductCluster implements Cluster {
     const before = this.#record;
     if (record.version === before.version) return;
     this.#record = record;
+    if (!isDeepStrictEqual(trustOf(record), trustOf(before))) this.#forgetSecured();
     const isRegrouped = record.balancing !== before.balancing || record.slowStartSeconds !== before.slowStartSeconds;
     if (isRegrouped) this.#group = this.#makeGroup([...this.#instances.values()]);
     this.#apply();
     this.#probe();
+  }
+
+  targetAt(url: string): Instance | undefined {
+    return this.#instances.get(url);
   }
 
   /** Takes no new requests; those under way finish. */
@@ -128,6 +145,15 @@ export class ProductCluster implements Cluster {
     });
   }
 
+  /** Connections that other authorities vouched for take nothing more, and what they resume from goes with them. */
+  #forgetSecured(): void {
+    for (const [url, instance] of this.#instances) {
+      if (!url.startsWith('https:')) continue;
+      this.#instances.delete(url);
+      void instance.close().catch(() => undefined);
+    }
+  }
+
   #apply(): void {
     const wanted = new Set(this.#record.targets.map(({ url }) => url));
     for (const [url, instance] of this.#instances) {
@@ -150,10 +176,17 @@ export class ProductCluster implements Cluster {
     const connect = guardedConnect({
       ...reachOf(this.#options.reach, tenantId),
       port: target.port,
-      timeoutMs: CONNECT_TIMEOUT_MS,
+      timeoutMs: url.startsWith('https:') ? SECURE_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS,
+      trust: trustOf(this.#record),
     });
+    const { onRefusal } = this.#options;
     const address = { instanceId: `${id} ${url}`, service: id, url, weight };
-    this.#instances.set(url, new Instance(address, this.monotonicMs, { connect, keepAliveMs: KEEP_ALIVE_MS }));
+    const options = {
+      connect,
+      keepAliveMs: KEEP_ALIVE_MS,
+      onRefusal: (_address: unknown, refusal: StandingRefusal | null) => onRefusal?.(this.#record, url, refusal),
+    };
+    this.#instances.set(url, new Instance(address, this.monotonicMs, options));
   }
 
   #probe(): void {

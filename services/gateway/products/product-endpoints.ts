@@ -7,8 +7,10 @@ import type { Route } from '../edge/exchange.ts';
 import { type AnswerOnce, type OwnCall, ownEndpoint } from '../own/own-endpoint.ts';
 import { type Registered, type RouteRecord, toView, type UpstreamRecord } from './records.ts';
 import type { Registrations } from './registrations.ts';
+import type { UpstreamHealth } from './upstream-health.ts';
 
 export type ProductRegistrations = {
+  readonly healthOf: (record: UpstreamRecord) => UpstreamHealth;
   readonly upstreams: Registrations<upstreams.UpstreamInput, UpstreamRecord>;
   readonly routes: Registrations<routes.RouteInput, RouteRecord>;
 };
@@ -25,19 +27,29 @@ const toViews = <Record extends Registered>({ data, nextCursor }: Page<Record>) 
 
 const shown = <Record extends Registered>(record: Record) => new Versioned(toView(record), record.version);
 
+/** What an older release wrote is shown as this one would have written it. */
+const whole = (record: UpstreamRecord): UpstreamRecord => ({ ...record, tls: record.tls ?? null });
+const shownUpstream = (record: UpstreamRecord) => shown(whole(record));
+
 /** `/v1/upstreams` and `/v1/routes`, as the gateway answers them. */
 export const productEndpoints = (products: ProductRegistrations, answerOnce: AnswerOnce): readonly Route[] => [
-  ownEndpoint(upstreams.listUpstreams, async (call) => toViews(products.upstreams.list(who(call), call.query))),
+  ownEndpoint(upstreams.listUpstreams, async (call) => {
+    const { data, nextCursor } = products.upstreams.list(who(call), call.query);
+    return toViews({ data: data.map(whole), nextCursor });
+  }),
   ownEndpoint(
     upstreams.createUpstream,
-    async (call) => shown(await products.upstreams.create(who(call), call.body, call.resourceUuid)),
+    async (call) => shownUpstream(await products.upstreams.create(who(call), call.body, call.resourceUuid)),
     answerOnce,
   ),
   ownEndpoint(upstreams.readUpstream, async (call) =>
-    shown(await products.upstreams.read(who(call), call.params.upstreamId)),
+    shownUpstream(await products.upstreams.read(who(call), call.params.upstreamId)),
+  ),
+  ownEndpoint(upstreams.readUpstreamHealth, async (call) =>
+    products.healthOf(await products.upstreams.read(who(call), call.params.upstreamId)),
   ),
   ownEndpoint(upstreams.replaceUpstream, async (call) =>
-    shown(await products.upstreams.replace(who(call), call.params.upstreamId, call.body, call.ifMatchVersion)),
+    shownUpstream(await products.upstreams.replace(who(call), call.params.upstreamId, call.body, call.ifMatchVersion)),
   ),
   ownEndpoint(upstreams.deleteUpstream, async (call) => {
     await products.upstreams.remove(who(call), call.params.upstreamId, call.ifMatchVersion);

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { upstreamTimeout, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { upstreamTimeout } from '@tenantry/kernel/problems.ts';
 import type { BreakerPermit } from '@tenantry/resilience/circuit-breaker.ts';
 import type { Dispatcher } from 'undici';
 import type { Exchange } from '../edge/exchange.ts';
@@ -7,9 +7,10 @@ import { Upload } from '../edge/upload.ts';
 import { AnswerRelay } from './answer-relay.ts';
 import { answerTooLarge, HeldAnswer } from './answer-reshaping.ts';
 import type { Cluster } from './cluster.ts';
-import { isRefusedConnection } from './failure.ts';
+import { refusalOf } from './failure.ts';
 import type { Instance } from './instance.ts';
 import type { AnswerReshaping } from './reshaping.ts';
+import { unanswered } from './unanswered.ts';
 
 export type ForwardingOptions = {
   readonly cluster: Cluster;
@@ -107,7 +108,7 @@ export class Forwarding {
     }
     const mayGoOn = outcome.mayRepeat && this.#attempts < MAX_ATTEMPTS && this.#mayAfford(outcome.wasSent);
     if (mayGoOn) this.start();
-    else this.#giveUp(unavailable(this.#options.cluster, cause));
+    else this.#giveUp(unanswered(this.#options.cluster, this.#tried, cause));
   }
 
   /**
@@ -128,7 +129,7 @@ export class Forwarding {
     const { cluster, exchange } = this.#options;
     // Only our own services have successors that announce themselves.
     if (!cluster.isOurs || this.#hasWaited || this.#unusable.some((instance) => !instance.isGone)) {
-      this.#giveUp(unavailable(cluster));
+      this.#giveUp(unanswered(cluster, this.#tried));
       return;
     }
     this.#hasWaited = true;
@@ -162,12 +163,6 @@ export class Forwarding {
     this.#current?.abort('client-left');
   }
 }
-
-const unavailable = ({ label }: Cluster, cause?: unknown) =>
-  upstreamUnavailable(`${label} is unavailable right now. Try again shortly.`, {
-    cause,
-    retryAfterSeconds: 1,
-  });
 
 /** Whether a status says that the instance, not the request, is at fault. Our services say 503 for others they depend on. */
 const isFault = ({ isOurs }: Cluster, status: number): boolean =>
@@ -270,7 +265,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     if (this.#isDone) return;
     this.#isDone = true;
     if (this.#isClosing) {
-      this.#instance.fail(this.#permit, this.#latencyMs, true);
+      this.#instance.fail(this.#permit, this.#latencyMs, 'unreachable');
       this.#options.cluster.observe?.(true, this.#latencyMs);
       this.#forwarding.failed(this.#instance, { mayRepeat: this.#isRepeatable, wasSent: true }, null);
       return;
@@ -306,7 +301,7 @@ class Attempt implements Dispatcher.DispatchHandler {
       this.#options.fail(answerTooLarge());
       return;
     }
-    this.#instance.fail(this.#permit, this.#elapsedMs(), !wasSent && isRefusedConnection(error));
+    this.#instance.fail(this.#permit, this.#elapsedMs(), wasSent ? null : refusalOf(error));
     this.#options.cluster.observe?.(true, this.#elapsedMs());
     this.#options.cluster.group().judge(this.#instance, true);
     if (this.#relay?.hasBegun === true) {

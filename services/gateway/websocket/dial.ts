@@ -1,10 +1,11 @@
 import type { ClientRequestArgs, IncomingMessage } from 'node:http';
 import { Problem } from '@tenantry/kernel/problem.ts';
-import { upstreamTimeout, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { upstreamTimeout } from '@tenantry/kernel/problems.ts';
 import { WebSocket } from 'ws';
 import type { Exchange } from '../edge/exchange.ts';
-import { isRefusedConnection } from '../upstreams/failure.ts';
+import { refusalOf } from '../upstreams/failure.ts';
 import type { Instance } from '../upstreams/instance.ts';
+import { unanswered } from '../upstreams/unanswered.ts';
 import type { Destination } from './destination.ts';
 
 /** Either the other side of the WebSocket, or what it answered instead of opening one. */
@@ -46,20 +47,17 @@ export async function dial(options: DialOptions): Promise<Dialled> {
       return dialled;
     } catch (error) {
       cause = error;
-      const isRefused = isRefusedConnection(error);
+      const refusal = refusalOf(error);
       if (exchange.isOver) instance.abandon(permit, elapsedMs());
       else {
-        instance.fail(permit, elapsedMs(), isRefused);
+        instance.fail(permit, elapsedMs(), refusal);
         cluster.group().judge(instance, true);
       }
-      if (!isRefused) break; // it may have begun something
+      if (refusal === null) break; // it may have begun something
     }
   }
   if (cause instanceof Problem) throw cause;
-  throw upstreamUnavailable(`${cluster.label} is unavailable right now. Try again shortly.`, {
-    cause,
-    retryAfterSeconds: 1,
-  });
+  throw unanswered(cluster, tried, cause);
 }
 
 function open(
