@@ -11,6 +11,7 @@ import type { Variables } from '../transform/template.ts';
 import { IDEMPOTENT_METHODS } from '../upstreams/forward.ts';
 import { Forwarding } from '../upstreams/forwarding.ts';
 import { unanswered } from '../upstreams/unanswered.ts';
+import type { Use } from './entitlement/consume.ts';
 import { REQUEST_ID_HEADER } from './identity.ts';
 import { REST } from './path-tree.ts';
 import { productAnswer } from './product-answer.ts';
@@ -24,7 +25,7 @@ export type ForwardToProductOptions = {
     exchange: Exchange,
     entitlement: RouteEntitlement,
     requestId: string,
-  ) => void | Promise<void>;
+  ) => null | Promise<Use | null>;
   readonly slugOf: (tenantId: TenantId) => string;
   readonly publicUrl: string;
   readonly fail: (exchange: Exchange, error: unknown) => void;
@@ -40,6 +41,9 @@ type Prepared = {
   readonly headers: string[];
   readonly variables: Variables;
 };
+
+/** A request that may go on, and what it has used up for that. */
+type Admitted = { readonly requestId: string; readonly use: Use | null };
 
 /** Sends a request to the product behind a route: with who calls, without what is ours or the client's secret. */
 export function createForwardToProduct(options: ForwardToProductOptions) {
@@ -70,7 +74,7 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
     record: RouteRecord,
     transform: CompiledTransform,
     cluster: ProductCluster,
-    requestId: string,
+    { requestId, use }: Admitted,
   ): void => {
     const { path, headers, variables } = prepare(exchange, record, transform, requestId);
     // The length was taken away with what frames the client's hop. Of a body that goes on as it comes it is still true.
@@ -85,6 +89,7 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
       reshaping: productAnswer({ transform, passesCookies: record.cookies, variables }),
       isIdempotent: record.retry === 'idempotent' && IDEMPOTENT_METHODS.has(exchange.request.method ?? ''),
       headers,
+      onNeverSent: use?.giveBack ?? null,
       fail: (error) => options.fail(exchange, error),
     }).start();
   };
@@ -93,30 +98,39 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
   const whenEntitled = <Result>(
     exchange: Exchange,
     { record, upstreamKey }: { readonly record: RouteRecord; readonly upstreamKey: string },
-    goOn: (cluster: ProductCluster, requestId: string) => Result,
+    goOn: (cluster: ProductCluster, admitted: Admitted) => Result,
   ): Result | Promise<Result> => {
     const cluster = options.clusters.get(upstreamKey);
     if (cluster === undefined) throw unavailable();
     exchange.deadlineMs = Date.now() + (record.timeoutMs ?? cluster.record.timeoutMs);
     const requestId = newUuid();
-    if (record.entitlement === null) return goOn(cluster, requestId);
-    // Nobody's quota is used up for a product that is known to be away. What is used up is not given back afterwards:
-    // once a request is on its way, only the product knows whether it has done anything.
+    if (record.entitlement === null) return goOn(cluster, { requestId, use: null });
+    // Nobody's quota is used up for a product that is known to be away. What is used up is given back only where nothing
+    // was sent: once a request is on its way, only the product knows whether it has done anything.
     if (record.entitlement.mode === 'consume' && !cluster.group().hasStanding([]))
       throw unanswered(cluster, cluster.group().instances);
     const asked = options.checkEntitlement(exchange, record.entitlement, requestId);
-    return asked === undefined ? goOn(cluster, requestId) : asked.then(() => goOn(cluster, requestId));
+    if (asked === null) return goOn(cluster, { requestId, use: null });
+    return asked.then((use) => {
+      try {
+        return goOn(cluster, { requestId, use });
+      } catch (error) {
+        use?.giveBack();
+        throw error;
+      }
+    });
   };
 
   return (record: RouteRecord, transform: CompiledTransform): ToProduct => {
     const way = { record, upstreamKey: recordKey({ tenantId: record.tenantId, id: record.upstreamId }) };
     return {
       answer: (exchange) =>
-        whenEntitled(exchange, way, (cluster, requestId) => {
-          if (!exchange.isOver) send(exchange, record, transform, cluster, requestId);
+        whenEntitled(exchange, way, (cluster, admitted) => {
+          if (exchange.isOver) admitted.use?.giveBack();
+          else send(exchange, record, transform, cluster, admitted);
         }),
       webSocketTo: (exchange) =>
-        whenEntitled(exchange, way, (cluster, requestId) => {
+        whenEntitled(exchange, way, (cluster, { requestId, use }) => {
           const { path, headers, variables } = prepare(exchange, record, transform, requestId);
           return {
             cluster,
@@ -125,6 +139,7 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
             headers,
             timeoutMs: Math.max(exchange.deadlineMs - Date.now(), 1),
             reshaping: productAnswer({ transform, passesCookies: record.cookies, variables }),
+            onNeverSent: use?.giveBack ?? null,
           };
         }),
     };

@@ -18,6 +18,7 @@ import { compileProduct } from './compile-product.ts';
 import { completeRoute } from './complete-route.ts';
 import { completeUpstream, type Reach } from './complete-upstream.ts';
 import { createCheckEntitlement } from './entitlement/check-entitlement.ts';
+import { GiveBacks } from './entitlement/give-backs.ts';
 import { createForwardToProduct } from './forward-to-product.ts';
 import { createIdentity } from './identity.ts';
 import { identityKeysRoute } from './identity-keys.ts';
@@ -68,11 +69,13 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
   const clusters = new ProductClusters({ state: upstreamState, reach, onRefusal: logRefusal(options.logger) });
   const slugOf = (tenantId: TenantId): string =>
     options.tenants.peek(tenantId)?.slug ?? (tenantId === PLATFORM_TENANT_ID ? 'platform' : '');
+  const giveBacks = new GiveBacks({ mesh: options.mesh, logger: options.logger });
   const forward = createForwardToProduct({
     clusters,
     identityOf: createIdentity({ key: signingKey, issuer: options.publicUrl, slugOf }),
     checkEntitlement: createCheckEntitlement({
       mesh: options.mesh,
+      giveBacks,
       passportFor: options.passportFor,
       monotonicMs: () => performance.now(),
     }),
@@ -126,6 +129,7 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
       identityKeysRoute(discovery, { kid: signingKey.kid, key: toPublicJwk(signingKey.publicKey) }),
     ],
     async close() {
+      await giveBacks.close();
       await Promise.all([upstreamState.close(), routeState.close(), clusters.close()]);
     },
   };

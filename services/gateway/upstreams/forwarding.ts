@@ -24,6 +24,8 @@ export type ForwardingOptions = {
   /** Sending it twice does what sending it once does (RFC 9110 §9.2.2), or the service sees to it. */
   readonly isIdempotent: boolean;
   readonly headers: string[];
+  /** Called once when it has come to nothing and no byte of it was ever written to anybody. */
+  readonly onNeverSent?: (() => void) | null;
   readonly fail: (error: unknown) => void;
 };
 
@@ -45,6 +47,8 @@ export class Forwarding {
   #attempts = 0;
   #hasWaited = false;
   #isSettled = false;
+  /** A request was begun on a connection: what became of it, only the other side knows. */
+  #mayHaveActed = false;
   #current: Attempt | null = null;
   #deadline: NodeJS.Timeout | undefined;
 
@@ -64,7 +68,11 @@ export class Forwarding {
 
   start(): void {
     const { cluster, balanceBy, exchange } = this.#options;
-    if (this.#isSettled || exchange.isOver) return;
+    if (this.#isSettled) return;
+    if (exchange.isOver) {
+      this.#leave();
+      return;
+    }
     for (;;) {
       const group = cluster.group();
       // Somebody else if possible; else the same again, for a connection may have broken that the instance survived.
@@ -83,6 +91,10 @@ export class Forwarding {
       }
       this.#unusable.push(instance);
     }
+  }
+
+  begun(): void {
+    this.#mayHaveActed = true;
   }
 
   /** The answer is there, whole or from here on unstoppable. */
@@ -148,6 +160,7 @@ export class Forwarding {
     if (this.#isSettled) return;
     this.#isSettled = true;
     clearTimeout(this.#deadline);
+    this.#end();
     this.#options.fail(error);
   }
 
@@ -159,8 +172,15 @@ export class Forwarding {
 
   #leave(): void {
     clearTimeout(this.#deadline);
+    const isNews = !this.#isSettled;
     this.#isSettled = true;
     this.#current?.abort('client-left');
+    if (isNews) this.#end();
+  }
+
+  /** An attempt that has no connection yet is never begun from here on. */
+  #end(): void {
+    if (!this.#mayHaveActed) this.#options.onNeverSent?.();
   }
 }
 
@@ -225,7 +245,8 @@ class Attempt implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#abortReason !== null) controller.abort(new Error(this.#abortReason));
+    if (this.#abortReason === null) this.#forwarding.begun();
+    else controller.abort(new Error(this.#abortReason));
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {

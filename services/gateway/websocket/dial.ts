@@ -20,6 +20,9 @@ export type DialOptions = {
   readonly maxMessageBytes: number;
 };
 
+/** Whether any connection has stood, by which the other side may have heard of it. */
+type Progress = { mayHaveActed: boolean };
+
 const MAX_ATTEMPTS = 3;
 /** What a request line can carry. It goes out as it is: made into a URL first, it could come to mean another path. */
 const PATH = /^\/[\x21-\x7e]*$/;
@@ -31,6 +34,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
   const tried: Instance[] = [];
   const untilMs = cluster.monotonicMs() + timeoutMs;
   let cause: unknown = null;
+  const progress: Progress = { mayHaveActed: false };
   for (let attempt = 0; attempt < MAX_ATTEMPTS && !exchange.isOver; attempt++) {
     const instance = cluster.group().pick(tried, balanceBy);
     if (instance === undefined) break;
@@ -40,7 +44,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
     const startedAtMs = cluster.monotonicMs();
     const elapsedMs = (): number => cluster.monotonicMs() - startedAtMs;
     try {
-      const dialled = await open(instance, options, untilMs - startedAtMs);
+      const dialled = await open(instance, options, untilMs - startedAtMs, progress);
       instance.succeed(permit, elapsedMs());
       cluster.group().judge(instance, (dialled.refusal?.answer.statusCode ?? 0) >= 500);
       exchange.instanceId = instance.record.instanceId;
@@ -56,6 +60,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
       if (refusal === null) break; // it may have begun something
     }
   }
+  if (!progress.mayHaveActed) destination.onNeverSent?.();
   if (cause instanceof Problem) throw cause;
   throw unanswered(cluster, tried, cause);
 }
@@ -64,6 +69,7 @@ function open(
   instance: Instance,
   { destination, exchange, protocols, maxMessageBytes }: DialOptions,
   timeoutMs: number,
+  progress: Progress,
 ): Promise<Dialled> {
   const { path, headers } = destination;
   if (!PATH.test(path)) throw new Error('A path that is no request target cannot be asked for.');
@@ -73,7 +79,7 @@ function open(
     // Compressed, a small message may become a large one, and every connection would hold a window of memory.
     perMessageDeflate: false,
     followRedirects: false,
-    ...connectionOf(instance),
+    ...connectionOf(instance, progress),
     finishRequest: (request) => {
       request.path = path;
       request.end();
@@ -104,14 +110,21 @@ function open(
 }
 
 /** By the way that requests take to this instance, and its guard, where it has one of its own. */
-function connectionOf({ connect, record }: Instance): Pick<ClientRequestArgs, 'createConnection'> {
-  if (connect === null) return {};
+function connectionOf({ connect, record }: Instance, progress: Progress): Pick<ClientRequestArgs, 'createConnection'> {
+  if (connect === null) {
+    // Then nobody tells us when the connection stands.
+    progress.mayHaveActed = true;
+    return {};
+  }
   const { protocol, host, hostname, port } = new URL(record.url);
   const address = { protocol, host, hostname: hostname.replace(/^\[|\]$/g, ''), port };
   return {
     createConnection: (_options, onCreated) => {
       connect(address, (error, socket) => {
-        if (error === null && socket !== null) onCreated(null, socket);
+        if (error === null && socket !== null) {
+          progress.mayHaveActed = true;
+          onCreated(null, socket);
+        }
         // Where there is an error Node looks at nothing else, but its types want a socket.
         else onCreated(error ?? new Error('There is no connection.'), undefined as never);
       });

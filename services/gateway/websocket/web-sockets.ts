@@ -101,6 +101,7 @@ export class WebSockets {
     try {
       const destination = await (exchange.route?.webSocketTo ?? this.#options.toService)(exchange);
       if (exchange.isOver) {
+        destination.onNeverSent?.();
         leave();
         return;
       }
