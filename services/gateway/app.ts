@@ -187,6 +187,7 @@ async function open(
     mesh,
     tenants,
     signingKey,
+    masterKey: configuration.TENANTRY_MASTER_KEY,
     passportFor,
     snapshotFile: snapshot,
     publicUrl: configuration.PUBLIC_URL,

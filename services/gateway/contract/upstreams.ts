@@ -75,6 +75,20 @@ const TlsView = Closed({
   serverName: Type.Union([Type.String(), Type.Null()]),
 });
 
+const HeaderName = Type.String({ pattern: "^[!#$%&'*+.^`|~0-9A-Za-z-]{1,64}$", examples: ['x-api-key'] });
+
+/** Sent with every request and health check to the targets, and never shown again. */
+const SecretHeaderSchema = Closed({
+  name: HeaderName,
+  value: Type.Optional(
+    Type.String({
+      pattern: '^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$',
+      maxLength: 4_096,
+      description: 'Left out, the one that is set stays, as long as targets and tls do',
+    }),
+  ),
+});
+
 const Weight = Type.Integer({ minimum: 1, maximum: 1_000 });
 
 export const UpstreamInputSchema = Closed({
@@ -84,6 +98,7 @@ export const UpstreamInputSchema = Closed({
   hashBy: Type.Optional(fields.hashBy),
   healthCheck: Type.Optional(Type.Union([HealthCheckSchema, Type.Null()])),
   tls: Type.Optional(Type.Union([TlsSchema, Type.Null()])),
+  secretHeaders: Type.Optional(Type.Array(SecretHeaderSchema, { maxItems: 8 })),
   timeoutMs: Type.Optional(fields.timeoutMs),
   slowStartSeconds: Type.Optional(fields.slowStartSeconds),
 });
@@ -95,6 +110,12 @@ export const UpstreamView = Closed({
   targets: Type.Array(Closed({ url: Type.String(), weight: Weight })),
   healthCheck: Type.Union([HealthCheckSchema, Type.Null()]),
   tls: Type.Union([TlsView, Type.Null()]),
+  secretHeaders: Type.Array(
+    Closed({
+      name: Type.String(),
+      isSet: Type.Boolean({ description: 'false: it cannot be read any more and has to be set again' }),
+    }),
+  ),
   createdAt: InstantSchema,
   updatedAt: InstantSchema,
 });

@@ -54,17 +54,21 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
     exchange: Exchange,
     record: RouteRecord,
     transform: CompiledTransform,
-    requestId: string,
+    { cluster, requestId }: { readonly cluster: ProductCluster; readonly requestId: string },
   ): Prepared => {
     const { head, verified } = exchange;
     const variables = variablesOf(exchange, requestId, options.slugOf);
     const { path, query } = transform.target(exchange.target, variables);
-    const headers = transform.requestHeaders(keptHeaders(head?.forwarded ?? [], record, transform), variables);
+    const { secretPairs } = cluster;
+    if (secretPairs === null) throw unavailable(new Error('A secret header of this upstream has to be set again.'));
+    const changed = transform.requestHeaders(keptHeaders(head?.forwarded ?? [], record, transform), variables);
+    const headers = secretPairs.length === 0 ? changed : withoutNames(changed, secretPairs);
     // Last, so that nothing that was declared or sent can stand in for them.
     headers.push(
       ...(verified === null ? [] : options.identityOf(verified, record.upstreamId)),
       ...[REQUEST_ID_HEADER, requestId, TRACEPARENT_HEADER, exchange.traceparent],
       ...['x-forwarded-for', exchange.clientAddress, ...forwardedAs],
+      ...secretPairs,
     );
     return { path: query === '' ? path : `${path}?${query}`, headers, variables };
   };
@@ -76,7 +80,7 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
     cluster: ProductCluster,
     { requestId, use }: Admitted,
   ): void => {
-    const { path, headers, variables } = prepare(exchange, record, transform, requestId);
+    const { path, headers, variables } = prepare(exchange, record, transform, { cluster, requestId });
     // The length was taken away with what frames the client's hop. Of a body that goes on as it comes it is still true.
     if (exchange.body instanceof Upload && exchange.body.contentLength !== null)
       headers.push('content-length', String(exchange.body.contentLength));
@@ -131,7 +135,7 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
         }),
       webSocketTo: (exchange) =>
         whenEntitled(exchange, way, (cluster, { requestId, use }) => {
-          const { path, headers, variables } = prepare(exchange, record, transform, requestId);
+          const { path, headers, variables } = prepare(exchange, record, transform, { cluster, requestId });
           return {
             cluster,
             path,
@@ -146,8 +150,9 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
   };
 }
 
-const unavailable = () =>
+const unavailable = (cause?: unknown) =>
   upstreamUnavailable('The product behind this address is unavailable right now. Try again shortly.', {
+    cause,
     retryAfterSeconds: 1,
   });
 
@@ -162,6 +167,16 @@ function keptHeaders(pairs: readonly string[], record: RouteRecord, transform: C
     kept.push(name, pairs[i + 1] ?? '');
   }
   if (transform.mapsResponseBody) kept.push('accept-encoding', 'identity');
+  return kept;
+}
+
+/** @param names with values in turn: what goes under such a name is the upstream's secret and nothing else */
+function withoutNames(pairs: readonly string[], names: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < pairs.length; i += 2) {
+    const isTaken = names.some((name, index) => index % 2 === 0 && name === pairs[i]);
+    if (!isTaken) kept.push(pairs[i] ?? '', pairs[i + 1] ?? '');
+  }
   return kept;
 }
 

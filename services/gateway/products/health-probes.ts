@@ -11,6 +11,8 @@ export type HealthProbes = { readonly stop: () => void };
 export function startHealthProbes(
   check: HealthCheck,
   instances: () => readonly Instance[],
+  /** Headers that only this upstream may see, in turn with their values. */
+  secretPairs: () => readonly string[] | null,
   isUsed: () => boolean,
 ): HealthProbes {
   const inARow = new WeakMap<Instance, { isWell: boolean; count: number }>();
@@ -21,7 +23,7 @@ export function startHealthProbes(
       .request({
         method: 'GET',
         path: check.path,
-        headers: { 'user-agent': 'tenantry-health-check' },
+        headers: ['user-agent', 'tenantry-health-check', ...(secretPairs() ?? [])],
         signal: AbortSignal.timeout(check.timeoutSeconds * 1_000),
       })
       .then(

@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { type SigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import { deriveKey } from '@tenantry/databases/credentials.ts';
 import type { Nats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
 import { openRevisedBucket } from '@tenantry/events/revised-bucket.ts';
@@ -30,7 +31,9 @@ import { productEndpoints } from './product-endpoints.ts';
 import { ProductTable } from './product-table.ts';
 import { ROUTES_BUCKET, type RouteRecord, recordKey, UPSTREAMS_BUCKET, type UpstreamRecord } from './records.ts';
 import { Registrations } from './registrations.ts';
+import { createSecretHeaders } from './secret-headers.ts';
 import { upstreamHealth } from './upstream-health.ts';
+import { createUpstreamView } from './upstream-view.ts';
 
 const MAX_UPSTREAMS = 200;
 const MAX_ROUTES = 1_000;
@@ -41,6 +44,8 @@ export type ProductsOptions = {
   readonly mesh: Mesh;
   readonly tenants: Pick<TenantDirectory, 'peek'>;
   readonly signingKey: SigningKey;
+  /** Of the house: secrets are sealed with it. */
+  readonly masterKey: string;
   readonly passportFor: (verified: Verified) => string;
   readonly snapshotFile: (name: string) => string;
   readonly publicUrl: string;
@@ -66,7 +71,8 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
     watchState<RouteRecord>(nats, { ...ROUTES_BUCKET, snapshotFile: snapshotFile('routes') }),
   ]);
   const reach = makeReach(options);
-  const clusters = new ProductClusters({ state: upstreamState, reach, onRefusal: logRefusal(options.logger) });
+  const secrets = createSecretHeaders(options.masterKey);
+  const clusters = new ProductClusters({ state: upstreamState, reach, secrets, onRefusal: logRefusal(options.logger) });
   const slugOf = (tenantId: TenantId): string =>
     options.tenants.peek(tenantId)?.slug ?? (tenantId === PLATFORM_TENANT_ID ? 'platform' : '');
   const giveBacks = new GiveBacks({ mesh: options.mesh, logger: options.logger });
@@ -94,7 +100,7 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
     state: upstreamState,
     max: MAX_UPSTREAMS,
     notFound: upstreamNotFound,
-    complete: completeUpstream(reach, () => Temporal.Now.instant()),
+    complete: completeUpstream({ reach, secrets, now: () => Temporal.Now.instant() }),
     checkRemoval: ({ id, tenantId }) => {
       const route = table.recordsOf(tenantId).find(({ upstreamId }) => upstreamId === id);
       if (route !== undefined)
@@ -122,9 +128,10 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
         {
           upstreams,
           routes,
+          viewOf: createUpstreamView(secrets),
           healthOf: (record) => upstreamHealth(record, clusters.peek(recordKey(record))),
         },
-        createAnswerOnce(nats),
+        createAnswerOnce(nats, deriveKey(options.masterKey, 'gateway:idempotency')),
       ),
       identityKeysRoute(discovery, { kid: signingKey.kid, key: toPublicJwk(signingKey.publicKey) }),
     ],

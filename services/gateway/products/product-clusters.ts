@@ -6,9 +6,11 @@ import { CONNECT_TIMEOUT_MS, Instance, type StandingRefusal } from '../upstreams
 import { InstanceGroup } from '../upstreams/instance-group.ts';
 import { type Reach, reachOf } from './complete-upstream.ts';
 import { type HealthProbes, startHealthProbes } from './health-probes.ts';
+import { withoutPublic } from './network/address-guard.ts';
 import { guardedConnect } from './network/guarded-connect.ts';
 import { readTargetUrl } from './network/target-url.ts';
 import type { UpstreamRecord } from './records.ts';
+import { openAll, type SecretHeaders } from './secret-headers.ts';
 
 /** Less than any usual server keeps an idle connection: of two that close it at once, the one that also sends loses. */
 const KEEP_ALIVE_MS = 4_000;
@@ -20,6 +22,7 @@ const UNUSED_MS = 300_000;
 export type ProductClustersOptions = {
   readonly state: PushedState<UpstreamRecord>;
   readonly reach: Reach;
+  readonly secrets: SecretHeaders;
   readonly onRefusal?: (record: UpstreamRecord, url: string, refusal: StandingRefusal | null) => void;
   readonly monotonicMs?: () => number;
   readonly random?: () => number;
@@ -75,6 +78,9 @@ export class ProductClusters {
 /** A record of a release that knew nothing of this has none. */
 const trustOf = ({ tls }: Partial<Pick<UpstreamRecord, 'tls'>>): UpstreamRecord['tls'] => tls ?? null;
 
+const hasSecrets = ({ secretHeaders }: Partial<Pick<UpstreamRecord, 'secretHeaders'>>): boolean =>
+  (secretHeaders ?? []).length > 0;
+
 export class ProductCluster implements Cluster {
   readonly label = 'The product behind this address';
   readonly isOurs = false;
@@ -83,12 +89,14 @@ export class ProductCluster implements Cluster {
   readonly #options: ProductClustersOptions;
   readonly #instances = new Map<string, Instance>();
   #record: UpstreamRecord;
+  #secretPairs: readonly string[] | null;
   #group: InstanceGroup;
   #probes: HealthProbes | null = null;
 
   constructor(record: UpstreamRecord, options: ProductClustersOptions, monotonicMs: () => number) {
     this.#options = options;
     this.#record = record;
+    this.#secretPairs = openAll(options.secrets, record);
     this.monotonicMs = monotonicMs;
     this.usedAtMs = monotonicMs();
     this.#group = this.#makeGroup();
@@ -98,6 +106,11 @@ export class ProductCluster implements Cluster {
 
   get record(): UpstreamRecord {
     return this.#record;
+  }
+
+  /** Names and values in turn; null when they cannot be read, and nothing may be sent without them. */
+  get secretPairs(): readonly string[] | null {
+    return this.#secretPairs;
   }
 
   group(): InstanceGroup {
@@ -112,7 +125,9 @@ export class ProductCluster implements Cluster {
     const before = this.#record;
     if (record.version === before.version) return;
     this.#record = record;
-    if (!isDeepStrictEqual(trustOf(record), trustOf(before))) this.#forgetSecured();
+    this.#secretPairs = openAll(this.#options.secrets, record);
+    if (!isDeepStrictEqual(trustOf(record), trustOf(before))) this.#forget('https:');
+    if (hasSecrets(record) !== hasSecrets(before)) this.#forget('http:');
     const isRegrouped = record.balancing !== before.balancing || record.slowStartSeconds !== before.slowStartSeconds;
     if (isRegrouped) this.#group = this.#makeGroup([...this.#instances.values()]);
     this.#apply();
@@ -145,10 +160,13 @@ export class ProductCluster implements Cluster {
     });
   }
 
-  /** Connections that other authorities vouched for take nothing more, and what they resume from goes with them. */
-  #forgetSecured(): void {
+  /**
+   * Connections that were made by other rules take nothing more: for whom other authorities vouched (and what those
+   * connections could be resumed from), or where secrets may not be sent.
+   */
+  #forget(scheme: 'http:' | 'https:'): void {
     for (const [url, instance] of this.#instances) {
-      if (!url.startsWith('https:')) continue;
+      if (!url.startsWith(scheme)) continue;
       this.#instances.delete(url);
       void instance.close().catch(() => undefined);
     }
@@ -173,8 +191,11 @@ export class ProductCluster implements Cluster {
     const target = readTargetUrl(url);
     if ('fault' in target) return; // cannot have been registered
     const { id, tenantId } = this.#record;
+    const { guard, resolve } = reachOf(this.#options.reach, tenantId);
+    const isBare = url.startsWith('http:') && hasSecrets(this.#record);
     const connect = guardedConnect({
-      ...reachOf(this.#options.reach, tenantId),
+      guard: isBare ? withoutPublic(guard) : guard,
+      resolve,
       port: target.port,
       timeoutMs: url.startsWith('https:') ? SECURE_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS,
       trust: trustOf(this.#record),
@@ -197,6 +218,7 @@ export class ProductCluster implements Cluster {
     this.#probes = startHealthProbes(
       healthCheck,
       () => this.#group.instances,
+      () => this.#secretPairs,
       () => this.monotonicMs() - this.usedAtMs < UNUSED_MS,
     );
   }

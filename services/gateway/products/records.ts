@@ -1,6 +1,7 @@
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import type { RouteViewBody } from '../contract/routes.ts';
 import type { UpstreamViewBody } from '../contract/upstreams.ts';
+import type { SealedHeader } from './secret-headers.ts';
 
 /** What every registered thing has besides its own fields. */
 export type Registered = {
@@ -13,7 +14,8 @@ export type Registered = {
   readonly updatedAt: string;
 };
 
-export type UpstreamRecord = Registered & UpstreamViewBody;
+export type UpstreamRecord = Registered &
+  Omit<UpstreamViewBody, 'secretHeaders'> & { readonly secretHeaders: readonly SealedHeader[] };
 export type RouteRecord = Registered & RouteViewBody;
 
 /** Written by any gateway, by revision; watched by all of them. */

@@ -27,6 +27,8 @@ export type RegistrationsOptions<Input, Record extends Registered> = {
   readonly complete: (
     input: Input,
     kept: Pick<Registered, 'id' | 'tenantId'>,
+    /** What stands there now; null for something new. */
+    before: Record | null,
   ) => Promise<Omit<Record, keyof Registered>>;
   readonly checkRemoval?: (record: Record) => void;
   readonly now: () => string;
@@ -66,7 +68,7 @@ export class Registrations<Input, Record extends Registered> {
     if (this.#of(principal.tenantId).length >= max)
       throw tooManyProducts(`A tenant may register ${max} ${resource}s. Remove one that is not needed.`);
     const at = now();
-    const fields = await complete(input, kept);
+    const fields = await complete(input, kept, null);
     const record = { ...fields, ...kept, version: 1, createdAt: at, updatedAt: at } as unknown as Record;
     const isNew = await bucket.create(recordKey(kept), record);
     const stands = isNew ? record : (await this.#find(kept.tenantId, kept.id)).value;
@@ -77,7 +79,7 @@ export class Registrations<Input, Record extends Registered> {
   async replace(principal: Principal, id: string, input: Input, ifMatch: number | null): Promise<Record> {
     return this.#change(principal, id, ifMatch, async ({ value, revision }) => {
       const kept = { id: value.id, tenantId: value.tenantId };
-      const fields = await this.#options.complete(input, kept);
+      const fields = await this.#options.complete(input, kept, value);
       const next = {
         ...fields,
         ...kept,
