@@ -1,8 +1,8 @@
 import type { FieldError } from '@tenantry/kernel/problem.ts';
 import type { UpstreamInput } from '../contract/upstreams.ts';
 import { isProtectedHeader } from '../transform/protected-headers.ts';
-import type { Registered, UpstreamRecord } from './records.ts';
-import type { SealedHeader, SecretHeaders } from './secret-headers.ts';
+import type { Registered, SealedHeader, UpstreamRecord } from './records.ts';
+import type { SecretHeaders } from './secret-headers.ts';
 
 /** What it is for, mostly. A route must leave it alone; here it can only be what the upstream's owner has set. */
 const ALLOWED = new Set(['authorization']);

@@ -15,6 +15,7 @@ import type { Exchange, Route } from '../edge/exchange.ts';
 import { createAnswerOnce } from '../own/answer-once.ts';
 import { routeNotFound, upstreamInUse, upstreamNotFound } from '../problems.ts';
 import type { StandingRefusal } from '../upstreams/instance.ts';
+import { ChangeFeed } from './change-feed.ts';
 import { compileProduct } from './compile-product.ts';
 import { completeRoute } from './complete-route.ts';
 import { completeUpstream, type Reach } from './complete-upstream.ts';
@@ -29,9 +30,17 @@ import { resolveByDns, resolveBySystem } from './network/resolve-host.ts';
 import { ProductClusters } from './product-clusters.ts';
 import { productEndpoints } from './product-endpoints.ts';
 import { ProductTable } from './product-table.ts';
-import { ROUTES_BUCKET, type RouteRecord, recordKey, UPSTREAMS_BUCKET, type UpstreamRecord } from './records.ts';
+import {
+  isStanding,
+  ROUTES_BUCKET,
+  type RouteRecord,
+  recordKey,
+  UPSTREAMS_BUCKET,
+  type UpstreamRecord,
+} from './records.ts';
 import { Registrations } from './registrations.ts';
 import { createSecretHeaders } from './secret-headers.ts';
+import { standingState } from './standing-state.ts';
 import { upstreamHealth } from './upstream-health.ts';
 import { createUpstreamView } from './upstream-view.ts';
 
@@ -66,10 +75,11 @@ export type Products = {
 
 export async function openProducts(options: ProductsOptions): Promise<Products> {
   const { nats, discovery, signingKey, snapshotFile } = options;
-  const [upstreamState, routeState] = await Promise.all([
+  const [allUpstreams, allRoutes] = await Promise.all([
     watchState<UpstreamRecord>(nats, { ...UPSTREAMS_BUCKET, snapshotFile: snapshotFile('upstreams') }),
     watchState<RouteRecord>(nats, { ...ROUTES_BUCKET, snapshotFile: snapshotFile('routes') }),
   ]);
+  const [upstreamState, routeState] = [standingState(allUpstreams), standingState(allRoutes)];
   const reach = makeReach(options);
   const secrets = createSecretHeaders(options.masterKey);
   const clusters = new ProductClusters({ state: upstreamState, reach, secrets, onRefusal: logRefusal(options.logger) });
@@ -93,6 +103,10 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
 
   const now = (): string => formatInstant(Temporal.Now.instant());
   const upstreamBucket = openRevisedBucket<UpstreamRecord>(nats, UPSTREAMS_BUCKET);
+  const routeBucket = openRevisedBucket<RouteRecord>(nats, ROUTES_BUCKET);
+  const { logger } = options;
+  const upstreamFeed = new ChangeFeed({ nats, bucket: upstreamBucket, state: allUpstreams, logger });
+  const routeFeed = new ChangeFeed({ nats, bucket: routeBucket, state: allRoutes, logger });
   const upstreams = new Registrations({
     prefix: 'ups',
     resource: 'upstream',
@@ -107,19 +121,24 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
         throw upstreamInUse(`The route ${route.id} leads to this upstream (${route.path}). Remove or change it first.`);
     },
     now,
+    changed: (key) => void upstreamFeed.tell(key),
   });
   const routes = new Registrations({
     prefix: 'rte',
     resource: 'route',
-    bucket: openRevisedBucket<RouteRecord>(nats, ROUTES_BUCKET),
+    bucket: routeBucket,
     state: routeState,
     max: MAX_ROUTES,
     notFound: routeNotFound,
     complete: completeRoute({
-      hasUpstream: async (key) => (await upstreamBucket.get(recordKey(key))) !== null,
+      hasUpstream: async (key) => {
+        const found = await upstreamBucket.get(recordKey(key));
+        return found !== null && isStanding(found.value);
+      },
       routesOf: (tenantId) => table.recordsOf(tenantId),
     }),
     now,
+    changed: (key) => void routeFeed.tell(key),
   });
   return {
     table,
@@ -136,7 +155,7 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
       identityKeysRoute(discovery, { kid: signingKey.kid, key: toPublicJwk(signingKey.publicKey) }),
     ],
     async close() {
-      await giveBacks.close();
+      await Promise.all([giveBacks.close(), upstreamFeed.close(), routeFeed.close()]);
       await Promise.all([upstreamState.close(), routeState.close(), clusters.close()]);
     },
   };

@@ -1,9 +1,6 @@
 import { deriveKey } from '@tenantry/databases/credentials.ts';
 import { openSealedText, sealText } from '@tenantry/databases/secrets/sealed-text.ts';
-import type { Registered, UpstreamRecord } from './records.ts';
-
-/** As it lies in JetStream and in every snapshot: nothing of its value can be read without the master key. */
-export type SealedHeader = { readonly name: string; readonly sealed: string };
+import type { Registered, SealedHeader, UpstreamRecord } from './records.ts';
 
 type Place = Pick<Registered, 'id' | 'tenantId'>;
 
