@@ -182,6 +182,31 @@ describe('A secret header of an upstream', () => {
     expect(heard(shop)).toEqual([SECRET]);
   });
 
+  it('is not missed in what a release wrote that knew none', async () => {
+    const bucket = openRevisedBucket<Partial<UpstreamRecord>>(nats, UPSTREAMS_BUCKET);
+    const at = '2026-11-21T09:30:00.000Z';
+    const old: Partial<UpstreamRecord> & Pick<UpstreamRecord, 'id' | 'tenantId'> = {
+      ...{ id: newId('ups'), tenantId: acme.id, version: 1, createdAt: at, updatedAt: at, name: 'Old' },
+      ...{ targets: [{ url: shop.url, weight: 1 }], balancing: 'peak-ewma', hashBy: 'tenant', healthCheck: null },
+      ...{ timeoutMs: 1_000, slowStartSeconds: 0 },
+    };
+    await bucket.create(recordKey(old), old);
+    const url = `${gateway}/v1/upstreams/${old.id}`;
+    await eventually(async () => expect((await call(url, 'GET', admin)).status).toBe(200));
+    expect((await call(url, 'GET', admin)).body).toMatchObject({ tls: null, secretHeaders: [] });
+    await eventually(async () => {
+      const { body } = await call(`${gateway}/v1/upstreams?limit=200`, 'GET', admin);
+      expect((body.data as { id: string }[]).some(({ id }) => id === old.id)).toBe(true);
+    });
+    await register(gateway, 'routes', admin, { upstreamId: old.id, methods: ['GET'], path: '/apps/old' });
+    expect((await call(`${gateway}/apps/old`, 'GET', admin)).status).toBe(200);
+    const kept = { name: 'New', targets: [{ url: shop.url }], secretHeaders: [{ name: 'x-shop-key' }] };
+    expect((await call(url, 'PUT', admin, kept)).body.errors).toMatchObject([{ path: '/secretHeaders/0/value' }]);
+    expect((await call(url, 'PUT', admin, upstreamBody())).status).toBe(200);
+    await call(`${gateway}/apps/old`, 'GET', admin);
+    expect(heard(shop)).toEqual([SECRET]);
+  });
+
   it('is sealed never twice the same, under the key of the house', () => {
     const place = { id: newId('ups'), tenantId: acme.id };
     const [one, other] = [createSecretHeaders('ab'.repeat(32)), createSecretHeaders('cd'.repeat(32))];

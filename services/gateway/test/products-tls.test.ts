@@ -291,7 +291,8 @@ describe('Registering what a target is believed for', () => {
     const shop = await registerShop({ targets, tls: trusting(house) });
     const rival = await setting.tenant({ slug: 'rival' });
     const ask = (token: string) => call(`${gateway}/v1/upstreams/${shop.id}/health`, 'GET', token);
-    expect((await ask(adminToken(setting, rival.id))).status).toBe(404);
+    // 503 until the gateway has heard of the new tenant.
+    await eventually(async () => expect((await ask(adminToken(setting, rival.id))).status).toBe(404));
     expect((await ask(memberToken(setting, acme.id))).status).toBe(403);
   });
 });
