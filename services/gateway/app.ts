@@ -215,6 +215,7 @@ async function open(
     tenants,
     planOf: configurations.planOf,
     signingKey,
+    masterKey: configuration.TENANTRY_MASTER_KEY,
     passportFor,
     snapshotFile: snapshot,
     publicUrl: configuration.PUBLIC_URL,

@@ -54,6 +54,12 @@ export const upstreamAnswerUnusable = defineProblem({
   title: 'The answer of the product cannot be passed on',
 });
 
+export const upstreamUntrusted = defineProblem({
+  code: 'upstream-untrusted',
+  category: 'unavailable',
+  title: 'The product could not prove who it is',
+});
+
 /** Of what is registered behind the gateway. */
 export const upstreamNotFound = defineProblem({ code: 'not-found', category: 'not-found', title: 'Not found' });
 export const routeNotFound = defineProblem({ code: 'not-found', category: 'not-found', title: 'Not found' });
@@ -83,4 +89,5 @@ export const STATUS_OF: ReadonlyMap<string, number> = new Map([
   [headersTooLarge.kind.code, 431],
   [upgradeRefused.kind.code, 501],
   [upstreamAnswerUnusable.kind.code, 502],
+  [upstreamUntrusted.kind.code, 502],
 ]);

@@ -8,6 +8,7 @@ import { tenantConsumers } from './consumers/tenants.ts';
 import { entitlementRoutes } from './routes/entitlements.ts';
 import { planRoutes } from './routes/plans.ts';
 import { subscriptionRoutes } from './routes/subscriptions.ts';
+import { useRoutes } from './routes/uses.ts';
 import { dueHandlers } from './schedule/due-handlers.ts';
 import type { SubscriptionsTables } from './store/tables.ts';
 import { createUsageEvents } from './store/usage-events.ts';
@@ -28,6 +29,7 @@ import { readEntitlements } from './use-cases/read-entitlements.ts';
 import { readPlan } from './use-cases/read-plan.ts';
 import { readSubscription } from './use-cases/read-subscription.ts';
 import { readUsage } from './use-cases/read-usage.ts';
+import { releaseUse } from './use-cases/release-use.ts';
 import { resumeCollection } from './use-cases/resume-collection.ts';
 
 /** Of the ten connections of this process; and more waiting than a burst on one quota brings. */
@@ -68,17 +70,19 @@ export const openSubscriptions = (
           readPlan,
           readSubscription,
           readUsage,
+          releaseUse,
           resumeCollection,
           planRoutes,
           subscriptionRoutes,
           entitlementRoutes,
+          useRoutes,
           invoiceConsumers,
           tenantConsumers,
           dueHandlers,
         },
       );
       return {
-        routes: [...app.planRoutes, ...app.subscriptionRoutes, ...app.entitlementRoutes],
+        routes: [...app.planRoutes, ...app.subscriptionRoutes, ...app.entitlementRoutes, ...app.useRoutes],
         subscriptions: [...app.invoiceConsumers, ...app.tenantConsumers],
         due: app.dueHandlers,
         prepare: () =>

@@ -3,6 +3,7 @@ import { assemble } from '@tenantry/kit/import-manager/assemble.ts';
 import { singleton } from '@tenantry/kit/import-manager/part.ts';
 import { openService, type RunningService } from '@tenantry/kit/lifecycle/service.ts';
 import type { UsersConfiguration } from './config.ts';
+import { registrationConsumers } from './consumers/registrations.ts';
 import { createPasswordHasher } from './keys/password-hasher.ts';
 import { accessTokenKey } from './keys/signing-key.ts';
 import { createMailer, type Mailer } from './mail/mailer.ts';
@@ -53,7 +54,7 @@ export const openUsers = (
       );
       return {
         routes: [...authRoutes(parts), ...meRoutes(parts), ...tenantRoutes(parts), ...userRoutes(parts)],
-        subscriptions: [],
+        subscriptions: registrationConsumers(),
         due: await dueHandlers(parts),
         prepare: seedPlatform(parts),
         close,

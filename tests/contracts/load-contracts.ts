@@ -12,9 +12,12 @@ export type Contracts = {
 };
 
 const SERVICES = new URL('../../services/', import.meta.url);
-const SHARED = ['tenant-record.ts', 'session-standing.ts'].map(
-  (file) => new URL(`../../packages/contract/${file}`, import.meta.url),
-);
+/** What others need of a service without needing the service: it lies in the package, and is that service's all the same. */
+const SHARED = [
+  { service: 'users', file: 'tenant-record.ts' },
+  { service: 'users', file: 'session-standing.ts' },
+  { service: 'gateway', file: 'registration-changed.ts' },
+].map(({ service, file }) => ({ service, url: new URL(`../../packages/contract/${file}`, import.meta.url) }));
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
@@ -46,7 +49,7 @@ export async function loadContracts(): Promise<Contracts> {
     for (const file of [...files, ...problems])
       for (const value of await exportsOf(file)) found.push({ service, value });
   }
-  for (const file of SHARED) for (const value of await exportsOf(file)) found.push({ service: 'users', value });
+  for (const { service, url } of SHARED) for (const value of await exportsOf(url)) found.push({ service, value });
   const only = <T>(fits: (value: unknown) => value is T): Owned<T>[] =>
     found.flatMap(({ service, value }) => (fits(value) ? [{ service, value }] : []));
   return { endpoints: only(isEndpoint), events: only(isEvent), problems: only(isProblem) };

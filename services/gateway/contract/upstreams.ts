@@ -53,6 +53,42 @@ const HealthCheckSchema = Closed({
 });
 export type HealthCheck = Static<typeof HealthCheckSchema>;
 
+/** There is no field that turns the check of a certificate off, and there will be none. */
+const TlsSchema = Closed({
+  caCertificates: Type.Optional(
+    Type.Array(Type.String({ maxLength: 8_192 }), {
+      maxItems: 8,
+      description:
+        'Certificates in PEM, one in each text: these and no others are trusted. Left out: the public authorities',
+    }),
+  ),
+  serverName: Type.Optional(
+    Type.String({
+      pattern: '^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$',
+      description: 'Asked for and looked for in the certificate instead of the host of the target',
+      examples: ['shop.example.com'],
+    }),
+  ),
+});
+const TlsView = Closed({
+  caCertificates: Type.Array(Type.String()),
+  serverName: Type.Union([Type.String(), Type.Null()]),
+});
+
+const HeaderName = Type.String({ pattern: "^[!#$%&'*+.^`|~0-9A-Za-z-]{1,64}$", examples: ['x-api-key'] });
+
+/** Sent with every request and health check to the targets, and never shown again. */
+const SecretHeaderSchema = Closed({
+  name: HeaderName,
+  value: Type.Optional(
+    Type.String({
+      pattern: '^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$',
+      maxLength: 4_096,
+      description: 'Left out, the one that is set stays, as long as targets and tls do',
+    }),
+  ),
+});
+
 const Weight = Type.Integer({ minimum: 1, maximum: 1_000 });
 
 export const UpstreamInputSchema = Closed({
@@ -61,6 +97,8 @@ export const UpstreamInputSchema = Closed({
   balancing: Type.Optional(fields.balancing),
   hashBy: Type.Optional(fields.hashBy),
   healthCheck: Type.Optional(Type.Union([HealthCheckSchema, Type.Null()])),
+  tls: Type.Optional(Type.Union([TlsSchema, Type.Null()])),
+  secretHeaders: Type.Optional(Type.Array(SecretHeaderSchema, { maxItems: 8 })),
   timeoutMs: Type.Optional(fields.timeoutMs),
   slowStartSeconds: Type.Optional(fields.slowStartSeconds),
 });
@@ -71,6 +109,13 @@ export const UpstreamView = Closed({
   ...fields,
   targets: Type.Array(Closed({ url: Type.String(), weight: Weight })),
   healthCheck: Type.Union([HealthCheckSchema, Type.Null()]),
+  tls: Type.Union([TlsView, Type.Null()]),
+  secretHeaders: Type.Array(
+    Closed({
+      name: Type.String(),
+      isSet: Type.Boolean({ description: 'false: it cannot be read any more and has to be set again' }),
+    }),
+  ),
   createdAt: InstantSchema,
   updatedAt: InstantSchema,
 });
@@ -117,6 +162,47 @@ export const readUpstream = endpoint({
   reach: 'tenant',
   params: UpstreamParams,
   response: UpstreamView,
+  problems: [upstreamNotFound],
+  example: { params: example.params },
+});
+
+/** Why a server was not believed to be who its upstream says it is. */
+export const UNTRUSTED_REASONS = [
+  'certificate-expired',
+  'certificate-not-yet-valid',
+  'wrong-name',
+  'unknown-issuer',
+  'certificate-refused',
+  'no-tls',
+] as const;
+export type UntrustedReason = (typeof UNTRUSTED_REASONS)[number];
+
+export const TARGET_STATES = ['healthy', 'unhealthy', 'unreachable', 'untrusted', 'failing', 'unknown'] as const;
+
+/** Each process of each gateway finds out for itself, so two questions at one instant may have two answers. */
+export const readUpstreamHealth = endpoint({
+  name: 'gateway.read-upstream-health',
+  method: 'GET',
+  path: '/v1/upstreams/:upstreamId/health',
+  summary: 'How the targets of an upstream do, as the gateway that answers has found them',
+  permission: 'upstream:read',
+  reach: 'tenant',
+  params: UpstreamParams,
+  response: Closed({
+    data: Type.Array(
+      Closed({
+        url: Type.String(),
+        state: OneOf(TARGET_STATES, {
+          description:
+            'unhealthy: fails its health check; unreachable: nobody listens; untrusted: its certificate does not hold; ' +
+            'failing: requests fail too often; unknown: nobody has asked it yet',
+        }),
+        reason: Type.Union([OneOf(UNTRUSTED_REASONS), Type.Null()], { description: 'Why it is untrusted' }),
+        since: Type.Union([InstantSchema, Type.Null()], { description: 'Of unreachable and untrusted' }),
+      }),
+    ),
+    nextCursor: Type.Null(),
+  }),
   problems: [upstreamNotFound],
   example: { params: example.params },
 });

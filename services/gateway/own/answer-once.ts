@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { Nats } from '@tenantry/events/nats.ts';
 import { openRevisedBucket } from '@tenantry/events/revised-bucket.ts';
 import { canonicalJson } from '@tenantry/kernel/canonical-json.ts';
@@ -26,16 +26,19 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
  * a crash works with the id that the first had drawn, so a thing that was made already is found, not made again.
  * Refusals are not kept: nothing was made, and a repeat may fare better.
  */
-export function createAnswerOnce(nats: Nats, nowMs: () => number = Date.now): AnswerOnce {
+export function createAnswerOnce(nats: Nats, key: Buffer, nowMs: () => number = Date.now): AnswerOnce {
+  // What is sent may hold a secret that could be guessed; with a key of ours, no guess can be tried on what is kept.
+  const fingerprintOf = (input: unknown): string =>
+    createHmac('sha256', key).update(canonicalJson(input)).digest('base64url');
   const notes = openRevisedBucket<Note>(nats, { bucket: 'gateway-answers', ttlMs: KEPT_MS });
 
-  return async ({ principal, endpoint, key, input }, answer) => {
-    if (!KEY.test(key)) {
+  return async ({ principal, endpoint, key: requestKey, input }, answer) => {
+    if (!KEY.test(requestKey)) {
       const message = 'must be 1 to 255 visible ASCII characters';
       throw validationFailed(`Idempotency-Key ${message}.`, { errors: [{ path: 'header.idempotency-key', message }] });
     }
-    const noteKey = `${principal.tenantId}.${sha256(`${principal.id}\n${endpoint}\n${key}`)}`;
-    const fingerprint = sha256(canonicalJson(input));
+    const noteKey = `${principal.tenantId}.${sha256(`${principal.id}\n${endpoint}\n${requestKey}`)}`;
+    const fingerprint = fingerprintOf(input);
     const begun: Note = { fingerprint, resourceUuid: newUuid(), begunAtMs: nowMs(), answer: null };
     const isFirst = await notes.create(noteKey, begun);
     const found = await notes.get(noteKey);

@@ -10,6 +10,8 @@ import type { CompiledTransform } from '../transform/compile-transform.ts';
 import type { Variables } from '../transform/template.ts';
 import { IDEMPOTENT_METHODS } from '../upstreams/forward.ts';
 import { Forwarding } from '../upstreams/forwarding.ts';
+import { unanswered } from '../upstreams/unanswered.ts';
+import type { Use } from './entitlement/consume.ts';
 import { REQUEST_ID_HEADER } from './identity.ts';
 import { REST } from './path-tree.ts';
 import { productAnswer } from './product-answer.ts';
@@ -23,7 +25,7 @@ export type ForwardToProductOptions = {
     exchange: Exchange,
     entitlement: RouteEntitlement,
     requestId: string,
-  ) => void | Promise<void>;
+  ) => null | Promise<Use | null>;
   readonly slugOf: (tenantId: TenantId) => string;
   readonly publicUrl: string;
   readonly fail: (exchange: Exchange, error: unknown) => void;
@@ -40,6 +42,9 @@ type Prepared = {
   readonly variables: Variables;
 };
 
+/** A request that may go on, and what it has used up for that. */
+type Admitted = { readonly requestId: string; readonly use: Use | null };
+
 /** Sends a request to the product behind a route: with who calls, without what is ours or the client's secret. */
 export function createForwardToProduct(options: ForwardToProductOptions) {
   const { protocol, host } = new URL(options.publicUrl);
@@ -49,17 +54,21 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
     exchange: Exchange,
     record: RouteRecord,
     transform: CompiledTransform,
-    requestId: string,
+    { cluster, requestId }: { readonly cluster: ProductCluster; readonly requestId: string },
   ): Prepared => {
     const { head, verified } = exchange;
     const variables = variablesOf(exchange, requestId, options.slugOf);
     const { path, query } = transform.target(exchange.target, variables);
-    const headers = transform.requestHeaders(keptHeaders(head?.forwarded ?? [], record, transform), variables);
+    const { secretPairs } = cluster;
+    if (secretPairs === null) throw unavailable(new Error('A secret header of this upstream has to be set again.'));
+    const changed = transform.requestHeaders(keptHeaders(head?.forwarded ?? [], record, transform), variables);
+    const headers = secretPairs.length === 0 ? changed : withoutNames(changed, secretPairs);
     // Last, so that nothing that was declared or sent can stand in for them.
     headers.push(
       ...(verified === null ? [] : options.identityOf(verified, record.upstreamId)),
       ...[REQUEST_ID_HEADER, requestId, TRACEPARENT_HEADER, exchange.traceparent],
       ...['x-forwarded-for', exchange.clientAddress, ...forwardedAs],
+      ...secretPairs,
     );
     return { path: query === '' ? path : `${path}?${query}`, headers, variables };
   };
@@ -69,9 +78,9 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
     record: RouteRecord,
     transform: CompiledTransform,
     cluster: ProductCluster,
-    requestId: string,
+    { requestId, use }: Admitted,
   ): void => {
-    const { path, headers, variables } = prepare(exchange, record, transform, requestId);
+    const { path, headers, variables } = prepare(exchange, record, transform, { cluster, requestId });
     // The length was taken away with what frames the client's hop. Of a body that goes on as it comes it is still true.
     if (exchange.body instanceof Upload && exchange.body.contentLength !== null)
       headers.push('content-length', String(exchange.body.contentLength));
@@ -84,6 +93,7 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
       reshaping: productAnswer({ transform, passesCookies: record.cookies, variables }),
       isIdempotent: record.retry === 'idempotent' && IDEMPOTENT_METHODS.has(exchange.request.method ?? ''),
       headers,
+      onNeverSent: use?.giveBack ?? null,
       fail: (error) => options.fail(exchange, error),
     }).start();
   };
@@ -92,30 +102,40 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
   const whenEntitled = <Result>(
     exchange: Exchange,
     { record, upstreamKey }: { readonly record: RouteRecord; readonly upstreamKey: string },
-    goOn: (cluster: ProductCluster, requestId: string) => Result,
+    goOn: (cluster: ProductCluster, admitted: Admitted) => Result,
   ): Result | Promise<Result> => {
     const cluster = options.clusters.get(upstreamKey);
     if (cluster === undefined) throw unavailable();
     exchange.deadlineMs = Date.now() + (record.timeoutMs ?? cluster.record.timeoutMs);
     const requestId = newUuid();
-    if (record.entitlement === null) return goOn(cluster, requestId);
-    // Nobody's quota is used up for a product that is known to be away. What is used up is not given back afterwards:
-    // once a request is on its way, only the product knows whether it has done anything.
-    if (record.entitlement.mode === 'consume' && !cluster.group().hasStanding([])) throw unavailable();
+    if (record.entitlement === null) return goOn(cluster, { requestId, use: null });
+    // Nobody's quota is used up for a product that is known to be away. What is used up is given back only where nothing
+    // was sent: once a request is on its way, only the product knows whether it has done anything.
+    if (record.entitlement.mode === 'consume' && !cluster.group().hasStanding([]))
+      throw unanswered(cluster, cluster.group().instances);
     const asked = options.checkEntitlement(exchange, record.entitlement, requestId);
-    return asked === undefined ? goOn(cluster, requestId) : asked.then(() => goOn(cluster, requestId));
+    if (asked === null) return goOn(cluster, { requestId, use: null });
+    return asked.then((use) => {
+      try {
+        return goOn(cluster, { requestId, use });
+      } catch (error) {
+        use?.giveBack();
+        throw error;
+      }
+    });
   };
 
   return (record: RouteRecord, transform: CompiledTransform): ToProduct => {
     const way = { record, upstreamKey: recordKey({ tenantId: record.tenantId, id: record.upstreamId }) };
     return {
       answer: (exchange) =>
-        whenEntitled(exchange, way, (cluster, requestId) => {
-          if (!exchange.isOver) send(exchange, record, transform, cluster, requestId);
+        whenEntitled(exchange, way, (cluster, admitted) => {
+          if (exchange.isOver) admitted.use?.giveBack();
+          else send(exchange, record, transform, cluster, admitted);
         }),
       webSocketTo: (exchange) =>
-        whenEntitled(exchange, way, (cluster, requestId) => {
-          const { path, headers, variables } = prepare(exchange, record, transform, requestId);
+        whenEntitled(exchange, way, (cluster, { requestId, use }) => {
+          const { path, headers, variables } = prepare(exchange, record, transform, { cluster, requestId });
           return {
             cluster,
             path,
@@ -123,14 +143,16 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
             headers,
             timeoutMs: Math.max(exchange.deadlineMs - Date.now(), 1),
             reshaping: productAnswer({ transform, passesCookies: record.cookies, variables }),
+            onNeverSent: use?.giveBack ?? null,
           };
         }),
     };
   };
 }
 
-const unavailable = () =>
+const unavailable = (cause?: unknown) =>
   upstreamUnavailable('The product behind this address is unavailable right now. Try again shortly.', {
+    cause,
     retryAfterSeconds: 1,
   });
 
@@ -145,6 +167,16 @@ function keptHeaders(pairs: readonly string[], record: RouteRecord, transform: C
     kept.push(name, pairs[i + 1] ?? '');
   }
   if (transform.mapsResponseBody) kept.push('accept-encoding', 'identity');
+  return kept;
+}
+
+/** @param names with values in turn: what goes under such a name is the upstream's secret and nothing else */
+function withoutNames(pairs: readonly string[], names: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < pairs.length; i += 2) {
+    const isTaken = names.some((name, index) => index % 2 === 0 && name === pairs[i]);
+    if (!isTaken) kept.push(pairs[i] ?? '', pairs[i + 1] ?? '');
+  }
   return kept;
 }
 

@@ -1,4 +1,5 @@
 import type { HealthCheck } from '../contract/upstreams.ts';
+import { type Refusal, refusalOf } from '../upstreams/failure.ts';
 import type { Instance } from '../upstreams/instance.ts';
 
 export type HealthProbes = { readonly stop: () => void };
@@ -10,16 +11,19 @@ export type HealthProbes = { readonly stop: () => void };
 export function startHealthProbes(
   check: HealthCheck,
   instances: () => readonly Instance[],
+  /** Headers that only this upstream may see, in turn with their values. */
+  secretPairs: () => readonly string[] | null,
   isUsed: () => boolean,
 ): HealthProbes {
   const inARow = new WeakMap<Instance, { isWell: boolean; count: number }>();
 
   const probe = async (instance: Instance): Promise<void> => {
+    let refusal: Refusal | null = null;
     const isWell = await instance.pool
       .request({
         method: 'GET',
         path: check.path,
-        headers: { 'user-agent': 'tenantry-health-check' },
+        headers: ['user-agent', 'tenantry-health-check', ...(secretPairs() ?? [])],
         signal: AbortSignal.timeout(check.timeoutSeconds * 1_000),
       })
       .then(
@@ -27,8 +31,13 @@ export function startHealthProbes(
           await body.dump();
           return statusCode >= 200 && statusCode < 300;
         },
-        () => false,
+        (error: unknown) => {
+          refusal = refusalOf(error);
+          return false;
+        },
       );
+    // Late is not unreachable: whoever took the connection is somebody.
+    if (isWell || refusal !== null) instance.setRefusal(refusal);
     const before = inARow.get(instance);
     const count = before?.isWell === isWell ? before.count + 1 : 1;
     inARow.set(instance, { isWell, count });

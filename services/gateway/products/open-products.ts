@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { type SigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import { deriveKey } from '@tenantry/databases/credentials.ts';
 import type { Nats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
 import { openRevisedBucket } from '@tenantry/events/revised-bucket.ts';
@@ -13,10 +14,13 @@ import type { Verified } from '../access/verified.ts';
 import type { Exchange, Route } from '../edge/exchange.ts';
 import { createAnswerOnce } from '../own/answer-once.ts';
 import { routeNotFound, upstreamInUse, upstreamNotFound } from '../problems.ts';
+import type { StandingRefusal } from '../upstreams/instance.ts';
+import { ChangeFeed } from './change-feed.ts';
 import { compileProduct } from './compile-product.ts';
 import { completeRoute } from './complete-route.ts';
 import { completeUpstream, type Reach } from './complete-upstream.ts';
 import { createCheckEntitlement } from './entitlement/check-entitlement.ts';
+import { GiveBacks } from './entitlement/give-backs.ts';
 import { createForwardToProduct } from './forward-to-product.ts';
 import { createIdentity } from './identity.ts';
 import { identityKeysRoute } from './identity-keys.ts';
@@ -26,8 +30,19 @@ import { resolveByDns, resolveBySystem } from './network/resolve-host.ts';
 import { ProductClusters } from './product-clusters.ts';
 import { productEndpoints } from './product-endpoints.ts';
 import { ProductTable } from './product-table.ts';
-import { ROUTES_BUCKET, type RouteRecord, recordKey, UPSTREAMS_BUCKET, type UpstreamRecord } from './records.ts';
+import {
+  isStanding,
+  ROUTES_BUCKET,
+  type RouteRecord,
+  recordKey,
+  UPSTREAMS_BUCKET,
+  type UpstreamRecord,
+} from './records.ts';
 import { Registrations } from './registrations.ts';
+import { createSecretHeaders } from './secret-headers.ts';
+import { standingState } from './standing-state.ts';
+import { upstreamHealth } from './upstream-health.ts';
+import { createUpstreamView } from './upstream-view.ts';
 
 const MAX_UPSTREAMS = 200;
 const MAX_ROUTES = 1_000;
@@ -40,6 +55,8 @@ export type ProductsOptions = {
   /** The plan of the platform that a tenant has, from memory. */
   readonly planOf: (tenantId: TenantId) => string | null;
   readonly signingKey: SigningKey;
+  /** Of the house: secrets are sealed with it. */
+  readonly masterKey: string;
   readonly passportFor: (verified: Verified) => string;
   readonly snapshotFile: (name: string) => string;
   readonly publicUrl: string;
@@ -60,19 +77,23 @@ export type Products = {
 
 export async function openProducts(options: ProductsOptions): Promise<Products> {
   const { nats, discovery, signingKey, snapshotFile } = options;
-  const [upstreamState, routeState] = await Promise.all([
+  const [allUpstreams, allRoutes] = await Promise.all([
     watchState<UpstreamRecord>(nats, { ...UPSTREAMS_BUCKET, snapshotFile: snapshotFile('upstreams') }),
     watchState<RouteRecord>(nats, { ...ROUTES_BUCKET, snapshotFile: snapshotFile('routes') }),
   ]);
+  const [upstreamState, routeState] = [standingState(allUpstreams), standingState(allRoutes)];
   const reach = makeReach(options);
-  const clusters = new ProductClusters({ state: upstreamState, reach });
+  const secrets = createSecretHeaders(options.masterKey);
+  const clusters = new ProductClusters({ state: upstreamState, reach, secrets, onRefusal: logRefusal(options.logger) });
   const slugOf = (tenantId: TenantId): string =>
     options.tenants.peek(tenantId)?.slug ?? (tenantId === PLATFORM_TENANT_ID ? 'platform' : '');
+  const giveBacks = new GiveBacks({ mesh: options.mesh, logger: options.logger });
   const forward = createForwardToProduct({
     clusters,
     identityOf: createIdentity({ key: signingKey, issuer: options.publicUrl, slugOf, planOf: options.planOf }),
     checkEntitlement: createCheckEntitlement({
       mesh: options.mesh,
+      giveBacks,
       passportFor: options.passportFor,
       monotonicMs: () => performance.now(),
     }),
@@ -84,6 +105,10 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
 
   const now = (): string => formatInstant(Temporal.Now.instant());
   const upstreamBucket = openRevisedBucket<UpstreamRecord>(nats, UPSTREAMS_BUCKET);
+  const routeBucket = openRevisedBucket<RouteRecord>(nats, ROUTES_BUCKET);
+  const { logger } = options;
+  const upstreamFeed = new ChangeFeed({ nats, bucket: upstreamBucket, state: allUpstreams, logger });
+  const routeFeed = new ChangeFeed({ nats, bucket: routeBucket, state: allRoutes, logger });
   const upstreams = new Registrations({
     prefix: 'ups',
     resource: 'upstream',
@@ -91,34 +116,48 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
     state: upstreamState,
     max: MAX_UPSTREAMS,
     notFound: upstreamNotFound,
-    complete: completeUpstream(reach),
+    complete: completeUpstream({ reach, secrets, now: () => Temporal.Now.instant() }),
     checkRemoval: ({ id, tenantId }) => {
       const route = table.recordsOf(tenantId).find(({ upstreamId }) => upstreamId === id);
       if (route !== undefined)
         throw upstreamInUse(`The route ${route.id} leads to this upstream (${route.path}). Remove or change it first.`);
     },
     now,
+    changed: (key) => void upstreamFeed.tell(key),
   });
   const routes = new Registrations({
     prefix: 'rte',
     resource: 'route',
-    bucket: openRevisedBucket<RouteRecord>(nats, ROUTES_BUCKET),
+    bucket: routeBucket,
     state: routeState,
     max: MAX_ROUTES,
     notFound: routeNotFound,
     complete: completeRoute({
-      hasUpstream: async (key) => (await upstreamBucket.get(recordKey(key))) !== null,
+      hasUpstream: async (key) => {
+        const found = await upstreamBucket.get(recordKey(key));
+        return found !== null && isStanding(found.value);
+      },
       routesOf: (tenantId) => table.recordsOf(tenantId),
     }),
     now,
+    changed: (key) => void routeFeed.tell(key),
   });
   return {
     table,
     ownRoutes: [
-      ...productEndpoints({ upstreams, routes }, createAnswerOnce(nats)),
+      ...productEndpoints(
+        {
+          upstreams,
+          routes,
+          viewOf: createUpstreamView(secrets),
+          healthOf: (record) => upstreamHealth(record, clusters.peek(recordKey(record))),
+        },
+        createAnswerOnce(nats, deriveKey(options.masterKey, 'gateway:idempotency')),
+      ),
       identityKeysRoute(discovery, { kid: signingKey.kid, key: toPublicJwk(signingKey.publicKey) }),
     ],
     async close() {
+      await Promise.all([giveBacks.close(), upstreamFeed.close(), routeFeed.close()]);
       await Promise.all([upstreamState.close(), routeState.close(), clusters.close()]);
     },
   };
@@ -132,3 +171,17 @@ function makeReach({ discovery, allowedNetworks, doorUrls }: ProductsOptions): R
     platform: { guard: withoutOwnDoors(platformGuard(allowedNetworks), isOwnDoor), resolve: resolveBySystem },
   };
 }
+
+/** Once when it begins and once when it is over, not with every request. */
+const logRefusal =
+  (logger: Logger) =>
+  ({ id, tenantId }: UpstreamRecord, target: string, refusal: StandingRefusal | null): void => {
+    if (refusal === null) logger.info({ upstreamId: id, tenantId, target }, 'a target of an upstream can be reached');
+    else
+      logger.warn(
+        { upstreamId: id, tenantId, target, reason: refusal.kind },
+        refusal.kind === 'unreachable'
+          ? 'a target of an upstream is unreachable'
+          : 'a target of an upstream is not trusted; its certificate or the tls of its upstream has to be corrected',
+      );
+  };

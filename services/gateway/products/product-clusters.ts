@@ -1,22 +1,29 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { PushedState } from '@tenantry/events/pushed-state.ts';
 import { createBalancing } from '../upstreams/balancing/create-balancing.ts';
 import type { Cluster } from '../upstreams/cluster.ts';
-import { CONNECT_TIMEOUT_MS, Instance } from '../upstreams/instance.ts';
+import { CONNECT_TIMEOUT_MS, Instance, type StandingRefusal } from '../upstreams/instance.ts';
 import { InstanceGroup } from '../upstreams/instance-group.ts';
 import { type Reach, reachOf } from './complete-upstream.ts';
 import { type HealthProbes, startHealthProbes } from './health-probes.ts';
+import { withoutPublic } from './network/address-guard.ts';
 import { guardedConnect } from './network/guarded-connect.ts';
 import { readTargetUrl } from './network/target-url.ts';
 import type { UpstreamRecord } from './records.ts';
+import { openAll, type SecretHeaders } from './secret-headers.ts';
 
 /** Less than any usual server keeps an idle connection: of two that close it at once, the one that also sends loses. */
 const KEEP_ALIVE_MS = 4_000;
+/** Over TLS it takes two or three ways there and back, and a product may be far away. */
+const SECURE_CONNECT_TIMEOUT_MS = 3_000;
 /** An upstream that nobody has asked for so long is not probed. */
 const UNUSED_MS = 300_000;
 
 export type ProductClustersOptions = {
   readonly state: PushedState<UpstreamRecord>;
   readonly reach: Reach;
+  readonly secrets: SecretHeaders;
+  readonly onRefusal?: (record: UpstreamRecord, url: string, refusal: StandingRefusal | null) => void;
   readonly monotonicMs?: () => number;
   readonly random?: () => number;
 };
@@ -47,6 +54,11 @@ export class ProductClusters {
     return cluster;
   }
 
+  /** Without making it, and without keeping it in use. */
+  peek(key: string): ProductCluster | undefined {
+    return this.#clusters.get(key);
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled([...this.#clusters.values()].map((cluster) => cluster.destroy()));
   }
@@ -63,6 +75,12 @@ export class ProductClusters {
   }
 }
 
+/** A record of a release that knew nothing of this has none. */
+const trustOf = ({ tls }: Partial<Pick<UpstreamRecord, 'tls'>>): UpstreamRecord['tls'] => tls ?? null;
+
+const hasSecrets = ({ secretHeaders }: Partial<Pick<UpstreamRecord, 'secretHeaders'>>): boolean =>
+  (secretHeaders ?? []).length > 0;
+
 export class ProductCluster implements Cluster {
   readonly label = 'The product behind this address';
   readonly isOurs = false;
@@ -71,12 +89,14 @@ export class ProductCluster implements Cluster {
   readonly #options: ProductClustersOptions;
   readonly #instances = new Map<string, Instance>();
   #record: UpstreamRecord;
+  #secretPairs: readonly string[] | null;
   #group: InstanceGroup;
   #probes: HealthProbes | null = null;
 
   constructor(record: UpstreamRecord, options: ProductClustersOptions, monotonicMs: () => number) {
     this.#options = options;
     this.#record = record;
+    this.#secretPairs = openAll(options.secrets, record);
     this.monotonicMs = monotonicMs;
     this.usedAtMs = monotonicMs();
     this.#group = this.#makeGroup();
@@ -86,6 +106,11 @@ export class ProductCluster implements Cluster {
 
   get record(): UpstreamRecord {
     return this.#record;
+  }
+
+  /** Names and values in turn; null when they cannot be read, and nothing may be sent without them. */
+  get secretPairs(): readonly string[] | null {
+    return this.#secretPairs;
   }
 
   group(): InstanceGroup {
@@ -100,10 +125,17 @@ export class ProductCluster implements Cluster {
     const before = this.#record;
     if (record.version === before.version) return;
     this.#record = record;
+    this.#secretPairs = openAll(this.#options.secrets, record);
+    if (!isDeepStrictEqual(trustOf(record), trustOf(before))) this.#forget('https:');
+    if (hasSecrets(record) !== hasSecrets(before)) this.#forget('http:');
     const isRegrouped = record.balancing !== before.balancing || record.slowStartSeconds !== before.slowStartSeconds;
     if (isRegrouped) this.#group = this.#makeGroup([...this.#instances.values()]);
     this.#apply();
     this.#probe();
+  }
+
+  targetAt(url: string): Instance | undefined {
+    return this.#instances.get(url);
   }
 
   /** Takes no new requests; those under way finish. */
@@ -128,6 +160,18 @@ export class ProductCluster implements Cluster {
     });
   }
 
+  /**
+   * Connections that were made by other rules take nothing more: for whom other authorities vouched (and what those
+   * connections could be resumed from), or where secrets may not be sent.
+   */
+  #forget(scheme: 'http:' | 'https:'): void {
+    for (const [url, instance] of this.#instances) {
+      if (!url.startsWith(scheme)) continue;
+      this.#instances.delete(url);
+      void instance.close().catch(() => undefined);
+    }
+  }
+
   #apply(): void {
     const wanted = new Set(this.#record.targets.map(({ url }) => url));
     for (const [url, instance] of this.#instances) {
@@ -147,13 +191,23 @@ export class ProductCluster implements Cluster {
     const target = readTargetUrl(url);
     if ('fault' in target) return; // cannot have been registered
     const { id, tenantId } = this.#record;
+    const { guard, resolve } = reachOf(this.#options.reach, tenantId);
+    const isBare = url.startsWith('http:') && hasSecrets(this.#record);
     const connect = guardedConnect({
-      ...reachOf(this.#options.reach, tenantId),
+      guard: isBare ? withoutPublic(guard) : guard,
+      resolve,
       port: target.port,
-      timeoutMs: CONNECT_TIMEOUT_MS,
+      timeoutMs: url.startsWith('https:') ? SECURE_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS,
+      trust: trustOf(this.#record),
     });
+    const { onRefusal } = this.#options;
     const address = { instanceId: `${id} ${url}`, service: id, url, weight };
-    this.#instances.set(url, new Instance(address, this.monotonicMs, { connect, keepAliveMs: KEEP_ALIVE_MS }));
+    const options = {
+      connect,
+      keepAliveMs: KEEP_ALIVE_MS,
+      onRefusal: (_address: unknown, refusal: StandingRefusal | null) => onRefusal?.(this.#record, url, refusal),
+    };
+    this.#instances.set(url, new Instance(address, this.monotonicMs, options));
   }
 
   #probe(): void {
@@ -164,6 +218,7 @@ export class ProductCluster implements Cluster {
     this.#probes = startHealthProbes(
       healthCheck,
       () => this.#group.instances,
+      () => this.#secretPairs,
       () => this.monotonicMs() - this.usedAtMs < UNUSED_MS,
     );
   }

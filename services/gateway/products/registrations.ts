@@ -10,7 +10,8 @@ import { conflict, forbidden } from '@tenantry/kernel/problems.ts';
 import { checkVersion } from '@tenantry/kit/http/entity-tag.ts';
 import { readPageQuery, toPage } from '@tenantry/kit/paging.ts';
 import { tooManyProducts } from '../problems.ts';
-import { type Registered, recordKey } from './records.ts';
+import { changedFields, noteChange } from './change.ts';
+import { isStanding, type Registered, recordKey } from './records.ts';
 
 const MAX_ATTEMPTS = 5;
 
@@ -27,9 +28,13 @@ export type RegistrationsOptions<Input, Record extends Registered> = {
   readonly complete: (
     input: Input,
     kept: Pick<Registered, 'id' | 'tenantId'>,
+    /** What stands there now; null for something new. */
+    before: Record | null,
   ) => Promise<Omit<Record, keyof Registered>>;
   readonly checkRemoval?: (record: Record) => void;
   readonly now: () => string;
+  /** Called after every change that stands. */
+  readonly changed: (key: string) => void;
 };
 
 /** The things of one kind that tenants register: read from memory or the bucket, written by revision. */
@@ -60,30 +65,37 @@ export class Registrations<Input, Record extends Registered> {
 
   /** Repeated with the same `uuid` it answers what was made the first time. */
   async create(principal: Principal, input: Input, uuid: string): Promise<Record> {
-    const { prefix, bucket, resource, max, complete, now } = this.#options;
+    const { prefix, bucket, resource, max, complete, now, changed } = this.#options;
     this.#checkPlatform(principal);
     const kept = { id: idFromUuid(prefix, uuid), tenantId: principal.tenantId };
     if (this.#of(principal.tenantId).length >= max)
       throw tooManyProducts(`A tenant may register ${max} ${resource}s. Remove one that is not needed.`);
     const at = now();
-    const fields = await complete(input, kept);
-    const record = { ...fields, ...kept, version: 1, createdAt: at, updatedAt: at } as unknown as Record;
+    const fields = await complete(input, kept, null);
+    const what = { action: `${resource}:register`, version: 1, changedAt: at, fields: [] } as const;
+    const unheard = noteChange(principal, what);
+    const record = { ...fields, ...kept, version: 1, createdAt: at, updatedAt: at, unheard } as unknown as Record;
     const isNew = await bucket.create(recordKey(kept), record);
     const stands = isNew ? record : (await this.#find(kept.tenantId, kept.id)).value;
     await this.#seeOwnChange(kept);
+    changed(recordKey(kept));
     return stands;
   }
 
   async replace(principal: Principal, id: string, input: Input, ifMatch: number | null): Promise<Record> {
     return this.#change(principal, id, ifMatch, async ({ value, revision }) => {
       const kept = { id: value.id, tenantId: value.tenantId };
-      const fields = await this.#options.complete(input, kept);
+      const fields = await this.#options.complete(input, kept, value);
+      const [version, at] = [value.version + 1, this.#options.now()];
+      const action = `${this.#options.resource}:change` as const;
+      const what = { action, version, changedAt: at, fields: changedFields(value, fields) };
       const next = {
         ...fields,
         ...kept,
-        version: value.version + 1,
+        version,
         createdAt: value.createdAt,
-        updatedAt: this.#options.now(),
+        updatedAt: at,
+        unheard: noteChange(principal, what, value.unheard),
       } as unknown as Record;
       return (await this.#options.bucket.update(recordKey(kept), next, revision)) ? next : null;
     });
@@ -92,7 +104,13 @@ export class Registrations<Input, Record extends Registered> {
   async remove(principal: Principal, id: string, ifMatch: number | null): Promise<void> {
     await this.#change(principal, id, ifMatch, async ({ value, revision }) => {
       this.#options.checkRemoval?.(value);
-      return (await this.#options.bucket.remove(recordKey(value), revision)) ? value : null;
+      const { id: _id, tenantId, createdAt } = value;
+      const [version, at] = [value.version + 1, this.#options.now()];
+      const what = { action: `${this.#options.resource}:remove`, version, changedAt: at, fields: [] } as const;
+      const unheard = noteChange(principal, what, value.unheard);
+      // Nothing but what is to be told of it: it is taken away as soon as that is done.
+      const gone: Registered = { id, tenantId, version, createdAt, updatedAt: at, isRemoved: true, unheard };
+      return (await this.#options.bucket.update(recordKey(value), gone as Record, revision)) ? value : null;
     });
   }
 
@@ -110,6 +128,7 @@ export class Registrations<Input, Record extends Registered> {
       const done = await attempt(found);
       if (done === null) continue;
       await this.#seeOwnChange(done);
+      this.#options.changed(recordKey(done));
       return done;
     }
     throw conflict(`This ${this.#options.resource} is being changed by others right now. Try again.`);
@@ -117,7 +136,8 @@ export class Registrations<Input, Record extends Registered> {
 
   async #find(tenantId: TenantId, id: string): Promise<{ readonly value: Record; readonly revision: number }> {
     const found = await this.#options.bucket.get(recordKey({ tenantId, id }));
-    if (found === null) throw this.#options.notFound(`There is no ${this.#options.resource} ${id}.`);
+    if (found === null || !isStanding(found.value))
+      throw this.#options.notFound(`There is no ${this.#options.resource} ${id}.`);
     return found;
   }
 

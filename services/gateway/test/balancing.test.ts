@@ -267,7 +267,7 @@ describe('A group of instances', () => {
           for (const { who, what } of events) {
             const instance = instances[who % n];
             if (instance === undefined) continue;
-            if (what === 'refuse') instance.fail(instance.acquire() ?? 0, 1, true);
+            if (what === 'refuse') instance.fail(instance.acquire() ?? 0, 1, 'unreachable');
             else if (what === 'fail') group.judge(instance, true);
             else instance.setWell(what === 'well');
             expect(group.pick([], '')).toBeDefined();

@@ -1,10 +1,12 @@
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
+import { idFromUuid } from '@tenantry/kernel/id.ts';
 import { defineProblem } from '@tenantry/kernel/problem.ts';
 import { quotaExceeded } from '@tenantry/kernel/problems.ts';
 import { serve } from '@tenantry/kit/http/route.ts';
-import { consumeEntitlement, readEntitlements } from '@tenantry/subscriptions/contract/entitlements.ts';
+import { readEntitlements } from '@tenantry/subscriptions/contract/entitlements.ts';
+import { countUse, releaseUse } from '@tenantry/subscriptions/contract/uses.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { adminToken, call, openProduct, type Product, register } from './product-shop.ts';
+import { adminToken, call, eventually, openProduct, type Product, register } from './product-shop.ts';
 import { answersWith, openSetting, type Setting } from './setting.ts';
 import { nextMessage, open, openSocketProduct, refusal } from './socket-shop.ts';
 
@@ -15,7 +17,8 @@ let shop: Product;
 let upstreamId: string;
 /** What the stand-in for subscriptions was asked. */
 let reads: string[];
-let uses: { userId: string; amount: number; key: string }[];
+let uses: { userId: string; amount: number; id: string }[];
+let given: string[];
 let limit: number;
 
 const featureNotFound = defineProblem({
@@ -28,6 +31,7 @@ const RESETS_AT = '2026-12-01T00:00:00.000Z';
 beforeAll(async () => {
   reads = [];
   uses = [];
+  given = [];
   limit = 100;
   setting = await openSetting();
   acme = await setting.tenant();
@@ -55,13 +59,18 @@ beforeAll(async () => {
         usage: [usage()],
       };
     }),
-    serve(consumeEntitlement, async ({ principal, params, body, headers }) => {
-      if (params.feature !== 'api-calls') throw featureNotFound('There is no such feature.');
-      const key = String(headers['idempotency-key']);
+    serve(countUse, async ({ params, body }) => {
+      if (body.feature !== 'api-calls') throw featureNotFound('There is no such feature.');
+      const id = params.usageId;
       if (uses.length >= limit)
         throw quotaExceeded('Used up.', { extensions: { limit, used: uses.length, resetsAt: RESETS_AT } });
-      if (!uses.some((use) => use.key === key)) uses.push({ userId: principal.id, amount: body.amount, key });
+      if (!uses.some((use) => use.id === id)) uses.push({ userId: body.subscriberId, amount: body.amount, id });
       return usage();
+    }),
+    serve(releaseUse, async ({ params }) => {
+      given.push(params.usageId);
+      uses = uses.filter(({ id }) => id !== params.usageId);
+      return undefined;
     }),
   ]);
   const admin = adminToken(setting, acme.id);
@@ -80,6 +89,7 @@ beforeAll(async () => {
 beforeEach(() => {
   reads = [];
   uses = [];
+  given = [];
   limit = 100;
   shop.answer();
 });
@@ -128,14 +138,14 @@ describe('A route that checks an entitlement', () => {
 });
 
 describe('A route that consumes', () => {
-  it('counts every request once, with the caller’s passport and a key of the request’s own', async () => {
+  it('counts every request once, for the caller and under an id of the request’s own', async () => {
     const token = newcomer();
     expect((await get('/apps/use', token)).status).toBe(200);
     expect((await get('/apps/use', token)).status).toBe(200);
     expect(uses.map(({ amount }) => amount)).toEqual([3, 3]);
     expect(uses[0]?.userId).toBe(shop.seen[0]?.headers['x-tenantry-user-id']);
-    expect(uses.map(({ key }) => key)).toEqual(
-      shop.seen.map(({ headers }) => `gateway-${headers['x-tenantry-request-id']}`),
+    expect(uses.map(({ id }) => id)).toEqual(
+      shop.seen.map(({ headers }) => idFromUuid('usg', String(headers['x-tenantry-request-id']))),
     );
     // A trace that a client sends twice is no reason to count once.
     const headers = {
@@ -170,11 +180,12 @@ describe('A route that consumes', () => {
     const token = newcomer();
     expect((await call(`${gateway}/apps/away`, 'POST', token, { text: 'x'.repeat(100) })).status).toBe(413);
     expect(uses).toHaveLength(0);
-    // The first finds out; it is counted, for nobody could know.
+    // The first finds out, and has it back.
     expect((await get('/apps/away', token)).status).toBe(503);
-    expect(uses).toHaveLength(1);
+    await eventually(async () => expect(given).toHaveLength(1));
+    expect(uses).toHaveLength(0);
     expect((await get('/apps/away', token)).status).toBe(503);
-    expect(uses).toHaveLength(1);
+    expect([uses, given]).toMatchObject([[], { length: 1 }]);
   });
 });
 
@@ -218,7 +229,9 @@ describe('A WebSocket to a product', () => {
     await answersWith(200, () => fetch(`${narrow}/apps/reports`, { headers: { authorization: `Bearer ${token}` } }));
 
     const { socket } = await open(`${narrow}/apps/chat`, { token });
-    expect(uses).toMatchObject([{ amount: 2, key: `gateway-${chat.seen[0]?.headers['x-tenantry-request-id']}` }]);
+    expect(uses).toMatchObject([
+      { amount: 2, id: idFromUuid('usg', String(chat.seen[0]?.headers['x-tenantry-request-id'])) },
+    ]);
     for (const text of ['a', 'b']) {
       socket.send(text);
       expect(await nextMessage(socket)).toBe(text);

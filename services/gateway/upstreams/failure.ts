@@ -1,4 +1,6 @@
-import { ADDRESS_REFUSED } from '../products/network/guarded-connect.ts';
+import type { UntrustedReason } from '../contract/upstreams.ts';
+import { ADDRESS_REFUSED, NOT_CONNECTED } from '../products/network/guarded-connect.ts';
+import { UntrustedServer } from '../products/network/untrusted.ts';
 
 /** What the network says when a connection could not be made: nothing was sent, and nobody listens there just now. */
 const REFUSED = new Set([
@@ -10,13 +12,20 @@ const REFUSED = new Set([
   'EADDRNOTAVAIL',
   'EAI_AGAIN',
   ADDRESS_REFUSED,
+  NOT_CONNECTED,
 ]);
 
 const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 
-export const isRefusedConnection = (error: unknown): boolean => {
-  if (REFUSED.has(codeOf(error))) return true;
+/** Why nobody could be sent anything. */
+export type Refusal = 'unreachable' | UntrustedReason;
+
+/** Null when somebody was, or may have been. */
+export function refusalOf(error: unknown): Refusal | null {
+  if (error instanceof UntrustedServer) return error.reason;
+  if (REFUSED.has(codeOf(error))) return 'unreachable';
   // Several addresses of one name are tried together and fail together.
-  return error instanceof AggregateError && error.errors.some((each) => REFUSED.has(codeOf(each)));
-};
+  const isRefused = error instanceof AggregateError && error.errors.some((each) => REFUSED.has(codeOf(each)));
+  return isRefused ? 'unreachable' : null;
+}

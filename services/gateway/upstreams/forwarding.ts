@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { upstreamTimeout, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { upstreamTimeout } from '@tenantry/kernel/problems.ts';
 import type { BreakerPermit } from '@tenantry/resilience/circuit-breaker.ts';
 import type { Dispatcher } from 'undici';
 import type { Exchange } from '../edge/exchange.ts';
@@ -8,9 +8,10 @@ import { type AnswerOwner, AnswerRelay } from './answer-relay.ts';
 import { answerTooLarge, HeldAnswer } from './answer-reshaping.ts';
 import type { Cluster } from './cluster.ts';
 import { Deadlines, type Due } from './deadlines.ts';
-import { isRefusedConnection } from './failure.ts';
+import { refusalOf } from './failure.ts';
 import type { Instance } from './instance.ts';
 import type { AnswerReshaping } from './reshaping.ts';
+import { unanswered } from './unanswered.ts';
 
 export type ForwardingOptions = {
   readonly cluster: Cluster;
@@ -24,6 +25,8 @@ export type ForwardingOptions = {
   /** Sending it twice does what sending it once does (RFC 9110 §9.2.2), or the service sees to it. */
   readonly isIdempotent: boolean;
   readonly headers: string[];
+  /** Called once when it has come to nothing and no byte of it was ever written to anybody. */
+  readonly onNeverSent?: (() => void) | null;
   readonly fail: (error: unknown) => void;
 };
 
@@ -49,6 +52,8 @@ export class Forwarding implements Due {
   #attempts = 0;
   #hasWaited = false;
   #isSettled = false;
+  /** A request was begun on a connection: what became of it, only the other side knows. */
+  #mayHaveActed = false;
   #current: Attempt | null = null;
 
   constructor(options: ForwardingOptions) {
@@ -70,7 +75,11 @@ export class Forwarding implements Due {
 
   start(): void {
     const { cluster, balanceBy, exchange } = this.#options;
-    if (this.#isSettled || exchange.isOver) return;
+    if (this.#isSettled) return;
+    if (exchange.isOver) {
+      this.#leave();
+      return;
+    }
     for (;;) {
       const group = cluster.group();
       // Somebody else if possible; else the same again, for a connection may have broken that the instance survived.
@@ -89,6 +98,10 @@ export class Forwarding implements Due {
       }
       this.#unusable.push(instance);
     }
+  }
+
+  begun(): void {
+    this.#mayHaveActed = true;
   }
 
   /** The answer is there, whole or from here on unstoppable. */
@@ -114,7 +127,7 @@ export class Forwarding implements Due {
     }
     const mayGoOn = outcome.mayRepeat && this.#attempts < MAX_ATTEMPTS && this.#mayAfford(outcome.wasSent);
     if (mayGoOn) this.start();
-    else this.#giveUp(unavailable(this.#options.cluster, cause));
+    else this.#giveUp(unanswered(this.#options.cluster, this.#tried, cause));
   }
 
   /**
@@ -138,7 +151,7 @@ export class Forwarding implements Due {
     if (!cluster.isOurs || this.#hasWaited || areHeldBack) {
       // Where one was tried, that attempt has been told of.
       if (areHeldBack || this.#tried.length === 0) cluster.missed?.(areHeldBack);
-      this.#giveUp(unavailable(cluster));
+      this.#giveUp(unanswered(cluster, this.#tried));
       return;
     }
     this.#hasWaited = true;
@@ -157,6 +170,7 @@ export class Forwarding implements Due {
     if (this.#isSettled) return;
     this.#isSettled = true;
     deadlines.delete(this);
+    this.#end();
     this.#options.fail(error);
   }
 
@@ -169,16 +183,17 @@ export class Forwarding implements Due {
 
   #leave(): void {
     deadlines.delete(this);
+    const isNews = !this.#isSettled;
     this.#isSettled = true;
     this.#current?.abort('client-left');
+    if (isNews) this.#end();
+  }
+
+  /** An attempt that has no connection yet is never begun from here on. */
+  #end(): void {
+    if (!this.#mayHaveActed) this.#options.onNeverSent?.();
   }
 }
-
-const unavailable = ({ label }: Cluster, cause?: unknown) =>
-  upstreamUnavailable(`${label} is unavailable right now. Try again shortly.`, {
-    cause,
-    retryAfterSeconds: 1,
-  });
 
 const late = ({ label }: Cluster) => upstreamTimeout(`${label} did not answer in time.`);
 
@@ -245,7 +260,8 @@ class Attempt implements Dispatcher.DispatchHandler, AnswerOwner {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#abortReason !== null) controller.abort(new Error(this.#abortReason));
+    if (this.#abortReason === null) this.#forwarding.begun();
+    else controller.abort(new Error(this.#abortReason));
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
@@ -293,8 +309,8 @@ class Attempt implements Dispatcher.DispatchHandler, AnswerOwner {
     if (this.#isDone) return;
     this.#isDone = true;
     if (this.#isClosing) {
-      this.#instance.fail(this.#permit, this.#latencyMs, true);
-      this.#options.cluster.observe?.(true, true, this.#latencyMs, unavailable(this.#options.cluster));
+      this.#instance.fail(this.#permit, this.#latencyMs, 'unreachable');
+      this.#options.cluster.observe?.(true, true, this.#latencyMs, unanswered(this.#options.cluster, []));
       this.#forwarding.failed(this.#instance, { mayRepeat: this.#isRepeatable, wasSent: true }, null);
       return;
     }
@@ -330,7 +346,7 @@ class Attempt implements Dispatcher.DispatchHandler, AnswerOwner {
       this.#options.fail(this.#refusal);
       return;
     }
-    this.#instance.fail(this.#permit, this.#elapsedMs(), !wasSent && isRefusedConnection(error));
+    this.#instance.fail(this.#permit, this.#elapsedMs(), wasSent ? null : refusalOf(error));
     this.#options.cluster.observe?.(
       true,
       true,

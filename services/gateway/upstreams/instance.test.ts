@@ -26,7 +26,7 @@ function groupOf(count: number) {
   const send = (instance: Instance, isFailed = false): void => {
     const permit = instance.acquire();
     if (permit === null) throw new Error('The breaker refuses.');
-    if (isFailed) instance.fail(permit, 1, false);
+    if (isFailed) instance.fail(permit, 1, null);
     else instance.succeed(permit, 1);
   };
   /** Its breaker opens, and closes when its time is up and what is tried goes well. */

@@ -5,6 +5,7 @@ import {
   REFUSED,
 } from '@tenantry/resilience/circuit-breaker.ts';
 import { type buildConnector, Pool } from 'undici';
+import type { Refusal } from './failure.ts';
 import { PeakEwma } from './peak-ewma.ts';
 
 const CONNECTIONS = 128;
@@ -31,7 +32,11 @@ export type InstanceOptions = {
   readonly connect?: buildConnector.connector;
   readonly keepAliveMs?: number;
   readonly onBreaker?: (instance: InstanceAddress, transition: BreakerTransition) => void;
+  /** It became unreachable or untrusted, or (null) is there again. */
+  readonly onRefusal?: (instance: InstanceAddress, refusal: StandingRefusal | null) => void;
 };
+
+export type StandingRefusal = { readonly kind: Refusal; readonly sinceEpochMs: number };
 
 /** One instance of a service or target of an upstream, as this gateway experiences it. */
 export class Instance {
@@ -48,6 +53,8 @@ export class Instance {
   #ejectedUntilMs = 0;
   #refusedInARow = 0;
   #isUnwell = false;
+  #refusal: StandingRefusal | null = null;
+  #hasAnswered = false;
   #recoveredAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(record: InstanceAddress, monotonicMs: () => number, options: InstanceOptions = {}) {
@@ -102,6 +109,20 @@ export class Instance {
     return this.#isUnwell;
   }
 
+  /** Nothing can be sent to it, as far as we know, and since when. */
+  get refusal(): StandingRefusal | null {
+    return this.#refusal;
+  }
+
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
+  }
+
+  /** The breaker lets nobody through. */
+  get isBroken(): boolean {
+    return this.#breaker.state === 'open';
+  }
+
   /** When it last came back: from being unreachable, from failing its health check, or from an open breaker. */
   get recoveredAtMs(): number {
     return this.#recoveredAtMs;
@@ -111,6 +132,14 @@ export class Instance {
   setWell(isWell: boolean): void {
     if (isWell && this.#isUnwell) this.#recoveredAtMs = this.#monotonicMs();
     this.#isUnwell = !isWell;
+  }
+
+  /** Whether something could be sent, and why not: of a request or of a health check. */
+  setRefusal(kind: Refusal | null): void {
+    if (kind === null) this.#hasAnswered = true;
+    if (this.#refusal?.kind === kind) return;
+    this.#refusal = kind === null ? null : { kind, sinceEpochMs: Date.now() };
+    this.#options.onRefusal?.(this.record, this.#refusal);
   }
 
   /** Skipped for a short time because nobody listened there. */
@@ -139,17 +168,20 @@ export class Instance {
     this.#inFlight--;
     if (this.#refusedInARow > 0) this.#recoveredAtMs = this.#monotonicMs();
     this.#refusedInARow = 0;
+    this.setRefusal(null);
     this.#latency.observe(latencyMs, this.#monotonicMs());
     this.#breaker.record(permit, false, latencyMs);
   }
 
-  fail(permit: BreakerPermit, latencyMs: number, wasRefused: boolean): void {
+  /** @param refusal why nothing was sent; null when something was, or may have been */
+  fail(permit: BreakerPermit, latencyMs: number, refusal: Refusal | null): void {
     this.#inFlight--;
     const nowMs = this.#monotonicMs();
     // Failing fast must not look like being fast.
     this.#latency.observe(Math.max(latencyMs, FAILURE_COST_MS), nowMs);
     this.#breaker.record(permit, true, latencyMs);
-    if (!wasRefused) return;
+    if (refusal === null) return;
+    this.setRefusal(refusal);
     this.#ejectedUntilMs = nowMs + Math.min(EJECTED_MS * 2 ** this.#refusedInARow, MAX_EJECTED_MS);
     this.#refusedInARow++;
   }

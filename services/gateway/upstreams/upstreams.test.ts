@@ -33,7 +33,7 @@ const discovery: Discovery = {
   close: async () => undefined,
 };
 
-const refuse = (instance: Instance): void => instance.fail(instance.acquire() ?? 0, 1, true);
+const refuse = (instance: Instance): void => instance.fail(instance.acquire() ?? 0, 1, 'unreachable');
 const answer = (instance: Instance, latencyMs: number): void => instance.succeed(instance.acquire() ?? 0, latencyMs);
 const named = (name: string): Instance => {
   const found = upstreams.instancesOf('notes').find(({ record: { instanceId } }) => instanceId === `notes-${name}`);

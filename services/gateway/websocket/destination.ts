@@ -14,4 +14,6 @@ export type Destination = {
   readonly timeoutMs: number;
   /** What happens to an answer that comes instead of a WebSocket; null leaves it as it is. */
   readonly reshaping: AnswerReshaping | null;
+  /** Called when it has come to nothing before the other side could have heard of it. */
+  readonly onNeverSent?: (() => void) | null;
 };

@@ -1,10 +1,11 @@
 import type { ClientRequestArgs, IncomingMessage } from 'node:http';
 import { Problem } from '@tenantry/kernel/problem.ts';
-import { upstreamTimeout, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { upstreamTimeout } from '@tenantry/kernel/problems.ts';
 import { WebSocket } from 'ws';
 import type { Exchange } from '../edge/exchange.ts';
-import { isRefusedConnection } from '../upstreams/failure.ts';
+import { refusalOf } from '../upstreams/failure.ts';
 import type { Instance } from '../upstreams/instance.ts';
+import { unanswered } from '../upstreams/unanswered.ts';
 import type { Destination } from './destination.ts';
 
 /** Either the other side of the WebSocket, or what it answered instead of opening one. */
@@ -19,6 +20,9 @@ export type DialOptions = {
   readonly maxMessageBytes: number;
 };
 
+/** Whether any connection has stood, by which the other side may have heard of it. */
+type Progress = { mayHaveActed: boolean };
+
 const MAX_ATTEMPTS = 3;
 /** What a request line can carry. It goes out as it is: made into a URL first, it could come to mean another path. */
 const PATH = /^\/[\x21-\x7e]*$/;
@@ -30,6 +34,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
   const tried: Instance[] = [];
   const untilMs = cluster.monotonicMs() + timeoutMs;
   let cause: unknown = null;
+  const progress: Progress = { mayHaveActed: false };
   for (let attempt = 0; attempt < MAX_ATTEMPTS && !exchange.isOver; attempt++) {
     const instance = cluster.group().pick(tried, balanceBy);
     if (instance === undefined) break;
@@ -39,7 +44,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
     const startedAtMs = cluster.monotonicMs();
     const elapsedMs = (): number => cluster.monotonicMs() - startedAtMs;
     try {
-      const dialled = await open(instance, options, untilMs - startedAtMs);
+      const dialled = await open(instance, options, untilMs - startedAtMs, progress);
       const status = dialled.refusal?.answer.statusCode ?? 101;
       instance.succeed(permit, elapsedMs());
       cluster.group().judge(instance, status >= 500);
@@ -49,27 +54,26 @@ export async function dial(options: DialOptions): Promise<Dialled> {
       return dialled;
     } catch (error) {
       cause = error;
-      const isRefused = isRefusedConnection(error);
+      const refusal = refusalOf(error);
       if (exchange.isOver) instance.abandon(permit, elapsedMs());
       else {
-        instance.fail(permit, elapsedMs(), isRefused);
+        instance.fail(permit, elapsedMs(), refusal);
         cluster.group().judge(instance, true);
         cluster.observe?.(true, true, elapsedMs(), error);
       }
-      if (!isRefused) break; // it may have begun something
+      if (refusal === null) break; // it may have begun something
     }
   }
+  if (!progress.mayHaveActed) destination.onNeverSent?.();
   if (cause instanceof Problem) throw cause;
-  throw upstreamUnavailable(`${cluster.label} is unavailable right now. Try again shortly.`, {
-    cause,
-    retryAfterSeconds: 1,
-  });
+  throw unanswered(cluster, tried, cause);
 }
 
 function open(
   instance: Instance,
   { destination, exchange, protocols, maxMessageBytes }: DialOptions,
   timeoutMs: number,
+  progress: Progress,
 ): Promise<Dialled> {
   const { path, headers } = destination;
   if (!PATH.test(path)) throw new Error('A path that is no request target cannot be asked for.');
@@ -79,7 +83,7 @@ function open(
     // Compressed, a small message may become a large one, and every connection would hold a window of memory.
     perMessageDeflate: false,
     followRedirects: false,
-    ...connectionOf(instance),
+    ...connectionOf(instance, progress),
     finishRequest: (request) => {
       request.path = path;
       request.end();
@@ -110,14 +114,21 @@ function open(
 }
 
 /** By the way that requests take to this instance, and its guard, where it has one of its own. */
-function connectionOf({ connect, record }: Instance): Pick<ClientRequestArgs, 'createConnection'> {
-  if (connect === null) return {};
+function connectionOf({ connect, record }: Instance, progress: Progress): Pick<ClientRequestArgs, 'createConnection'> {
+  if (connect === null) {
+    // Then nobody tells us when the connection stands.
+    progress.mayHaveActed = true;
+    return {};
+  }
   const { protocol, host, hostname, port } = new URL(record.url);
   const address = { protocol, host, hostname: hostname.replace(/^\[|\]$/g, ''), port };
   return {
     createConnection: (_options, onCreated) => {
       connect(address, (error, socket) => {
-        if (error === null && socket !== null) onCreated(null, socket);
+        if (error === null && socket !== null) {
+          progress.mayHaveActed = true;
+          onCreated(null, socket);
+        }
         // Where there is an error Node looks at nothing else, but its types want a socket.
         else onCreated(error ?? new Error('There is no connection.'), undefined as never);
       });

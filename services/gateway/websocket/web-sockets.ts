@@ -102,6 +102,7 @@ export class WebSockets {
       }
       const destination = await (exchange.route?.webSocketTo ?? this.#options.toService)(exchange);
       if (exchange.isOver) {
+        destination.onNeverSent?.();
         leave();
         return;
       }

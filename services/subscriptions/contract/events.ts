@@ -42,6 +42,18 @@ export const periodClosed = event(
   }),
 );
 
+/** A use that came to nothing is given back; `amount` is what was counted for it. */
+export const usageReleased = event(
+  'subscriptions.usage.released.v1',
+  Closed({
+    usageId: IdSchema('usg'),
+    subscriberId: IdSchema('usr'),
+    feature: Type.String(),
+    amount: Type.Integer(),
+    releasedAt: InstantSchema,
+  }),
+);
+
 /** One use of a quota, as recorded. Feeds the derived usage tables. */
 export const usageRecorded = event(
   'subscriptions.usage.recorded.v1',

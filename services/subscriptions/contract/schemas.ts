@@ -1,7 +1,7 @@
 import { Closed, IdSchema, InstantSchema, MoneySchema, OneOf } from '@tenantry/contract/schemas.ts';
 import { type Static, Type } from 'typebox';
 
-const FeatureName = Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$', examples: ['api-calls'] });
+export const FeatureName = Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$', examples: ['api-calls'] });
 export const FeatureParams = Closed({ feature: FeatureName });
 
 /** `switch`: value is true or false. `limit`: how many may exist. `quota`: how many per period; -1 has no end. */

@@ -43,6 +43,8 @@ export type UsageRecordRow = {
   granted_by: string;
   period_start: Temporal.Instant;
   recorded_at: Temporal.Instant;
+  /** The use that this record takes away again; null for a use. */
+  releases: string | null;
   exported_at: Temporal.Instant | null;
 };
 

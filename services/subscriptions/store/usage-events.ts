@@ -26,11 +26,14 @@ const TABLE = `
     subscriber_id UUID,
     feature LowCardinality(String),
     usage_id UUID,
-    amount UInt32,
+    amount Int32,
     recorded_at DateTime64(3, 'UTC')
   )
   engine = ReplacingMergeTree
   order by (tenant_id, subscriber_id, feature, usage_id)`;
+
+/** Made by a release that gave nothing back, the table takes no numbers below zero. No change where it does. */
+const TAKES_RELEASES = 'alter table usage_events modify column amount Int32';
 
 /** FINAL drops the copies that no merge has dropped yet. */
 const SUM_PER_DAY = `
@@ -41,13 +44,17 @@ const SUM_PER_DAY = `
     and recorded_at >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
     and recorded_at < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')
   group by feature, day
+  having sum(amount) <> 0
   order by day desc, feature`;
 
 export function createUsageEvents(analytics: Analytics | null): UsageEvents {
   let prepared: Promise<void> | null = null;
   const open = async (): Promise<Analytics> => {
     if (analytics === null) throw analyticsUnavailable();
-    prepared ??= analytics.createDatabase().then(() => analytics.command(TABLE));
+    prepared ??= analytics
+      .createDatabase()
+      .then(() => analytics.command(TABLE))
+      .then(() => analytics.command(TAKES_RELEASES));
     try {
       await prepared;
     } catch (error) {

@@ -111,13 +111,14 @@ export async function findRecorded(uow: Uow, uuids: readonly string[]): Promise<
   return new Set(rows.map((row) => row.id));
 }
 
+/** @returns how many: fewer, when others have recorded some of them at this instant */
 export async function insertUsageRecords(
   uow: Uow,
   key: CounterKey,
   feature: string,
   uses: readonly { readonly uuid: string; readonly amount: number }[],
-): Promise<void> {
-  await uow.sql
+): Promise<number> {
+  const rows = await uow.sql
     .insertInto('usage_records')
     .values(
       uses.map(({ uuid, amount }) => ({
@@ -127,9 +128,13 @@ export async function insertUsageRecords(
         amount,
         recorded_at: uow.now,
         exported_at: null,
+        releases: null,
       })),
     )
+    .onConflict((conflict) => conflict.columns(['tenant_id', 'id']).doNothing())
+    .returning('id')
     .execute();
+  return rows.length;
 }
 
 /** Oldest first. */

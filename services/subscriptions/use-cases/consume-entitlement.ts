@@ -13,6 +13,9 @@ import type { ExportSchedule } from './export-schedule.ts';
 
 export type Use = { readonly uuid: string; readonly feature: string; readonly amount: number };
 
+/** Whose quota it is. */
+export type Subscriber = Pick<Principal, 'tenantId' | 'id'>;
+
 export type ConsumeDeps = Pick<SubscriptionsDeps, 'databases' | 'tenants'> & {
   readonly exportSchedule: ExportSchedule;
   /** Quotas wait here rather than for a connection: a crowd at some leaves connections for everybody else. */
@@ -36,7 +39,8 @@ export const consumeEntitlement = ({ databases, tenants, exportSchedule, countin
 
   const countTogether = async (batch: readonly Waiting[]): Promise<readonly BatchResult<UsageOfQuota>[]> => {
     const nowMs = systemTiming.epochMs();
-    const inTime = batch.filter((use) => use.deadlineMs > nowMs);
+    // A repeat may meet what it repeats in one batch.
+    const inTime = [...new Map(batch.filter((use) => use.deadlineMs > nowMs).map((use) => [use.uuid, use])).values()];
     const [first] = inTime;
     const results = first === undefined ? [] : await untilStill(() => countOnce(first.tenantId, first.of, inTime));
     const byUuid = new Map(inTime.map((use, index) => [use.uuid, results[index]]));
@@ -45,8 +49,8 @@ export const consumeEntitlement = ({ databases, tenants, exportSchedule, countin
 
   const queue = createBatchQueue<Waiting, UsageOfQuota>({ maxBatch: MAX_BATCH, run: countTogether });
 
-  return async (principal: Principal, { uuid, feature, amount }: Use): Promise<UsageOfQuota> => {
-    const { tenantId, id: subscriberId } = principal;
+  return async (subscriber: Subscriber, { uuid, feature, amount }: Use): Promise<UsageOfQuota> => {
+    const { tenantId, id: subscriberId } = subscriber;
     const { currency, timeZone } = await tenants.get(tenantId);
     return queue.add(`${tenantId} ${subscriberId} ${feature}`, {
       uuid,

@@ -85,7 +85,8 @@ async function count(
   scheduleExport: (uow: SubscriptionsUow) => Promise<void>,
 ): Promise<number> {
   if (at.before.isClosed) throw new CounterMoved();
-  await insertUsageRecords(uow, counter, of.feature, at.admitted);
+  const inserted = await insertUsageRecords(uow, counter, of.feature, at.admitted);
+  if (inserted < at.admitted.length) throw new CounterMoved(); // counted or released meanwhile
   await tell(uow, of, at.admitted);
   await scheduleExport(uow);
   const amount = at.admitted.reduce((sum, use) => sum + use.amount, 0);

@@ -1,13 +1,13 @@
 import type { ResponseOf } from '@tenantry/contract/endpoint.ts';
-import { runWithContext } from '@tenantry/kernel/call-context.ts';
-import { Problem } from '@tenantry/kernel/problem.ts';
-import { forbidden, quotaExceeded } from '@tenantry/kernel/problems.ts';
+import { quotaExceeded } from '@tenantry/kernel/problems.ts';
 import type { Mesh } from '@tenantry/mesh/client.ts';
-import { consumeEntitlement, readEntitlements } from '@tenantry/subscriptions/contract/entitlements.ts';
+import { readEntitlements } from '@tenantry/subscriptions/contract/entitlements.ts';
 import type { Verified } from '../../access/verified.ts';
 import { BoundedCache } from '../../bounded-cache.ts';
 import type { RouteEntitlement } from '../../contract/routes.ts';
 import type { Exchange } from '../../edge/exchange.ts';
+import { createConsume, notIncluded, type Use } from './consume.ts';
+import type { GiveBacks } from './give-backs.ts';
 
 /** How long a plan that has changed may go on counting. */
 const CHECK_LIFE_MS = 1_000;
@@ -19,15 +19,17 @@ type Remembered = { readonly atMs: number; readonly entitlements: Entitlements }
 
 export type EntitlementOptions = {
   readonly mesh: Pick<Mesh, 'call'>;
+  readonly giveBacks: Pick<GiveBacks, 'add'>;
   readonly passportFor: (verified: Verified) => string;
   readonly monotonicMs: () => number;
 };
 
 /**
  * Asks subscriptions whether whoever calls may. A check is answered from memory for a second, and many at once for one
- * principal ask once. A use is counted once per request: its key is the request's, so that asking again counts nothing.
+ * principal ask once. A use is counted every time, and can be given back.
  */
-export function createCheckEntitlement({ mesh, passportFor, monotonicMs }: EntitlementOptions) {
+export function createCheckEntitlement({ mesh, giveBacks, passportFor, monotonicMs }: EntitlementOptions) {
+  const consume = createConsume({ mesh, giveBacks });
   const remembered = new BoundedCache<string, Remembered>(MAX_REMEMBERED);
   const underWay = new Map<string, Promise<Entitlements>>();
 
@@ -50,34 +52,7 @@ export function createCheckEntitlement({ mesh, passportFor, monotonicMs }: Entit
     return asking;
   };
 
-  const consume = async (
-    { traceparent, deadlineMs }: Exchange,
-    verified: Verified,
-    { feature, amount }: { readonly feature: string; readonly amount: number },
-    requestId: string,
-  ): Promise<void> => {
-    try {
-      await runWithContext({ traceparent, deadlineMs }, () =>
-        mesh.call(
-          consumeEntitlement,
-          { params: { feature }, body: { amount } },
-          {
-            tenantId: verified.claims.tenantId,
-            passport: passportFor(verified),
-            idempotencyKey: `gateway-${requestId}`,
-            timeoutMs: TIMEOUT_MS,
-          },
-        ),
-      );
-    } catch (error) {
-      // That a plan lacks a feature is no fault of the address that was asked for.
-      const code = error instanceof Problem ? error.kind.code : '';
-      if (code === 'feature-not-found' || code === 'feature-not-metered') throw notIncluded(feature, error);
-      throw error;
-    }
-  };
-
-  return (exchange: Exchange, entitlement: RouteEntitlement, requestId: string): void | Promise<void> => {
+  return (exchange: Exchange, entitlement: RouteEntitlement, requestId: string): null | Promise<Use | null> => {
     const { verified } = exchange;
     if (verified === null) throw new Error('Entitlement is checked after the token.');
     const { feature } = entitlement;
@@ -85,13 +60,16 @@ export function createCheckEntitlement({ mesh, passportFor, monotonicMs }: Entit
       return consume(exchange, verified, { feature, amount: entitlement.amount ?? 1 }, requestId);
     const key = `${verified.claims.tenantId} ${verified.claims.userId}`;
     const known = remembered.get(key);
-    if (known !== undefined && monotonicMs() - known.atMs < CHECK_LIFE_MS) return judge(known.entitlements, feature);
-    return read(key, verified).then((entitlements) => judge(entitlements, feature));
+    if (known !== undefined && monotonicMs() - known.atMs < CHECK_LIFE_MS) {
+      judge(known.entitlements, feature);
+      return null;
+    }
+    return read(key, verified).then((entitlements) => {
+      judge(entitlements, feature);
+      return null;
+    });
   };
 }
-
-const notIncluded = (feature: string, cause?: unknown) =>
-  forbidden(`Your plan does not include ${feature}. Choose one that does.`, { cause, extensions: { feature } });
 
 function judge({ features, usage }: Entitlements, name: string): void {
   const feature = features.find((one) => one.feature === name);

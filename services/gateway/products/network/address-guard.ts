@@ -87,6 +87,14 @@ const ownNetwork = toBlockList(OWN_NETWORK);
 const isPublic = (address: string, family: number): boolean =>
   family === 4 ? !holds(specialIpv4, address, 4) : holds(globalIpv6, address, 6) && !holds(specialIpv6, address, 6);
 
+/** Whether the way there leads through networks of anybody's. */
+export const isPublicAddress = (address: string): boolean => isPublic(address, isIP(address));
+
+/** Keeps out whatever is reached through the public network. */
+export const withoutPublic = (guard: AddressGuard): AddressGuard => ({
+  allows: (address, port) => guard.allows(address, port) && !isPublicAddress(address),
+});
+
 /**
  * Where a tenant's upstream may be: anywhere public, and where the platform's configuration allows it besides.
  * @param ownAddresses of this machine: its public address leads to the same doors as its loopback

@@ -2,13 +2,23 @@ import { isIP, type LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
 import type { AddressGuard } from './address-guard.ts';
 import type { TargetUrl } from './target-url.ts';
+import { readUntrusted } from './untrusted.ts';
 
 export const ADDRESS_REFUSED = 'ERR_ADDRESS_REFUSED';
+export const NOT_CONNECTED = 'ERR_NOT_CONNECTED';
 
 class AddressRefused extends Error {
   readonly code = ADDRESS_REFUSED;
   constructor() {
     super('The address of this upstream is not one that may be connected to.');
+  }
+}
+
+/** It broke before it stood; nothing was sent. */
+class NotConnected extends Error {
+  readonly code = NOT_CONNECTED;
+  constructor(cause: unknown) {
+    super('The connection to this upstream broke before it stood.', { cause });
   }
 }
 
@@ -51,6 +61,15 @@ type GuardedConnectOptions = {
   readonly port: number;
   readonly timeoutMs: number;
   readonly resolve: ResolveHost;
+  readonly trust?: Trust | null;
+};
+
+/** Whom to believe behind https, where that is not for Node to decide. There is no way to believe anybody. */
+export type Trust = {
+  /** Asked for, and looked for in the certificate, instead of the name in the target's URL. */
+  readonly serverName: string | null;
+  /** PEM. These and no others, where there are any. */
+  readonly caCertificates: readonly string[];
 };
 
 /**
@@ -58,9 +77,10 @@ type GuardedConnectOptions = {
  * at registration, or to another resolver a moment ago, says nothing (DNS rebinding). The name still counts for TLS.
  */
 export function guardedConnect(options: GuardedConnectOptions): buildConnector.connector {
-  const { guard, port, timeoutMs } = options;
+  const { guard, port, timeoutMs, trust = null } = options;
+  const ca = trust === null || trust.caCertificates.length === 0 ? {} : ownAuthorities(trust.caCertificates);
   const lookup = guardedLookup(options);
-  const connect = buildConnector({ timeout: timeoutMs, lookup, allowH2: false } as buildConnector.BuildOptions);
+  const connect = buildConnector({ timeout: timeoutMs, lookup, allowH2: false, ...ca } as buildConnector.BuildOptions);
   return (target, callback) => {
     // An address needs no lookup, so nothing else would look at it.
     const host = target.hostname.replace(/^\[|\]$/g, '');
@@ -68,6 +88,20 @@ export function guardedConnect(options: GuardedConnectOptions): buildConnector.c
       callback(new AddressRefused(), null);
       return;
     }
-    connect(target, callback);
+    const { servername: _ofTheRequest, ...rest } = target;
+    const isSecure = target.protocol === 'https:';
+    // Never what a request's Host header would make of it. An address is no name to ask for (RFC 6066 §3).
+    const servername = trust?.serverName ?? (isIP(host) === 0 ? host : undefined);
+    connect(isSecure && servername !== undefined ? { ...rest, servername } : rest, (...[error, socket]) => {
+      if (error === null) callback(null, socket);
+      else callback(isSecure ? (readUntrusted(error) ?? broken(error)) : error, null);
+    });
   };
 }
+
+/** What is listed is believed, be it the root, one in between or the server's own certificate; and nobody besides. */
+const ownAuthorities = (ca: readonly string[]) => ({ ca: [...ca], allowPartialTrustChain: true });
+
+/** Who hangs up in the middle of a handshake has no code of its own for it. */
+const broken = (error: Error): Error =>
+  'code' in error && error.code === 'ECONNRESET' ? new NotConnected(error) : error;

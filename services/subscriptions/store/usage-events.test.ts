@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto';
+import { type Analytics, createAnalytics } from '@tenantry/databases/clickhouse.ts';
+import { newId, newUuid, uuidOf } from '@tenantry/kernel/id.ts';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createUsageEvents } from './usage-events.ts';
+
+const url = inject('clickhouseUrl');
+
+describe.skipIf(url === '')('A table of usage that an older release has made', () => {
+  const database = `usage_${randomBytes(5).toString('hex')}`;
+  let analytics: Analytics;
+  beforeAll(async () => {
+    analytics = createAnalytics({ url, database });
+    await analytics.createDatabase();
+    await analytics.command(`
+      create table usage_events (
+        tenant_id UUID, subscriber_id UUID, feature LowCardinality(String), usage_id UUID,
+        amount UInt32, recorded_at DateTime64(3, 'UTC')
+      )
+      engine = ReplacingMergeTree order by (tenant_id, subscriber_id, feature, usage_id)`);
+  });
+  afterAll(async () => {
+    await analytics.command(`drop database ${database}`);
+    await analytics.close();
+  });
+
+  it('keeps what it has, and takes what was given back', async () => {
+    const [tenantId, subscriberId] = [newId('ten'), newId('usr')];
+    const at = Temporal.Instant.from('2026-11-21T09:30:00Z');
+    const record = (amount: number, releases: string | null) => ({
+      ...{ tenant_id: uuidOf(tenantId), id: newUuid(), subscriber_id: uuidOf(subscriberId), feature: 'api-calls' },
+      ...{ amount, releases, granted_by: newUuid(), period_start: at, recorded_at: at, exported_at: null },
+    });
+    await analytics.insert('usage_events', [
+      {
+        ...{ tenant_id: uuidOf(tenantId), subscriber_id: uuidOf(subscriberId), feature: 'api-calls' },
+        ...{ usage_id: newUuid(), amount: 7, recorded_at: '2026-11-21 09:30:00.000' },
+      },
+    ]);
+    const total = async () => {
+      const [from, to] = [at.subtract({ hours: 24 }), at.add({ hours: 24 })];
+      const question = { subscriberId, feature: null, from, to, timeZone: 'UTC' };
+      return (await createUsageEvents(analytics).sumPerDay(tenantId, question)).map(({ amount }) => amount);
+    };
+    expect(await total()).toEqual([7]);
+    const use = record(5, null);
+    for (let i = 0; i < 2; i++) await createUsageEvents(analytics).insert([use, record(-5, use.id)].slice(0, i + 1));
+    expect(await total()).toEqual([7]);
+  });
+});
