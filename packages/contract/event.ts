@@ -38,5 +38,8 @@ export type EventEnvelope<Data = unknown> = {
   readonly tenantid: string;
   readonly aggregateversion: number;
   readonly traceparent: string;
+  /** Of an event that goes again to the one consumer that had given it up: the id that it had, and whom it is for. */
+  readonly redriveof?: string;
+  readonly redrivefor?: string;
   readonly data: Data;
 };

@@ -1,0 +1,46 @@
+import type { EventEnvelope } from '@tenantry/contract/event.ts';
+import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-work.ts';
+import { type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
+import { sql } from 'kysely';
+
+/**
+ * Notes, in a transaction of its own, that an attempt is about to begin: what never ends leaves its note behind.
+ * @param isSameTerm the last attempt that was noted is known to have ended, though its note could not be removed
+ * @returns how many attempts before this one were begun and never ended
+ */
+export function noteAttempt<Tables>(
+  withTenant: WithTenant<Tables>,
+  consumer: string,
+  event: EventEnvelope,
+  isSameTerm: boolean,
+): Promise<number> {
+  return withTenant(event.tenantid as TenantId, async (uow) => {
+    const { started } = await (uow as TenantUnitOfWork).sql
+      .insertInto('event_attempts')
+      .values({
+        tenant_id: uow.tenantUuid,
+        consumer,
+        event_id: uuidOf(event.id as `evt_${string}`),
+        started: 1,
+        started_at: uow.now,
+      })
+      .onConflict((conflict) =>
+        conflict
+          .columns(['tenant_id', 'consumer', 'event_id'])
+          .doUpdateSet({ started: sql`event_attempts.started + ${isSameTerm ? 0 : 1}`, started_at: uow.now }),
+      )
+      .returning('started')
+      .executeTakeFirstOrThrow();
+    return started - 1;
+  });
+}
+
+/** Part of the transaction that ends the attempt, where there is one. */
+export async function forgetAttempts(uow: TenantUnitOfWork, consumer: string, event: EventEnvelope): Promise<void> {
+  await uow.sql
+    .deleteFrom('event_attempts')
+    .where('tenant_id', '=', uow.tenantUuid)
+    .where('consumer', '=', consumer)
+    .where('event_id', '=', uuidOf(event.id as `evt_${string}`))
+    .execute();
+}
