@@ -28,6 +28,7 @@ export type DeadLetterFilter = {
   /** Of the event. */
   readonly type?: string | undefined;
   readonly state?: DeadLetterState | undefined;
+  readonly diedBefore?: Temporal.Instant | undefined;
 };
 
 export const toDeadLetter = (row: Selectable<FoundationTables['dead_letters']>): DeadLetter => ({
@@ -44,26 +45,34 @@ export const toDeadLetter = (row: Selectable<FoundationTables['dead_letters']>):
 });
 
 const fits =
-  ({ consumer, type, state }: DeadLetterFilter) =>
+  ({ consumer, type, state, diedBefore }: DeadLetterFilter) =>
   (eb: ExpressionBuilder<FoundationTables, 'dead_letters'>) =>
     eb.and([
       ...(consumer === undefined ? [] : [eb('consumer', '=', consumer)]),
       ...(type === undefined ? [] : [eb('type', '=', type)]),
       ...(state === undefined ? [] : [eb('state', '=', state)]),
+      ...(diedBefore === undefined ? [] : [eb('died_at', '<', diedBefore)]),
     ]);
 
-/** Newest event first. @param page.beforeUuid only events older than this one */
+export type DeadLetterPage = {
+  /** Only events older than this one, or (inclusive) it as well. */
+  readonly beforeUuid: string | null;
+  readonly isInclusive?: boolean;
+  readonly limit: number;
+};
+
+/** Newest event first. */
 export async function listDeadLetters(
   uow: TenantUnitOfWork,
   filter: DeadLetterFilter,
-  page: { readonly beforeUuid: string | null; readonly limit: number },
+  page: DeadLetterPage,
 ): Promise<readonly DeadLetter[]> {
   let query = uow.sql
     .selectFrom('dead_letters')
     .selectAll()
     .where('tenant_id', '=', uow.tenantUuid)
     .where(fits(filter));
-  if (page.beforeUuid !== null) query = query.where('id', '<', page.beforeUuid);
+  if (page.beforeUuid !== null) query = query.where('id', page.isInclusive ? '<=' : '<', page.beforeUuid);
   return (await query.orderBy('id', 'desc').limit(page.limit).execute()).map(toDeadLetter);
 }
 

@@ -28,6 +28,7 @@ import { openTokenKeys } from './access/token-keys.ts';
 import { createAccessLog } from './access-log.ts';
 import { baseConfiguration } from './base-configuration.ts';
 import { allowedNetworksOf, type GatewayConfiguration, unregisteredDoors } from './config.ts';
+import { deadLetterEndpoints } from './dead-letters/dead-letter-endpoints.ts';
 import { headersOfEveryAnswer } from './edge/answer-headers.ts';
 import { Cors } from './edge/cors.ts';
 import { Door } from './edge/door.ts';
@@ -40,6 +41,7 @@ import { endWithSession } from './live/event-streams.ts';
 import { LiveSessions } from './live/live-sessions.ts';
 import { Admission } from './overload/admission.ts';
 import { registerOverloadMetrics } from './overload/overload-metrics.ts';
+import { createAnswerOnce } from './own/answer-once.ts';
 import { createApiDescription } from './own/api-description.ts';
 import { createDocumentation } from './own/documentation.ts';
 import { watchExpectedServices } from './own/expected-services.ts';
@@ -196,6 +198,7 @@ async function open(
     logger,
   });
   closing.push(products.close);
+  const expectedServices = watchExpectedServices(discovery, required);
   const routes = new Routes(
     discovery,
     [
@@ -204,6 +207,7 @@ async function open(
         return own;
       }),
       ...products.ownRoutes,
+      ...deadLetterEndpoints({ mesh, services: expectedServices, answerOnce: createAnswerOnce(nats) }),
     ],
     logger,
   );
@@ -307,7 +311,7 @@ async function open(
       contentType: metrics.registry.contentType,
       read: membership?.readMetrics(metrics.registry) ?? (() => metrics.registry.metrics()),
     },
-    systemHealth: createSystemHealth(upstreams, watchExpectedServices(discovery, required)),
+    systemHealth: createSystemHealth(upstreams, expectedServices),
     apiDescription: createApiDescription(routes, configuration.PUBLIC_URL),
     documentation: createDocumentation(),
   };

@@ -12,6 +12,7 @@ import { createMesh, type Mesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
+import { deadLetterRoutes } from '../dead-letters/dead-letter-routes.ts';
 import { type DueHandler, startTicker } from '../due/ticker.ts';
 import { Dependencies } from '../health/dependencies.ts';
 import { CHECKED, type StoreCheck, type StoreChecks, startStoreChecks } from '../health/store-checks.ts';
@@ -247,9 +248,14 @@ async function openDoor<Tables>(options: {
   closing: CloseStack;
 }): Promise<string> {
   const { configuration, databases } = options;
+  const letters = deadLetterRoutes({
+    service: options.name,
+    databases: databases as Pick<Databases<unknown>, 'withTenant' | 'worker'>,
+    handledTypes: new Set(options.app.subscriptions.map(({ event }) => event.type)),
+  });
   const server = createHttpServer({
     service: options.name,
-    routes: options.app.routes,
+    routes: [...options.app.routes, ...letters],
     authenticate: authenticateByPassport(options.discovery),
     idempotency: {
       withTenant: databases.withTenant as Databases<unknown>['withTenant'],
