@@ -35,6 +35,7 @@ import { Door } from './edge/door.ts';
 import type { Exchange } from './edge/exchange.ts';
 import { PaceKeeper } from './edge/pace-keeper.ts';
 import { createClientAddress, parseNetworks } from './edge/trusted-proxies.ts';
+import { eventFeedRoute } from './feed/event-feed.ts';
 import { createLimits } from './limits/limits.ts';
 import { whenConnected } from './limits/rate-limiters.ts';
 import { endWithSession } from './live/event-streams.ts';
@@ -208,6 +209,7 @@ async function open(
       }),
       ...products.ownRoutes,
       ...deadLetterEndpoints({ mesh, services: expectedServices, answerOnce: createAnswerOnce(nats) }),
+      eventFeedRoute({ nats, heartbeatMs: configuration.EVENT_FEED_HEARTBEAT_MS, logger }),
     ],
     logger,
   );

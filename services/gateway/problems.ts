@@ -54,6 +54,12 @@ export const upstreamAnswerUnusable = defineProblem({
   title: 'The answer of the product cannot be passed on',
 });
 
+export const feedPositionGone = defineProblem({
+  code: 'feed-position-gone',
+  category: 'conflict',
+  title: 'Events after this position are no longer kept',
+});
+
 /** Of what is registered behind the gateway. */
 export const upstreamNotFound = defineProblem({ code: 'not-found', category: 'not-found', title: 'Not found' });
 export const routeNotFound = defineProblem({ code: 'not-found', category: 'not-found', title: 'Not found' });
@@ -77,6 +83,7 @@ export const tooManyProducts = defineProblem({
 export const STATUS_OF: ReadonlyMap<string, number> = new Map([
   [methodNotAllowed.kind.code, 405],
   [requestTimeout.kind.code, 408],
+  [feedPositionGone.kind.code, 410],
   [targetTooLong.kind.code, 414],
   [expectationFailed.kind.code, 417],
   [upgradeRequired.kind.code, 426],
