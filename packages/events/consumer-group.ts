@@ -16,6 +16,7 @@ import type { Nats } from './nats.ts';
 import { settleRedriven } from './redrive.ts';
 import type { Subscription } from './subscription.ts';
 import type { Turnstile } from './turnstile.ts';
+import { type Hearing, hearingsOf } from './upcasting.ts';
 
 export type ConsumerGroupOptions<Tables> = {
   readonly service: string;
@@ -45,7 +46,7 @@ const REDELIVERY_DELAYS_MS: readonly number[] = [250, 1_000, 5_000, 30_000, 120_
 export class ConsumerGroup<Tables> {
   readonly #options: ConsumerGroupOptions<Tables>;
   readonly #durable: DurableOptions;
-  readonly #byType: ReadonlyMap<string, Subscription<Tables>>;
+  readonly #hearings: ReadonlyMap<string, Hearing<Tables>>;
   /** Of all groups of the process together. */
   readonly #turnstile: Turnstile;
   #order = new AggregateOrder();
@@ -70,7 +71,7 @@ export class ConsumerGroup<Tables> {
       aggregate,
       maxAckPending: MAX_IN_FLIGHT * 4,
     };
-    this.#byType = new Map(subscriptions.map((subscription) => [subscription.event.type as string, subscription]));
+    this.#hearings = hearingsOf(subscriptions);
   }
 
   /** Before the first `run` of whoever begins to lead. */
@@ -117,8 +118,8 @@ export class ConsumerGroup<Tables> {
       message.ack();
       return;
     }
-    const subscription = this.#byType.get(event.type);
-    if (subscription === undefined && event.redriveof === undefined) {
+    const hearing = this.#hearings.get(event.type);
+    if (hearing === undefined && event.redriveof === undefined) {
       message.ack();
       return;
     }
@@ -128,20 +129,20 @@ export class ConsumerGroup<Tables> {
       this.#postpone(message, event, Math.max(waitsUntilMs - Date.now(), 0) + BEHIND_MS, attempts);
       return;
     }
-    if (subscription === undefined) await this.#bury(message, event, `Nobody here handles ${event.type} any more.`, 0);
-    else await this.#attempt(message, event, subscription);
+    if (hearing === undefined) await this.#bury(message, event, `Nobody here handles ${event.type} any more.`, 0);
+    else await this.#attempt(message, event, hearing);
   }
 
   /**
    * A suspect is alone in this process while it is handled, and that it was begun is noted before: should the process not
    * survive it, the note speaks against this event and no other. All others cost no more than their own transaction.
    */
-  async #attempt(message: JsMsg, event: EventEnvelope, subscription: Subscription<Tables>): Promise<void> {
+  async #attempt(message: JsMsg, event: EventEnvelope, hearing: Hearing<Tables>): Promise<void> {
     const isSuspect = message.seq <= this.#suspectUpTo;
     await this.#turnstile.enter(isSuspect);
     try {
       if (isSuspect && !(await this.#isAcquitted(message, event))) return;
-      await this.#handle(event, subscription, isSuspect);
+      await this.#handle(event, hearing, isSuspect);
       this.#order.release(event.subject, message.seq);
       message.ack();
     } catch (error) {
@@ -151,13 +152,13 @@ export class ConsumerGroup<Tables> {
     }
   }
 
-  async #handle(event: EventEnvelope, subscription: Subscription<Tables>, isSuspect: boolean): Promise<void> {
+  async #handle(event: EventEnvelope, { subscription, read }: Hearing<Tables>, isSuspect: boolean): Promise<void> {
     const { withTenant, handlerTimeoutMs = HANDLER_TIMEOUT_MS } = this.#options;
     const { durable } = this.#durable;
     const isFirst = await handleOnce(withTenant, durable, event, async (uow) => {
       if (isSuspect) await forgetAttempts(uow as TenantUnitOfWork, durable, event);
       if (await settleRedriven(uow as TenantUnitOfWork, event))
-        await inTime(handlerTimeoutMs, () => subscription.handle(uow, event));
+        await inTime(handlerTimeoutMs, async () => subscription.handle(uow, read(event)));
     });
     if (isSuspect && !isFirst) await this.#forgetAttempts(event);
   }

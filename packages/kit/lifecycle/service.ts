@@ -5,6 +5,7 @@ import { type ConsumersOptions, startConsumers } from '@tenantry/events/consumer
 import { connectNats, ensureStream, type Nats } from '@tenantry/events/nats.ts';
 import { startOutboxRelay } from '@tenantry/events/outbox-relay.ts';
 import type { Subscription } from '@tenantry/events/subscription.ts';
+import { hearingsOf } from '@tenantry/events/upcasting.ts';
 import { currentTraceparent } from '@tenantry/kernel/call-context.ts';
 import { type Clock, systemClock } from '@tenantry/kernel/clock.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
@@ -251,7 +252,7 @@ async function openDoor<Tables>(options: {
   const letters = deadLetterRoutes({
     service: options.name,
     databases: databases as Pick<Databases<unknown>, 'withTenant' | 'worker'>,
-    handledTypes: new Set(options.app.subscriptions.map(({ event }) => event.type)),
+    handledTypes: new Set(hearingsOf(options.app.subscriptions).keys()),
   });
   const server = createHttpServer({
     service: options.name,
