@@ -5,7 +5,7 @@ import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-w
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import { isTransient } from '@tenantry/kernel/problem.ts';
 import { AggregateOrder } from './aggregate-order.ts';
-import { forgetAttempts, noteAttempt } from './attempt-log.ts';
+import { endAttempt, forgetAttempts, noteAttempt } from './attempt-log.ts';
 import { buryEvent, causeOf } from './bury-event.ts';
 import { type DurableOptions, openDurable, rewindDurable } from './durable-consumer.ts';
 import { parseEnvelope } from './envelope.ts';
@@ -183,7 +183,10 @@ export class ConsumerGroup<Tables> {
   async #fail(message: JsMsg, event: EventEnvelope, error: unknown, isSuspect: boolean): Promise<void> {
     this.#options.onError(error, event);
     // The attempt has ended, if not well. Should this note not get through, only its author knows so.
-    if (isSuspect) await this.#forgetAttempts(event).catch(() => this.#ended.add(message.seq));
+    if (isSuspect)
+      await endAttempt(this.#options.withTenant, this.#durable.durable, event).catch(() =>
+        this.#ended.add(message.seq),
+      );
     const before = this.#order.attempts(event.subject, message.seq);
     if (isDatabaseAway(error)) {
       this.#postpone(message, event, DATABASE_AWAY_DELAY_MS, before);
