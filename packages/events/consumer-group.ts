@@ -2,10 +2,8 @@ import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import type { EventEnvelope } from '@tenantry/contract/event.ts';
 import { isDatabaseAway } from '@tenantry/databases/postgres/errors.ts';
 import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-work.ts';
-import type { TenantId } from '@tenantry/kernel/id.ts';
 import { isTransient } from '@tenantry/kernel/problem.ts';
 import { AggregateOrder } from './aggregate-order.ts';
-import { endAttempt, forgetAttempts, noteAttempt } from './attempt-log.ts';
 import { buryEvent, causeOf } from './bury-event.ts';
 import { type DurableOptions, openDurable, rewindDurable } from './durable-consumer.ts';
 import { parseEnvelope } from './envelope.ts';
@@ -15,6 +13,7 @@ import { KeyedQueue } from './keyed-queue.ts';
 import type { Nats } from './nats.ts';
 import { settleRedriven } from './redrive.ts';
 import type { Subscription } from './subscription.ts';
+import { Suspects } from './suspects.ts';
 import type { Turnstile } from './turnstile.ts';
 import { type Hearing, hearingsOf } from './upcasting.ts';
 
@@ -47,13 +46,10 @@ export class ConsumerGroup<Tables> {
   readonly #options: ConsumerGroupOptions<Tables>;
   readonly #durable: DurableOptions;
   readonly #hearings: ReadonlyMap<string, Hearing<Tables>>;
+  readonly #suspects: Suspects<Tables>;
   /** Of all groups of the process together. */
   readonly #turnstile: Turnstile;
   #order = new AggregateOrder();
-  /** Up to here whoever led before us may have had messages under way when it ended, perhaps because of one of them. */
-  #suspectUpTo = 0;
-  /** By their place in the stream: suspects whose last attempt ended here, although its note is still there. */
-  readonly #ended = new Set<number>();
 
   constructor(
     options: ConsumerGroupOptions<Tables>,
@@ -71,13 +67,13 @@ export class ConsumerGroup<Tables> {
       aggregate,
       maxAckPending: MAX_IN_FLIGHT * 4,
     };
+    this.#suspects = new Suspects(options.withTenant, this.#durable.durable);
     this.#hearings = hearingsOf(subscriptions);
   }
 
   /** Before the first `run` of whoever begins to lead. */
   async rewind(): Promise<void> {
-    this.#suspectUpTo = await rewindDurable(this.#options.nats, this.#durable);
-    this.#ended.clear();
+    this.#suspects.beginAnew(await rewindDurable(this.#options.nats, this.#durable));
   }
 
   /** Until `signal`; then waits for what is being handled. */
@@ -138,7 +134,7 @@ export class ConsumerGroup<Tables> {
    * survive it, the note speaks against this event and no other. All others cost no more than their own transaction.
    */
   async #attempt(message: JsMsg, event: EventEnvelope, hearing: Hearing<Tables>): Promise<void> {
-    const isSuspect = message.seq <= this.#suspectUpTo;
+    const isSuspect = this.#suspects.has(message.seq);
     await this.#turnstile.enter(isSuspect);
     try {
       if (isSuspect && !(await this.#isAcquitted(message, event))) return;
@@ -156,17 +152,15 @@ export class ConsumerGroup<Tables> {
     const { withTenant, handlerTimeoutMs = HANDLER_TIMEOUT_MS } = this.#options;
     const { durable } = this.#durable;
     const isFirst = await handleOnce(withTenant, durable, event, async (uow) => {
-      if (isSuspect) await forgetAttempts(uow as TenantUnitOfWork, durable, event);
+      if (isSuspect) await this.#suspects.forget(uow, event);
       if (await settleRedriven(uow as TenantUnitOfWork, event))
         await inTime(handlerTimeoutMs, async () => subscription.handle(uow, read(event)));
     });
-    if (isSuspect && !isFirst) await this.#forgetAttempts(event);
+    if (isSuspect && !isFirst) await this.#suspects.forgetNow(event);
   }
 
   async #isAcquitted(message: JsMsg, event: EventEnvelope): Promise<boolean> {
-    const { withTenant } = this.#options;
-    const unfinished = await noteAttempt(withTenant, this.#durable.durable, event, this.#ended.has(message.seq));
-    this.#ended.delete(message.seq);
+    const unfinished = await this.#suspects.begin(message.seq, event);
     if (unfinished < MAX_UNFINISHED_ATTEMPTS) return true;
     const cause = `It killed or hung the process: ${unfinished} attempts were begun while nothing else was being handled, and none of them ended.`;
     this.#options.onError(new Error(cause), event);
@@ -174,19 +168,9 @@ export class ConsumerGroup<Tables> {
     return false;
   }
 
-  #forgetAttempts(event: EventEnvelope): Promise<void> {
-    return this.#options.withTenant(event.tenantid as TenantId, (uow) =>
-      forgetAttempts(uow as TenantUnitOfWork, this.#durable.durable, event),
-    );
-  }
-
   async #fail(message: JsMsg, event: EventEnvelope, error: unknown, isSuspect: boolean): Promise<void> {
     this.#options.onError(error, event);
-    // The attempt has ended, if not well. Should this note not get through, only its author knows so.
-    if (isSuspect)
-      await endAttempt(this.#options.withTenant, this.#durable.durable, event).catch(() =>
-        this.#ended.add(message.seq),
-      );
+    if (isSuspect) await this.#suspects.end(message.seq, event);
     const before = this.#order.attempts(event.subject, message.seq);
     if (isDatabaseAway(error)) {
       this.#postpone(message, event, DATABASE_AWAY_DELAY_MS, before);
