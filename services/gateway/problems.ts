@@ -56,7 +56,7 @@ export const upstreamAnswerUnusable = defineProblem({
 
 export const feedPositionGone = defineProblem({
   code: 'feed-position-gone',
-  category: 'conflict',
+  category: 'gone',
   title: 'Events after this position are no longer kept',
 });
 
@@ -83,7 +83,6 @@ export const tooManyProducts = defineProblem({
 export const STATUS_OF: ReadonlyMap<string, number> = new Map([
   [methodNotAllowed.kind.code, 405],
   [requestTimeout.kind.code, 408],
-  [feedPositionGone.kind.code, 410],
   [targetTooLong.kind.code, 414],
   [expectationFailed.kind.code, 417],
   [upgradeRequired.kind.code, 426],
