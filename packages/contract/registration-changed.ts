@@ -2,10 +2,6 @@ import { Type } from 'typebox';
 import { event } from './event.ts';
 import { Closed, InstantSchema } from './schemas.ts';
 
-/**
- * Somebody has changed what is registered at the gateway: told for the audit. Every change is told at least once, and all
- * of one registration in their order; `id` of the envelope is the change's own.
- */
 export const registrationChanged = event(
   'gateway.registration.changed.v1',
   Closed({
@@ -19,4 +15,8 @@ export const registrationChanged = event(
     /** Names of what a change has changed; never values. */
     fields: Type.Array(Type.String()),
   }),
+  {
+    summary:
+      'Somebody has changed what is registered at the gateway: told for the audit, every change at least once, and all of one registration in their order.',
+  },
 );

@@ -1,16 +1,21 @@
 import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import type { EventEnvelope } from '@tenantry/contract/event.ts';
 import { isDatabaseAway } from '@tenantry/databases/postgres/errors.ts';
-import type { WithTenant } from '@tenantry/databases/unit-of-work.ts';
+import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-work.ts';
 import { isTransient } from '@tenantry/kernel/problem.ts';
 import { AggregateOrder } from './aggregate-order.ts';
-import { buryEvent } from './dead-letters.ts';
+import { buryEvent, causeOf } from './bury-event.ts';
 import { type DurableOptions, openDurable, rewindDurable } from './durable-consumer.ts';
 import { parseEnvelope } from './envelope.ts';
+import { inTime } from './in-time.ts';
 import { handleOnce } from './inbox.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import type { Nats } from './nats.ts';
+import { settleRedriven } from './redrive.ts';
 import type { Subscription } from './subscription.ts';
+import { Suspects } from './suspects.ts';
+import type { Turnstile } from './turnstile.ts';
+import { type Hearing, hearingsOf } from './upcasting.ts';
 
 export type ConsumerGroupOptions<Tables> = {
   readonly service: string;
@@ -19,10 +24,16 @@ export type ConsumerGroupOptions<Tables> = {
   readonly onError: (error: unknown, event: EventEnvelope | null) => void;
   /** Waits between attempts; the last one is followed by the dead letters. */
   readonly redeliveryDelaysMs?: readonly number[];
+  /** A handler that takes longer has failed; 20 s unless said. */
+  readonly handlerTimeoutMs?: number;
 };
 
 const MAX_IN_FLIGHT = 64;
 const REOPEN_MS = 250;
+/** Less than the server waits for an acknowledgement. */
+const HANDLER_TIMEOUT_MS = 20_000;
+/** Attempts that were begun while nothing else was being handled, and never ended: this many, and the event is to blame. */
+const MAX_UNFINISHED_ATTEMPTS = 3;
 /** Nothing is wrong with an event while the database is away, so this is no attempt and the wait does not grow. */
 const DATABASE_AWAY_DELAY_MS = 1_000;
 /** Behind an earlier event: a little after it, for the server's timers are not exact. */
@@ -34,26 +45,35 @@ const REDELIVERY_DELAYS_MS: readonly number[] = [250, 1_000, 5_000, 30_000, 120_
 export class ConsumerGroup<Tables> {
   readonly #options: ConsumerGroupOptions<Tables>;
   readonly #durable: DurableOptions;
-  readonly #byType: ReadonlyMap<string, Subscription<Tables>>;
+  readonly #hearings: ReadonlyMap<string, Hearing<Tables>>;
+  readonly #suspects: Suspects<Tables>;
+  /** Of all groups of the process together. */
+  readonly #turnstile: Turnstile;
   #order = new AggregateOrder();
 
-  constructor(options: ConsumerGroupOptions<Tables>, subscriptions: readonly Subscription<Tables>[]) {
+  constructor(
+    options: ConsumerGroupOptions<Tables>,
+    subscriptions: readonly Subscription<Tables>[],
+    turnstile: Turnstile,
+  ) {
     const first = subscriptions[0];
     if (first === undefined) throw new Error('A consumer needs a subscription.');
     const { service: source, aggregate } = first.event;
     this.#options = options;
+    this.#turnstile = turnstile;
     this.#durable = {
       durable: `${options.service}--${source}-${aggregate}`,
       source,
       aggregate,
       maxAckPending: MAX_IN_FLIGHT * 4,
     };
-    this.#byType = new Map(subscriptions.map((subscription) => [subscription.event.type as string, subscription]));
+    this.#suspects = new Suspects(options.withTenant, this.#durable.durable);
+    this.#hearings = hearingsOf(subscriptions);
   }
 
   /** Before the first `run` of whoever begins to lead. */
-  rewind(): Promise<void> {
-    return rewindDurable(this.#options.nats, this.#durable);
+  async rewind(): Promise<void> {
+    this.#suspects.beginAnew(await rewindDurable(this.#options.nats, this.#durable));
   }
 
   /** Until `signal`; then waits for what is being handled. */
@@ -90,8 +110,12 @@ export class ConsumerGroup<Tables> {
       message.term();
       return;
     }
-    const subscription = this.#byType.get(event.type);
-    if (subscription === undefined) {
+    if (event.redrivefor !== undefined && event.redrivefor !== this.#durable.durable) {
+      message.ack();
+      return;
+    }
+    const hearing = this.#hearings.get(event.type);
+    if (hearing === undefined && event.redriveof === undefined) {
       message.ack();
       return;
     }
@@ -101,19 +125,52 @@ export class ConsumerGroup<Tables> {
       this.#postpone(message, event, Math.max(waitsUntilMs - Date.now(), 0) + BEHIND_MS, attempts);
       return;
     }
+    if (hearing === undefined) await this.#bury(message, event, `Nobody here handles ${event.type} any more.`, 0);
+    else await this.#attempt(message, event, hearing);
+  }
+
+  /**
+   * A suspect is alone in this process while it is handled, and that it was begun is noted before: should the process not
+   * survive it, the note speaks against this event and no other. All others cost no more than their own transaction.
+   */
+  async #attempt(message: JsMsg, event: EventEnvelope, hearing: Hearing<Tables>): Promise<void> {
+    const isSuspect = this.#suspects.has(message.seq);
+    await this.#turnstile.enter(isSuspect);
     try {
-      await handleOnce(this.#options.withTenant, this.#durable.durable, event, (uow) =>
-        subscription.handle(uow, event),
-      );
+      if (isSuspect && !(await this.#isAcquitted(message, event))) return;
+      await this.#handle(event, hearing, isSuspect);
       this.#order.release(event.subject, message.seq);
       message.ack();
     } catch (error) {
-      await this.#fail(message, event, error);
+      await this.#fail(message, event, error, isSuspect);
+    } finally {
+      this.#turnstile.leave();
     }
   }
 
-  async #fail(message: JsMsg, event: EventEnvelope, error: unknown): Promise<void> {
+  async #handle(event: EventEnvelope, { subscription, read }: Hearing<Tables>, isSuspect: boolean): Promise<void> {
+    const { withTenant, handlerTimeoutMs = HANDLER_TIMEOUT_MS } = this.#options;
+    const { durable } = this.#durable;
+    const isFirst = await handleOnce(withTenant, durable, event, async (uow) => {
+      if (isSuspect) await this.#suspects.forget(uow, event);
+      if (await settleRedriven(uow as TenantUnitOfWork, event))
+        await inTime(handlerTimeoutMs, async () => subscription.handle(uow, read(event)));
+    });
+    if (isSuspect && !isFirst) await this.#suspects.forgetNow(event);
+  }
+
+  async #isAcquitted(message: JsMsg, event: EventEnvelope): Promise<boolean> {
+    const unfinished = await this.#suspects.begin(message.seq, event);
+    if (unfinished < MAX_UNFINISHED_ATTEMPTS) return true;
+    const cause = `It killed or hung the process: ${unfinished} attempts were begun while nothing else was being handled, and none of them ended.`;
+    this.#options.onError(new Error(cause), event);
+    await this.#bury(message, event, cause, unfinished);
+    return false;
+  }
+
+  async #fail(message: JsMsg, event: EventEnvelope, error: unknown, isSuspect: boolean): Promise<void> {
     this.#options.onError(error, event);
+    if (isSuspect) await this.#suspects.end(message.seq, event);
     const before = this.#order.attempts(event.subject, message.seq);
     if (isDatabaseAway(error)) {
       this.#postpone(message, event, DATABASE_AWAY_DELAY_MS, before);
@@ -121,12 +178,14 @@ export class ConsumerGroup<Tables> {
     }
     const attempts = before + 1;
     const delayMs = (this.#options.redeliveryDelaysMs ?? REDELIVERY_DELAYS_MS)[attempts - 1];
-    if (isTransient(error) && delayMs !== undefined) {
-      this.#postpone(message, event, delayMs, attempts);
-      return;
-    }
+    if (isTransient(error) && delayMs !== undefined) this.#postpone(message, event, delayMs, attempts);
+    else await this.#bury(message, event, causeOf(error), attempts);
+  }
+
+  async #bury(message: JsMsg, event: EventEnvelope, cause: string, attempts: number): Promise<void> {
+    const before = this.#order.attempts(event.subject, message.seq);
     try {
-      await buryEvent(this.#options.withTenant, { consumer: this.#durable.durable, event, error, attempts });
+      await buryEvent(this.#options.withTenant, { consumer: this.#durable.durable, event, cause, attempts });
       this.#order.release(event.subject, message.seq);
       message.term();
     } catch (burialError) {

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { ConsumerGroup, type ConsumerGroupOptions } from './consumer-group.ts';
 import { startLeading } from './leadership.ts';
 import type { Subscription } from './subscription.ts';
+import { Turnstile } from './turnstile.ts';
 
 export type ConsumersOptions<Tables> = ConsumerGroupOptions<Tables> & {
   readonly subscriptions: readonly Subscription<Tables>[];
@@ -21,7 +22,8 @@ export async function startConsumers<Tables>(
   options: ConsumersOptions<Tables>,
 ): Promise<{ readonly stop: () => Promise<void> }> {
   const bySource = Map.groupBy(options.subscriptions, ({ event }) => `${event.service}.${event.aggregate}`);
-  const groups = [...bySource.values()].map((subscriptions) => new ConsumerGroup(options, subscriptions));
+  const turnstile = new Turnstile();
+  const groups = [...bySource.values()].map((subscriptions) => new ConsumerGroup(options, subscriptions, turnstile));
   if (options.pool !== undefined && groups.length > 0) {
     const name = `consumers:${options.nats.namespace}:${options.service}`;
     const onError = (error: unknown) => options.onError(error, null);

@@ -1,89 +1,112 @@
 import type { EventEnvelope } from '@tenantry/contract/event.ts';
-import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-work.ts';
-import { type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
-import { handleOnce } from './inbox.ts';
-import type { Subscription } from './subscription.ts';
+import type { FoundationTables } from '@tenantry/databases/postgres/foundation-tables.ts';
+import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import type { ExpressionBuilder, Selectable } from 'kysely';
+
+/** In `lookups`: whose a dead letter is, for whoever runs the platform. */
+export const DEAD_LETTER_LOOKUP = 'dead-letter';
+
+/** `dead`: given up. `redriving`: on its way to its consumer again. `handled`: it has had its effect. */
+export type DeadLetterState = 'dead' | 'redriving' | 'handled';
 
 export type DeadLetter = {
-  readonly id: string;
+  /** The event's own. */
+  readonly uuid: string;
   readonly consumer: string;
   readonly event: EventEnvelope;
   readonly cause: string;
   readonly attempts: number;
   readonly diedAt: Temporal.Instant;
+  readonly state: DeadLetterState;
+  readonly redrives: number;
   readonly redrivenAt: Temporal.Instant | null;
+  readonly handledAt: Temporal.Instant | null;
 };
 
-const MAX_CAUSE_CHARACTERS = 2_000;
+export type DeadLetterFilter = {
+  readonly consumer?: string | undefined;
+  /** Of the event. */
+  readonly type?: string | undefined;
+  readonly state?: DeadLetterState | undefined;
+  readonly diedBefore?: Temporal.Instant | undefined;
+};
 
-/**
- * Sets an event aside with its cause, as a row of its tenant: row-level security and backups cover it like any other.
- * The row has the event's own id, so an event that comes back after a crash is not buried twice.
- */
-export function buryEvent<Tables>(
-  withTenant: WithTenant<Tables>,
-  letter: {
-    readonly consumer: string;
-    readonly event: EventEnvelope;
-    readonly error: unknown;
-    readonly attempts: number;
-  },
-): Promise<void> {
-  const cause = letter.error instanceof Error ? `${letter.error.name}: ${letter.error.message}` : String(letter.error);
-  return withTenant(letter.event.tenantid as TenantId, async (uow) => {
-    await (uow as TenantUnitOfWork).sql
-      .insertInto('dead_letters')
-      .values({
-        tenant_id: uow.tenantUuid,
-        id: uuidOf(letter.event.id as `evt_${string}`),
-        consumer: letter.consumer,
-        event: JSON.stringify(letter.event),
-        cause: cause.slice(0, MAX_CAUSE_CHARACTERS),
-        attempts: letter.attempts,
-        died_at: uow.now,
-        redriven_at: null,
-      })
-      .onConflict((conflict) => conflict.columns(['tenant_id', 'id']).doNothing())
-      .execute();
-  });
+export const toDeadLetter = (row: Selectable<FoundationTables['dead_letters']>): DeadLetter => ({
+  uuid: row.id,
+  consumer: row.consumer,
+  event: row.event as EventEnvelope,
+  cause: row.cause,
+  attempts: row.attempts,
+  diedAt: row.died_at,
+  state: row.state,
+  redrives: row.redrives,
+  redrivenAt: row.redriven_at,
+  handledAt: row.handled_at,
+});
+
+const fits =
+  ({ consumer, type, state, diedBefore }: DeadLetterFilter) =>
+  (eb: ExpressionBuilder<FoundationTables, 'dead_letters'>) =>
+    eb.and([
+      ...(consumer === undefined ? [] : [eb('consumer', '=', consumer)]),
+      ...(type === undefined ? [] : [eb('type', '=', type)]),
+      ...(state === undefined ? [] : [eb('state', '=', state)]),
+      ...(diedBefore === undefined ? [] : [eb('died_at', '<', diedBefore)]),
+    ]);
+
+export type DeadLetterPage = {
+  /** Only events older than this one, or (inclusive) it as well. */
+  readonly beforeUuid: string | null;
+  readonly isInclusive?: boolean;
+  readonly limit: number;
+};
+
+/** Newest event first. */
+export async function listDeadLetters(
+  uow: TenantUnitOfWork,
+  filter: DeadLetterFilter,
+  page: DeadLetterPage,
+): Promise<readonly DeadLetter[]> {
+  let query = uow.sql
+    .selectFrom('dead_letters')
+    .selectAll()
+    .where('tenant_id', '=', uow.tenantUuid)
+    .where(fits(filter));
+  if (page.beforeUuid !== null) query = query.where('id', page.isInclusive ? '<=' : '<', page.beforeUuid);
+  return (await query.orderBy('id', 'desc').limit(page.limit).execute()).map(toDeadLetter);
 }
 
-export async function listDeadLetters(uow: TenantUnitOfWork): Promise<readonly DeadLetter[]> {
+/** Those of these that there are and that fit, newest event first. */
+export async function readDeadLetters(
+  uow: TenantUnitOfWork,
+  filter: DeadLetterFilter,
+  letterUuids: readonly string[],
+): Promise<readonly DeadLetter[]> {
+  if (letterUuids.length === 0) return [];
   const rows = await uow.sql
     .selectFrom('dead_letters')
     .selectAll()
     .where('tenant_id', '=', uow.tenantUuid)
+    .where('id', 'in', [...letterUuids])
+    .where(fits(filter))
     .orderBy('id', 'desc')
-    .limit(200)
     .execute();
-  return rows.map((row) => ({
-    id: row.id,
-    consumer: row.consumer,
-    event: row.event as EventEnvelope,
-    cause: row.cause,
-    attempts: row.attempts,
-    diedAt: row.died_at,
-    redrivenAt: row.redriven_at,
-  }));
+  return rows.map(toDeadLetter);
 }
 
-/** Handles a dead letter again, now. Its event id still guards against a second effect. Throws what the handler throws. */
-export async function redrive<Tables>(
-  withTenant: WithTenant<Tables>,
-  tenantId: TenantId,
-  letter: DeadLetter,
-  subscriptions: readonly Subscription<Tables>[],
-): Promise<void> {
-  if (letter.event.tenantid !== tenantId) throw new Error('This dead letter is of another tenant.');
-  const subscription = subscriptions.find(({ event }) => event.type === letter.event.type);
-  if (subscription === undefined) throw new Error(`Nobody here handles ${letter.event.type}.`);
-  await handleOnce(withTenant, letter.consumer, letter.event, (uow) => subscription.handle(uow, letter.event));
-  await withTenant(tenantId, async (uow) => {
-    await (uow as TenantUnitOfWork).sql
-      .updateTable('dead_letters')
-      .set({ redriven_at: uow.now })
-      .where('tenant_id', '=', uow.tenantUuid)
-      .where('id', '=', letter.id)
-      .execute();
-  });
+/** Forgets them for good; one that is on its way to its consumer then changes nothing there. @returns which there were */
+export async function purgeDeadLetters(
+  uow: TenantUnitOfWork,
+  filter: DeadLetterFilter,
+  letterUuids: readonly string[],
+): Promise<readonly string[]> {
+  if (letterUuids.length === 0) return [];
+  const rows = await uow.sql
+    .deleteFrom('dead_letters')
+    .where('tenant_id', '=', uow.tenantUuid)
+    .where('id', 'in', [...letterUuids])
+    .where(fits(filter))
+    .returning('id')
+    .execute();
+  return rows.map(({ id }) => id);
 }

@@ -24,14 +24,16 @@ export async function openDurable(nats: Nats, options: DurableOptions): Promise<
 /**
  * Makes what was delivered but never acknowledged come again at once, in its order. Otherwise it would come when its
  * time to acknowledge has passed, and what is new would come first. Only for who has just begun to lead.
+ * @returns the number of the last message that the one before us may have had under way; 0 when there was none
  */
-export async function rewindDurable(nats: Nats, options: DurableOptions): Promise<void> {
+export async function rewindDurable(nats: Nats, options: DurableOptions): Promise<number> {
   const stream = streamName(nats.namespace, options.source);
   const info = await findDurable(nats, stream, options.durable);
-  if (info === null || info.num_ack_pending === 0) return;
+  if (info === null || info.num_ack_pending === 0) return 0;
   // Should we end between these two, everything is delivered again and the inbox knows what it has seen.
   await nats.manager.consumers.delete(stream, options.durable);
   await addDurable(nats, stream, options, info.ack_floor.stream_seq + 1);
+  return info.delivered.stream_seq;
 }
 
 const findDurable = (nats: Nats, stream: string, durable: string): Promise<ConsumerInfo | null> =>

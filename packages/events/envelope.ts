@@ -30,4 +30,6 @@ const isEnvelope = (value: unknown): value is EventEnvelope =>
   typeof value.subject === 'string' &&
   'traceparent' in value &&
   typeof value.traceparent === 'string' &&
+  (!('redriveof' in value) || (typeof value.redriveof === 'string' && isId('evt', value.redriveof))) &&
+  (!('redrivefor' in value) || typeof value.redrivefor === 'string') &&
   'data' in value;

@@ -10,6 +10,8 @@ export type LeadershipOptions = {
 
 const RETRY_MS = 500;
 const HEARTBEAT_MS = 1_000;
+/** A process that hangs keeps its connections: the server ends this one when nothing was heard on it for so long. */
+const SILENCE_MS = 10_000;
 
 /**
  * Runs `work` in one process at a time: whoever holds the advisory lock, which dies with its connection. The others wait
@@ -47,6 +49,7 @@ async function leadOnce(
   client.on('error', () => lost.abort());
   const signal = AbortSignal.any([stopping, lost.signal]);
   try {
+    await client.query(`set idle_session_timeout = ${SILENCE_MS}`);
     while (!signal.aborted && !(await takeLock(client, options.name)))
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;

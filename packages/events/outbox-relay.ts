@@ -4,6 +4,7 @@ import { idFromUuid } from '@tenantry/kernel/id.ts';
 import type { Pool, PoolClient } from 'pg';
 import { startLeading } from './leadership.ts';
 import { ensureStream, type Nats } from './nats.ts';
+import type { Redrive } from './redrive.ts';
 import { eventSubject } from './subjects.ts';
 
 export type RelayOptions = {
@@ -24,6 +25,7 @@ type OutboxRow = {
   payload: unknown;
   traceparent: string;
   occurred_at: Temporal.Instant;
+  redrive: Redrive | null;
 };
 
 const BATCH = 256;
@@ -79,6 +81,7 @@ async function relayBatch({ worker, nats, service }: RelayOptions): Promise<numb
       'payload',
       'traceparent',
       'occurred_at',
+      'redrive',
     ])
     .orderBy('seq')
     .limit(BATCH)
@@ -110,7 +113,7 @@ function toEnvelope(row: OutboxRow, service: string): EventEnvelope {
   return {
     specversion: '1.0',
     id: idFromUuid('evt', row.id),
-    source: `/tenantry/${service}`,
+    source: row.redrive?.source ?? `/tenantry/${service}`,
     type: row.type,
     subject: row.aggregateid,
     time: row.occurred_at.toString({ smallestUnit: 'millisecond' }),
@@ -118,6 +121,7 @@ function toEnvelope(row: OutboxRow, service: string): EventEnvelope {
     tenantid: idFromUuid('ten', row.tenant_id),
     aggregateversion: row.aggregateversion,
     traceparent: row.traceparent,
+    ...(row.redrive === null ? {} : { redriveof: row.redrive.of, redrivefor: row.redrive.for }),
     data: row.payload,
   };
 }

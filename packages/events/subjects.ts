@@ -1,4 +1,5 @@
 import type { EventEnvelope } from '@tenantry/contract/event.ts';
+import type { TenantId } from '@tenantry/kernel/id.ts';
 
 /** Names on NATS. A namespace keeps the tests of one machine apart; it is empty in a real system. */
 const prefixed = (namespace: string, name: string, separator: string): string =>
@@ -16,5 +17,23 @@ export const eventSubject = (namespace: string, envelope: Pick<EventEnvelope, 't
 
 export const aggregateSubjects = (namespace: string, service: string, aggregate: string): string =>
   prefixed(namespace, `evt.${service}.${aggregate}.>`, '.');
+
+/** Which service's stream this is; null for one that is not of events, or of another namespace. */
+export function serviceOfStream(namespace: string, name: string): string | null {
+  const prefix = streamName(namespace, '');
+  return name.startsWith(prefix) ? name.slice(prefix.length) : null;
+}
+
+export const allEventSubjects = (namespace: string): string => prefixed(namespace, 'evt.>', '.');
+
+/** Service, aggregate, what happened, version. */
+const TYPE_TOKENS = 4;
+
+/** Of one tenant, in the stream of one service. @param type a whole type or the beginning of one, up to a dot */
+export function tenantSubjects(namespace: string, type: string, tenantId: TenantId): string {
+  const tokens = type.split('.');
+  const rest = Array.from({ length: TYPE_TOKENS - tokens.length }, () => '*');
+  return prefixed(namespace, ['evt', ...tokens, ...rest, tenantId].join('.'), '.');
+}
 
 export const bucketName = (namespace: string, bucket: string): string => prefixed(namespace, bucket, '_');

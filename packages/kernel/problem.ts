@@ -9,6 +9,7 @@ export type ProblemCategory =
   | 'forbidden'
   | 'not-found'
   | 'conflict'
+  | 'gone'
   | 'stale'
   | 'too-large'
   | 'unsupported'
@@ -63,6 +64,7 @@ const STATUS: Readonly<Record<ProblemCategory, number>> = {
   forbidden: 403,
   'not-found': 404,
   conflict: 409,
+  gone: 410,
   stale: 412,
   'too-large': 413,
   unsupported: 415,

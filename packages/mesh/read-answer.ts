@@ -9,6 +9,7 @@ const CATEGORY_OF_STATUS: Readonly<Record<number, ProblemCategory>> = {
   403: 'forbidden',
   404: 'not-found',
   409: 'conflict',
+  410: 'gone',
   412: 'stale',
   413: 'too-large',
   415: 'unsupported',

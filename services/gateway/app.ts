@@ -1,6 +1,6 @@
 import { REVOCATIONS_BUCKET, type Revocation } from '@tenantry/auth/buckets.ts';
 import { toPublicJwk } from '@tenantry/auth/jws.ts';
-import { deriveNatsToken } from '@tenantry/databases/credentials.ts';
+import { deriveKey, deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { createRedis } from '@tenantry/databases/redis.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
@@ -29,12 +29,14 @@ import { openTokenKeys } from './access/token-keys.ts';
 import { createAccessLog } from './access-log.ts';
 import { baseConfiguration } from './base-configuration.ts';
 import { allowedNetworksOf, type GatewayConfiguration, unregisteredDoors } from './config.ts';
+import { deadLetterEndpoints } from './dead-letters/dead-letter-endpoints.ts';
 import { headersOfEveryAnswer } from './edge/answer-headers.ts';
 import { Cors } from './edge/cors.ts';
 import { Door } from './edge/door.ts';
 import type { Exchange } from './edge/exchange.ts';
 import { PaceKeeper } from './edge/pace-keeper.ts';
 import { createClientAddress, parseNetworks } from './edge/trusted-proxies.ts';
+import { eventFeedRoute } from './feed/event-feed.ts';
 import { createLimits } from './limits/limits.ts';
 import { whenConnected } from './limits/rate-limiters.ts';
 import { createEventStreams } from './live/event-streams.ts';
@@ -42,6 +44,7 @@ import { LiveConnections } from './live/live-connections.ts';
 import { LiveSessions } from './live/live-sessions.ts';
 import { Admission } from './overload/admission.ts';
 import { registerOverloadMetrics } from './overload/overload-metrics.ts';
+import { createAnswerOnce } from './own/answer-once.ts';
 import { createApiDescription } from './own/api-description.ts';
 import { createDocumentation } from './own/documentation.ts';
 import { watchExpectedServices } from './own/expected-services.ts';
@@ -208,7 +211,9 @@ async function open(
   const required = configuration.REQUIRED_SERVICES.split(',').filter((name) => name !== '');
   let own: OwnAnswers | null = null;
   const passportFor = createPassports(signingKey, requestDeadlineMs);
+  const answerOnce = createAnswerOnce(nats, deriveKey(configuration.TENANTRY_MASTER_KEY, 'gateway:idempotency'));
   const products = await openProducts({
+    answerOnce,
     nats,
     discovery,
     mesh,
@@ -225,6 +230,7 @@ async function open(
     logger,
   });
   closing.push(products.close);
+  const expectedServices = watchExpectedServices(discovery, required);
   const routes = new Routes(
     discovery,
     [
@@ -233,6 +239,8 @@ async function open(
         return own;
       }),
       ...products.ownRoutes,
+      ...deadLetterEndpoints({ mesh, services: expectedServices, answerOnce }),
+      eventFeedRoute({ nats, heartbeatMs: configuration.EVENT_FEED_HEARTBEAT_MS, logger }),
     ],
     logger,
   );
@@ -337,7 +345,7 @@ async function open(
       contentType: metrics.registry.contentType,
       read: membership?.readMetrics(metrics.registry) ?? (() => metrics.registry.metrics()),
     },
-    systemHealth: createSystemHealth(upstreams, watchExpectedServices(discovery, required)),
+    systemHealth: createSystemHealth(upstreams, expectedServices),
     apiDescription: createApiDescription(routes, configuration.PUBLIC_URL),
     documentation: createDocumentation(),
   };

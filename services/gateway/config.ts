@@ -98,6 +98,11 @@ const GatewaySchema = Type.Object({
     minimum: 50,
     description: 'Between two pings; who has not answered one by the next is gone',
   }),
+  EVENT_FEED_HEARTBEAT_MS: Type.Integer({
+    default: 15_000,
+    minimum: 50,
+    description: 'Between two signs of life of /v1/events, so that nobody on the way takes it for dead',
+  }),
   WEBSOCKET_IDLE_MS: Type.Integer({ default: 900_000, minimum: 100, description: 'Without a message either way' }),
   DRAIN_GRACE_MS: Type.Integer({
     default: 1_000,

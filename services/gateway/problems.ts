@@ -60,6 +60,12 @@ export const upstreamUntrusted = defineProblem({
   title: 'The product could not prove who it is',
 });
 
+export const feedPositionGone = defineProblem({
+  code: 'feed-position-gone',
+  category: 'gone',
+  title: 'Events after this position are no longer kept',
+});
+
 /** Of what is registered behind the gateway. */
 export const upstreamNotFound = defineProblem({ code: 'not-found', category: 'not-found', title: 'Not found' });
 export const routeNotFound = defineProblem({ code: 'not-found', category: 'not-found', title: 'Not found' });

@@ -1,6 +1,8 @@
 import { readdir } from 'node:fs/promises';
+import { deadLetterEndpoints } from '@tenantry/contract/dead-letters.ts';
 import type { Endpoint } from '@tenantry/contract/endpoint.ts';
 import type { EventDefinition } from '@tenantry/contract/event.ts';
+import { SERVICES_WITH_SCHEMA } from '@tenantry/deploy/migrate/migrate.ts';
 import type { DefinedProblem } from '@tenantry/kernel/problem.ts';
 
 export type Owned<T> = { readonly service: string; readonly value: T };
@@ -50,6 +52,8 @@ export async function loadContracts(): Promise<Contracts> {
       for (const value of await exportsOf(file)) found.push({ service, value });
   }
   for (const { service, url } of SHARED) for (const value of await exportsOf(url)) found.push({ service, value });
+  for (const service of SERVICES_WITH_SCHEMA)
+    for (const value of Object.values(deadLetterEndpoints(service))) found.push({ service, value });
   const only = <T>(fits: (value: unknown) => value is T): Owned<T>[] =>
     found.flatMap(({ service, value }) => (fits(value) ? [{ service, value }] : []));
   return { endpoints: only(isEndpoint), events: only(isEvent), problems: only(isProblem) };

@@ -1,8 +1,9 @@
 import { generateSigningKey, signJws } from '@tenantry/auth/jws.ts';
+import { deadLetterId } from '@tenantry/contract/dead-letters.ts';
 import { type Endpoint, paramNames } from '@tenantry/contract/endpoint.ts';
 import { request } from '@tenantry/deploy/demo/api.ts';
 import { type Customer, type MainJob, newBotToken, type Order, type Tenant } from '@tenantry/deploy/demo/main-job.ts';
-import { newId } from '@tenantry/kernel/id.ts';
+import { newId, type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allEndpoints } from '../support/all-endpoints.ts';
 import { openWholeWorld } from '../support/whole-world.ts';
@@ -47,6 +48,7 @@ beforeAll(async () => {
     invoiceId: order.invoiceId,
     paymentId: order.paymentId,
     botId: bot.id,
+    deadLetterId: await plantDeadLetter(tenant.id as 'ten_'),
   };
   victim = { tenant, customer, order, ids };
   const other = await job.createTenant(opened.operatorToken, 'stranger');
@@ -56,6 +58,18 @@ beforeAll(async () => {
   };
 });
 afterAll(() => world.close());
+
+/** An event of the victim's that billing gave up on. */
+async function plantDeadLetter(tenantId: TenantId): Promise<string> {
+  const [eventId, tenantUuid] = [newId('evt'), uuidOf(tenantId)];
+  const event = { id: eventId, type: 'payments.payment.settled.v1', tenantid: tenantId };
+  await world.sql(
+    `insert into billing.dead_letters (tenant_id, id, consumer, event, cause, attempts, died_at)
+     values ($1, $2, 'billing--payments-payment', $3, 'planted', 1, now())`,
+    [tenantUuid, uuidOf(eventId), JSON.stringify(event)],
+  );
+  return deadLetterId('billing', uuidOf(eventId));
+}
 
 function urlOf(endpoint: Endpoint, ids: Readonly<Record<string, string>>): string {
   const path = endpoint.path.replaceAll(
@@ -173,6 +187,9 @@ describe('The owner of another tenant', () => {
     expect((await read(`/v1/invoices/${victim.order.invoiceId}`)).body.status).toBe('paid');
     expect((await read(`/v1/payments/${victim.order.paymentId}`)).body.status).toBe('settled');
     expect((await read('/v1/me')).body.status).toBe('active');
+    expect(await world.sql('select state, redrives from billing.dead_letters')).toEqual([
+      { state: 'dead', redrives: 0 },
+    ]);
   });
 });
 

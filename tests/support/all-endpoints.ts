@@ -1,7 +1,9 @@
 import { readdirSync } from 'node:fs';
+import { deadLetterEndpoints } from '@tenantry/contract/dead-letters.ts';
 import type { Endpoint } from '@tenantry/contract/endpoint.ts';
 import { readSessionStanding } from '@tenantry/contract/session-standing.ts';
 import { readTenantRecord } from '@tenantry/contract/tenant-record.ts';
+import { SERVICES_WITH_SCHEMA } from '@tenantry/deploy/migrate/migrate.ts';
 
 const SERVICES = ['users', 'subscriptions', 'payments', 'notifications', 'billing', 'gateway', 'hub'] as const;
 const ROOT = new URL('../../services/', import.meta.url);
@@ -23,6 +25,8 @@ export async function allEndpoints(): Promise<readonly Endpoint[]> {
     [readTenantRecord.name, readTenantRecord as Endpoint],
     [readSessionStanding.name, readSessionStanding as Endpoint],
   ]);
+  for (const service of SERVICES_WITH_SCHEMA)
+    for (const value of Object.values(deadLetterEndpoints(service))) found.set(value.name, value as Endpoint);
   for (const service of SERVICES) {
     const folder = new URL(`${service}/contract/`, ROOT);
     for (const file of readdirSync(folder)) {

@@ -1,6 +1,6 @@
 import type { Generated } from 'kysely';
 
-/** The tables of migrations/0001_foundation.sql, as the application role sees them. */
+/** The tables of migrations/, as the application role sees them. */
 export type FoundationTables = {
   outbox: {
     id: string;
@@ -12,6 +12,7 @@ export type FoundationTables = {
     payload: unknown;
     traceparent: string;
     occurred_at: Temporal.Instant;
+    redrive: Generated<unknown>;
   };
   inbox: { consumer: string; event_id: string; handled_at: Temporal.Instant };
   due: {
@@ -65,6 +66,18 @@ export type FoundationTables = {
     attempts: number;
     died_at: Temporal.Instant;
     redriven_at: Temporal.Instant | null;
+    type: Generated<string>;
+    state: Generated<'dead' | 'redriving' | 'handled'>;
+    redrives: Generated<number>;
+    redriven_as: string | null;
+    handled_at: Temporal.Instant | null;
+  };
+  event_attempts: {
+    tenant_id: string;
+    consumer: string;
+    event_id: string;
+    started: number;
+    started_at: Temporal.Instant;
   };
 };
 

@@ -1,9 +1,9 @@
 import { databaseUnavailable } from '@tenantry/databases/postgres/errors.ts';
-import { newId, uuidOf } from '@tenantry/kernel/id.ts';
+import { newId, type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
 import { conflict } from '@tenantry/kernel/problems.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
-import { listDeadLetters, redrive } from '../dead-letters.ts';
+import { listDeadLetters } from '../dead-letters.ts';
 import { aggregateSubjects, streamName } from '../subjects.ts';
 import { takeNotes } from './note-taker.ts';
 import { makeEnvelope, newSubject, openTestEvents, type TestEvents } from './open-test-events.ts';
@@ -15,6 +15,8 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1);
+const lettersOf = (tenant: TenantId) =>
+  world.databases.withTenant(tenant, (uow) => listDeadLetters(uow, {}, { beforeUuid: null, limit: 10 }));
 const consumerInfo = (durable: string) =>
   world.nats.manager.consumers.info(streamName(world.namespace, 'users'), durable);
 
@@ -169,49 +171,79 @@ describe('A dead letter', () => {
       await world.publish(envelope);
       await world.publish(taker.envelope(tenant, subject, 2));
       await eventually(async () => expect(await taker.notes()).toEqual([taker.label(subject, 2)]));
-      const letters = await world.databases.withTenant(tenant, listDeadLetters);
-      expect(letters).toEqual([
+      expect(await lettersOf(tenant)).toEqual([
         {
-          id: uuidOf(envelope.id as `evt_${string}`),
+          uuid: uuidOf(envelope.id as `evt_${string}`),
           consumer: taker.durable,
           event: envelope,
           cause: 'Problem: This invoice is void.',
           attempts: 1,
           diedAt: expect.any(Temporal.Instant),
+          state: 'dead',
+          redrives: 0,
           redrivenAt: null,
+          handledAt: null,
         },
       ]);
-      expect(await world.databases.withTenant(newId('ten'), listDeadLetters)).toEqual([]);
+      expect(await lettersOf(newId('ten'))).toEqual([]);
       expect((await consumerInfo(taker.durable)).num_ack_pending).toBe(0);
     } finally {
       await consumers.stop();
     }
   });
 
-  it('is made after the last attempt, and can be driven again, with one effect', async () => {
+  it('is made after the last attempt', async () => {
     const taker = takeNotes(world, () => Promise.reject(new Error('still broken')));
-    const [tenant, subject] = [newId('ten'), newSubject()];
     const consumers = await taker.start({ redeliveryDelaysMs: [10, 20] });
-    await world.publish(taker.envelope(tenant, subject, 1));
-    await eventually(async () => expect(await taker.deadLetters()).toMatchObject([{ attempts: 3 }]));
-    await consumers.stop();
-    const [letter] = await world.databases.withTenant(tenant, listDeadLetters);
-    if (letter === undefined) throw new Error('No letter.');
-    const again = (subscriptions = [taker.subscription]) =>
-      redrive(world.databases.withTenant, tenant, letter, subscriptions);
+    try {
+      await world.publish(taker.envelope(newId('ten'), newSubject(), 1));
+      await eventually(async () =>
+        expect(await taker.deadLetters()).toMatchObject([{ attempts: 3, cause: 'Error: still broken' }]),
+      );
+    } finally {
+      await consumers.stop();
+    }
+  });
 
-    await expect(again()).rejects.toThrow('still broken');
-    expect(await taker.deadLetters()).toMatchObject([{ redriven_at: null }]);
-    await expect(again([])).rejects.toThrow('Nobody here handles');
-    await expect(redrive(world.databases.withTenant, newId('ten'), letter, [taker.subscription])).rejects.toThrow(
-      'of another tenant',
+  it('is made of an event whose handler never ends, which keeps neither a connection nor the others waiting', async () => {
+    const never = new Promise<void>(() => undefined);
+    const taker = takeNotes(world, (_uow, { aggregateversion }) =>
+      aggregateversion === 1 ? never : Promise.resolve(),
     );
+    const [tenant, subject] = [newId('ten'), newSubject()];
+    // More attempts than the pool has connections.
+    const consumers = await taker.start({
+      redeliveryDelaysMs: Array.from({ length: 11 }, () => 5),
+      handlerTimeoutMs: 30,
+    });
+    try {
+      for (const version of [1, 2]) await world.publish(taker.envelope(tenant, subject, version));
+      await eventually(async () => expect(await taker.notes()).toEqual([taker.label(subject, 2)]), 20_000);
+      expect(await taker.deadLetters()).toMatchObject([
+        { attempts: 12, cause: 'TimeoutError: The handler did not end within 0.03 s.' },
+      ]);
+    } finally {
+      await consumers.stop();
+    }
+  });
 
-    taker.handleWith(async () => undefined);
-    await again();
-    await again();
-    expect(await taker.notes()).toEqual([taker.label(subject, 1)]);
-    expect(await taker.deadLetters()).toMatchObject([{ redriven_at: expect.anything() }]);
+  it('that comes back, for its burial was not acknowledged, is neither tried nor buried again', async () => {
+    let calls = 0;
+    const taker = takeNotes(world, async () => {
+      calls++;
+      throw conflict('This invoice is void.');
+    });
+    const [tenant, subject] = [newId('ten'), newSubject()];
+    const envelope = taker.envelope(tenant, subject, 1);
+    const consumers = await taker.start();
+    try {
+      for (let i = 0; i < 3; i++) await world.publish(envelope);
+      await world.publish(taker.envelope(tenant, newSubject(), 1));
+      await eventually(async () => expect(await taker.deadLetters()).toHaveLength(2));
+      expect(calls).toBe(2);
+    } finally {
+      await consumers.stop();
+    }
   });
 
   it('is not made of an event that only met a database that was away, however long', async () => {

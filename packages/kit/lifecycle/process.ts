@@ -1,15 +1,18 @@
 import { ConfigurationError } from '../configuration.ts';
 import { AssemblyError } from '../import-manager/assembly-error.ts';
+import { startHangWatch } from './hang-watch.ts';
 
 const CLOSE_DEADLINE_MS = 10_000;
 
 /**
  * Runs something as a process: it ends in order on SIGTERM or SIGINT, or when the launcher that started it is gone, and
- * at the latest when the deadline has passed. A start that fails is one sentence, with exit code 1.
+ * at the latest when the deadline has passed; and at once when its event loop stands still. A start that fails is one
+ * sentence, with exit code 1.
  */
 export async function runProcess(open: () => Promise<{ close: () => Promise<void> }>): Promise<void> {
   let running: { close: () => Promise<void> } | undefined;
   let ending = false;
+  startHangWatch();
   const end = (code: number): void => {
     if (ending) return;
     ending = true;

@@ -5,6 +5,7 @@ import { type ConsumersOptions, startConsumers } from '@tenantry/events/consumer
 import { connectNats, ensureStream, type Nats } from '@tenantry/events/nats.ts';
 import { startOutboxRelay } from '@tenantry/events/outbox-relay.ts';
 import type { Subscription } from '@tenantry/events/subscription.ts';
+import { hearingsOf } from '@tenantry/events/upcasting.ts';
 import { currentTraceparent } from '@tenantry/kernel/call-context.ts';
 import { type Clock, systemClock } from '@tenantry/kernel/clock.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
@@ -12,6 +13,7 @@ import { createMesh, type Mesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
+import { deadLetterRoutes } from '../dead-letters/dead-letter-routes.ts';
 import { type DueHandler, startTicker } from '../due/ticker.ts';
 import { Dependencies } from '../health/dependencies.ts';
 import { createServiceProbe } from '../health/service-probe.ts';
@@ -256,9 +258,14 @@ async function openDoor<Tables>(options: {
   closing: CloseStack;
 }): Promise<string> {
   const { configuration, databases } = options;
+  const letters = deadLetterRoutes({
+    service: options.name,
+    databases: databases as Pick<Databases<unknown>, 'withTenant' | 'worker'>,
+    handledTypes: new Set(hearingsOf(options.app.subscriptions).keys()),
+  });
   const server = createHttpServer({
     service: options.name,
-    routes: options.app.routes,
+    routes: [...options.app.routes, ...letters],
     authenticate: authenticateByPassport(options.discovery),
     idempotency: {
       withTenant: databases.withTenant as Databases<unknown>['withTenant'],

@@ -89,7 +89,7 @@ function send(exchange: Exchange, { status, body, version }: OwnAnswer, isReplay
     sendWhole(exchange, status, ['content-type', 'application/json; charset=utf-8', ...headers], JSON.stringify(body));
 }
 
-function headerOf({ head }: Exchange, name: string): string | undefined {
+export function headerOf({ head }: Exchange, name: string): string | undefined {
   const pairs = head?.forwarded ?? [];
   for (let i = 0; i < pairs.length; i += 2) if (pairs[i] === name) return pairs[i + 1];
   return undefined;
@@ -118,7 +118,7 @@ function readParams(pattern: string, path: string): Record<string, string> {
 }
 
 /** A parameter that is there twice is a list, which no schema of ours takes. */
-function readQuery(query: string): Record<string, unknown> {
+export function readQuery(query: string): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [name, value] of new URLSearchParams(query))
     values[name] = Object.hasOwn(values, name) ? [values[name], value] : value;

@@ -1,6 +1,5 @@
 import { networkInterfaces } from 'node:os';
 import { type SigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
-import { deriveKey } from '@tenantry/databases/credentials.ts';
 import type { Nats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
 import { openRevisedBucket } from '@tenantry/events/revised-bucket.ts';
@@ -12,7 +11,7 @@ import type { Mesh } from '@tenantry/mesh/client.ts';
 import type { Discovery } from '@tenantry/mesh/discovery.ts';
 import type { Verified } from '../access/verified.ts';
 import type { Exchange, Route } from '../edge/exchange.ts';
-import { createAnswerOnce } from '../own/answer-once.ts';
+import type { AnswerOnce } from '../own/own-endpoint.ts';
 import { routeNotFound, upstreamInUse, upstreamNotFound } from '../problems.ts';
 import type { StandingRefusal } from '../upstreams/instance.ts';
 import { ChangeFeed } from './change-feed.ts';
@@ -64,6 +63,7 @@ export type ProductsOptions = {
   readonly allowedNetworks: readonly string[];
   /** Of stores and other parts that do not register. */
   readonly doorUrls: readonly string[];
+  readonly answerOnce: AnswerOnce;
   readonly fail: (exchange: Exchange, error: unknown) => void;
   readonly logger: Logger;
 };
@@ -152,7 +152,7 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
           viewOf: createUpstreamView(secrets),
           healthOf: (record) => upstreamHealth(record, clusters.peek(recordKey(record))),
         },
-        createAnswerOnce(nats, deriveKey(options.masterKey, 'gateway:idempotency')),
+        options.answerOnce,
       ),
       identityKeysRoute(discovery, { kid: signingKey.kid, key: toPublicJwk(signingKey.publicKey) }),
     ],

@@ -14,23 +14,27 @@ const SubscriptionFact = {
 export const subscriptionCreated = event(
   'subscriptions.subscription.created.v1',
   Closed({ ...SubscriptionFact, invoiceId: Type.Union([IdSchema('inv'), Type.Null()]) }),
+  { summary: 'Somebody subscribed; nothing counts before it is activated.' },
 );
 
-/** Paid (or free): its features count from now. Also told at each renewal, with the new period. */
 export const subscriptionActivated = event(
   'subscriptions.subscription.activated.v1',
   Closed({ ...SubscriptionFact, periodStart: InstantSchema, periodEnd: InstantSchema }),
+  { summary: 'Paid (or free): its features count from now. Also told at each renewal, with the new period.' },
 );
 
-/** A renewal is not paid, or a payment was taken back: features go on for a grace period. */
-export const subscriptionPastDue = event('subscriptions.subscription.past-due.v1', Closed(SubscriptionFact));
+export const subscriptionPastDue = event('subscriptions.subscription.past-due.v1', Closed(SubscriptionFact), {
+  summary: 'A renewal is not paid, or a payment was taken back: features go on for a grace period.',
+});
 
-export const subscriptionCanceled = event('subscriptions.subscription.canceled.v1', Closed(SubscriptionFact));
+export const subscriptionCanceled = event('subscriptions.subscription.canceled.v1', Closed(SubscriptionFact), {
+  summary: 'It has ended: its features are gone from here.',
+});
 
-/** The first payment never came. */
-export const subscriptionExpired = event('subscriptions.subscription.expired.v1', Closed(SubscriptionFact));
+export const subscriptionExpired = event('subscriptions.subscription.expired.v1', Closed(SubscriptionFact), {
+  summary: 'The first payment never came.',
+});
 
-/** What a period came to, prepared for billing at its end: usage per quota, and what the next period costs. */
 export const periodClosed = event(
   'subscriptions.subscription.period-closed.v1',
   Closed({
@@ -40,9 +44,11 @@ export const periodClosed = event(
     usage: Type.Array(Closed({ feature: Type.String(), used: Type.Integer() })),
     amountDue: MoneySchema,
   }),
+  {
+    summary: 'What a period came to, prepared for billing at its end: usage per quota, and what the next period costs.',
+  },
 );
 
-/** A use that came to nothing is given back; `amount` is what was counted for it. */
 export const usageReleased = event(
   'subscriptions.usage.released.v1',
   Closed({
@@ -52,9 +58,9 @@ export const usageReleased = event(
     amount: Type.Integer(),
     releasedAt: InstantSchema,
   }),
+  { summary: 'A use that came to nothing is given back; `amount` is what was counted for it.' },
 );
 
-/** One use of a quota, as recorded. Feeds the derived usage tables. */
 export const usageRecorded = event(
   'subscriptions.usage.recorded.v1',
   Closed({
@@ -64,4 +70,5 @@ export const usageRecorded = event(
     amount: Type.Integer(),
     recordedAt: InstantSchema,
   }),
+  { summary: 'One use of a quota, as recorded. Feeds the derived usage tables.' },
 );
