@@ -99,11 +99,15 @@ describe('A connection that is lost between any two messages', () => {
 
   it.each(CUTS)('of a first flight ($side, after $afterMessages): done on another, or nothing', async (cut) => {
     const tenant = newId('ten');
+    const before = cutter.cuts();
     cutter.arm(cut, (request) => request.includes(uuidOf(tenant)));
     const ended = await outcome(write(tenant));
     expect(ended).not.toBe('not known');
     expect(await written(tenant, ['first', 'second'])).toBe(ended === 'done');
     if (cut.side === 'request') expect(ended).toBe('done');
+    // BEGIN had been answered: that connection was alive, so it is not for us to guess what ended it.
+    if (cut.side === 'answer' && cut.afterMessages >= 3 && cutter.cuts() > before)
+      expect(ended).toBe('nothing changed');
     await nothingIsLeft();
   });
 

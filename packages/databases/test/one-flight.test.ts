@@ -96,13 +96,25 @@ describe('A read', () => {
     const [mine, other] = [newId('ten'), newId('ten')];
     await write(mine, 'mine');
     const { withTenant } = world.databases;
-    for (const statement of ['begin', 'commit', 'rollback', `set app.tenant_id = '${uuidOf(mine)}'`])
+    for (const statement of ['begin', 'commit', 'rollback', `set app.tenant_id = '${uuidOf(mine)}'`]) {
       await withTenant.read(mine, (reader) => sql.raw(statement).execute(reader.sql)).catch(() => undefined);
-    expect(await backendsInTransaction()).toEqual([]);
+      expect(await backendsInTransaction(), statement).toEqual([]);
+    }
     const seen = await Promise.all(Array.from({ length: 30 }, () => texts(other)));
     expect(seen.flat()).toEqual([]);
     await write(other, 'writable again');
     expect(await texts(other)).toEqual(['writable again']);
+  });
+
+  it('is not fooled by a plain SET that an earlier unit of work has left on the connection', async () => {
+    const [mine, other] = [newId('ten'), newId('ten')];
+    await write(mine, 'mine');
+    const { withTenant } = world.databases;
+    await withTenant(mine, (uow) => sql.raw(`set app.tenant_id = '${uuidOf(mine)}'`).execute(uow.sql));
+    const seen = await Promise.all(
+      Array.from({ length: 30 }, (_, index) => (index % 2 === 0 ? texts(other) : withTenant(other, (uow) => all(uow)))),
+    );
+    expect(seen.flat()).toEqual([]);
   });
 
   it.each([
@@ -177,6 +189,27 @@ describe('A read', () => {
       ),
     );
     expect(seen).toEqual(asked.map((tenant, n) => [{ text: tenant, n }]));
+  });
+});
+
+describe('A unit of work that does nothing for too long', () => {
+  it('is ended by the server, so that no request keeps a transaction open: 503, nothing saved', async () => {
+    const tenant = newId('ten');
+    const seen = await world.databases.withTenant(tenant, (uow) =>
+      sql<{ patience: string }>`
+        select current_setting('idle_in_transaction_session_timeout') as patience`.execute(uow.sql),
+    );
+    expect(seen.rows).toEqual([{ patience: '10s' }]);
+    const dawdling = world.databases.withTenant(tenant, async (uow) => {
+      await insertion(uow, 'forgotten').execute();
+      const { rows } = await sql<{ pid: number }>`
+        select pg_backend_pid() as pid, set_config('idle_in_transaction_session_timeout', '20', true)`.execute(uow.sql);
+      await eventually(async () =>
+        expect(await world.sql('select 1 from pg_stat_activity where pid = $1', [rows[0]?.pid])).toEqual([]),
+      );
+    });
+    await expect(dawdling).rejects.toMatchObject({ kind: { code: 'upstream-unavailable' } });
+    expect(await texts(tenant)).toEqual([]);
   });
 });
 
