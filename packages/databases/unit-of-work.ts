@@ -1,5 +1,5 @@
 import type { TenantId } from '@tenantry/kernel/id.ts';
-import type { Compilable, Kysely } from 'kysely';
+import type { CompiledQuery, Kysely, QueryExecutorProvider } from 'kysely';
 import type { FoundationTables } from './postgres/foundation-tables.ts';
 
 declare const tenantScoped: unique symbol;
@@ -34,8 +34,11 @@ export type TenantUnitOfWork<Tables = unknown> = {
    * A statement whose answer nobody needs: it keeps its place in the order and travels with whatever is sent next, at
    * the latest with COMMIT. Should it fail, so does the unit of work.
    */
-  readonly enqueue: (query: Compilable) => void;
+  readonly enqueue: (query: Enqueued) => void;
 };
+
+/** A query of Kysely's builder, or `sql` text. */
+export type Enqueued = { readonly compile: (executor: QueryExecutorProvider) => CompiledQuery };
 
 export type ReadTenant<Tables> = <T>(
   tenantId: TenantId,

@@ -22,7 +22,8 @@ export class Flight implements Submittable {
   callback: (error: unknown) => void = () => undefined;
   readonly #statements: readonly Statement[];
   readonly #settle: { resolve: (answers: readonly Answer[]) => void; reject: (error: unknown) => void };
-  #columns: readonly Column[] = [];
+  /** Null where the server was not asked to describe them. */
+  #columns: readonly Column[] | null = null;
   #rows: Row[] = [];
   #hasHeard = false;
   #unreadable: Error | null = null;
@@ -86,7 +87,7 @@ export class Flight implements Submittable {
   handleDataRow({ fields }: { fields: readonly (string | null)[] }): void {
     this.#hasHeard = true;
     const columns = this.#columns;
-    if (columns.length === 0 || this.#unreadable !== null) return;
+    if (columns === null || this.#unreadable !== null) return;
     const row: Row = {};
     try {
       for (let index = 0; index < columns.length; index++) {
@@ -103,11 +104,11 @@ export class Flight implements Submittable {
 
   handleCommandComplete({ text }: { text: string }): void {
     this.#hasHeard = true;
-    const words = text.split(' ');
-    // `INSERT 0 3`, `SELECT 2`, `COMMIT`: the number is the last word, where there is one.
-    const rowCount = words.length > 1 ? Number(words.at(-1)) : 0;
-    this.answers.push({ command: words[0] ?? '', rowCount, rows: this.#rows });
-    this.#columns = [];
+    // `INSERT 0 3`, `SELECT 2`, `COMMIT`, `LOCK TABLE`: the number is the last word, where there is one.
+    const [command = '', ...words] = text.split(' ');
+    const last = Number(words.at(-1) ?? 0);
+    this.answers.push({ command, rowCount: Number.isInteger(last) ? last : 0, rows: this.#rows });
+    this.#columns = null;
     this.#rows = [];
   }
 

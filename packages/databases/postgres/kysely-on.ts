@@ -33,7 +33,7 @@ const dialect: Dialect = {
 
 /**
  * Kysely over whatever sends a statement: a unit of work is its own transaction, and a read has no connection of its own.
- * There is one of these per unit of work, so it is made of parts that exist already (2 µs instead of 10).
+ * There is one of these per unit of work, so it is made of parts that exist already.
  */
 export function kyselyOn<Tables>(execute: (statement: Statement) => Promise<Answer>): Kysely<Tables> {
   const connection = {

@@ -85,15 +85,16 @@ async function attemptUnitOfWork<Tables, T>(
   const transaction = await TenantTransaction.open(options.poolOf(tenantId), tenantUuid);
   let isUsable = true;
   try {
+    const sql = kyselyOn<Tables & FoundationTables>((statement) => transaction.execute(statement));
     const uow = {
       tenantId,
       tenantUuid,
       now: options.clock.now(),
       traceparent: options.traceparent(),
-      sql: kyselyOn<Tables & FoundationTables>((statement) => transaction.execute(statement)),
+      sql,
       enqueue: (query) => {
-        const { sql, parameters } = query.compile();
-        transaction.enqueue(toStatement(sql, parameters));
+        const compiled = query.compile(sql);
+        transaction.enqueue(toStatement(compiled.sql, compiled.parameters));
       },
     } as TenantUnitOfWork<Tables>;
     const result = await work(uow);

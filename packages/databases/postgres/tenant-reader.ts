@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { isHungUp, isStalePlan } from './errors.ts';
+import { isConnectionLost, isHungUp, isStalePlan } from './errors.ts';
 import { Flight } from './flight.ts';
 import { type Answer, type Statement, setTenantReadOnly } from './statement.ts';
 import { MAX_CONNECTIONS_TRIED, rollBack } from './tenant-transaction.ts';
@@ -24,7 +24,7 @@ export async function readOnce(pool: Pool, tenantUuid: string, statement: Statem
       const isStale = isStalePlan(error);
       const isWorthAnother = isStale || (isHungUp(error) && !flight.hasHeard);
       if (isWorthAnother && tried < MAX_CONNECTIONS_TRIED) continue;
-      isClean = !isStale && (await rollBack(client));
+      isClean = !isStale && !isConnectionLost(error) && (await rollBack(client));
       throw error;
     } finally {
       client.release(!isClean);

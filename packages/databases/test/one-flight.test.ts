@@ -221,6 +221,19 @@ describe('What a unit of work sends along', () => {
   const { promise: never } = Promise.withResolvers<never>();
   const work = <T>(inside: (uow: Uow) => Promise<T>): Promise<T> => world.databases.withTenant(tenant, inside);
 
+  it('may be of any kind: what answers no rows, no number or many words is an answer too', async () => {
+    const answers = await work(async (uow) => {
+      uow.enqueue(sql`lock table notes in row share mode`);
+      return [
+        await sql`lock table notes in row share mode`.execute(uow.sql),
+        await sql`set local statement_timeout = 1000`.execute(uow.sql),
+        await sql``.execute(uow.sql),
+        await sql`select`.execute(uow.sql),
+      ];
+    });
+    expect(answers.map(({ rows }) => rows)).toEqual([[], [], [], [{}]]);
+  });
+
   it('keeps its place: what is asked later sees it', async () => {
     const seen = await work(async (uow) => {
       uow.enqueue(insertion(uow, 'first'));

@@ -188,6 +188,29 @@ describe('When PostgreSQL does not answer', () => {
     }
   });
 
+  it('it falls silent while it is read from: the same, and it is asked no second time on the silent connection', async () => {
+    const proxy = await openPostgresProxy(world.serviceUrl);
+    const databases = world.open(proxy.url);
+    try {
+      const tenant = newId('ten');
+      const read = () =>
+        databases.withTenant.read(tenant, (reader) => reader.sql.selectFrom('notes').selectAll().execute());
+      await read();
+      let asked = 0;
+      proxy.judgeBy(() => {
+        asked++;
+        return 'swallow';
+      });
+      expect(await refusal(read())).toEqual(unavailable);
+      expect(asked).toBe(1);
+      proxy.judgeBy(() => 'pass');
+      expect(await read()).toEqual([]);
+    } finally {
+      await databases.close();
+      await proxy.close();
+    }
+  });
+
   it('every connection is taken: 503 instead of waiting for ever', async () => {
     const databases = world.open();
     const { promise: free, resolve: release } = Promise.withResolvers<void>();
