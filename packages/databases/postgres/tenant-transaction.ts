@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Pool, PoolClient } from 'pg';
-import { isHungUp } from './errors.ts';
+import { isHungUp, isUnavailable } from './errors.ts';
 import { Flight } from './flight.ts';
 import { type Answer, BEGIN, COMMIT, type Statement, setTenant } from './statement.ts';
 
@@ -173,7 +173,7 @@ export class TenantTransaction {
 
   /** Whoever was told and went on regardless would otherwise take an empty COMMIT for a success. */
   #failureOfAll({ error, wasTold }: { readonly error: unknown; readonly wasTold: boolean }): unknown {
-    if (!wasTold) return error;
+    if (!wasTold || isUnavailable(error)) return error;
     return new Error('The unit of work went on after a failed statement; nothing was saved.', { cause: error });
   }
 }

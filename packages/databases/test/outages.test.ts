@@ -77,6 +77,17 @@ describe('When a connection is killed', () => {
     expect(await saved(tenant)).toEqual([]);
   });
 
+  it('in the middle, and the work takes no notice: 503 all the same', async () => {
+    const tenant = newId('ten');
+    const work = world.databases.withTenant(tenant, async (uow) => {
+      await write(uow, 'half');
+      await kill(await ownPid(uow));
+      await write(uow, 'other half').catch(() => undefined);
+    });
+    expect(await refusal(work)).toEqual(unavailable);
+    expect(await saved(tenant)).toEqual([]);
+  });
+
   it('while a statement runs: 503', async () => {
     const work = world.databases.withTenant(newId('ten'), async (uow) => {
       const pid = await ownPid(uow);
