@@ -29,7 +29,7 @@ export const ROW_GROUPS: readonly RowGroup[] = [
   { name: 'gateway-products', needs: 'system', measure: routeRows },
   { name: 'gateway-fairness', needs: 'system', measure: fairnessRows },
   { name: 'hub', needs: 'system', measure: configurationRows },
-  { name: 'database', needs: 'system', measure: databaseRows },
+  { name: 'database', needs: 'nothing', measure: databaseRows },
   { name: 'events', needs: 'system', measure: eventRows },
   { name: 'business', needs: 'system', measure: businessRows },
 ];

@@ -84,6 +84,8 @@ describe('Migrating', () => {
     expect((await applied()).slice(0, first.length)).toEqual(first);
     expect((await applied()).map(({ name }) => name)).toEqual([
       'foundation/0001_foundation.sql',
+      'foundation/0002_expired_keys.sql',
+      'foundation/0003_comments.sql',
       'users/0001_a.sql',
       'users/0002_b.sql',
     ]);

@@ -9,7 +9,7 @@ import { createWithTenant } from './postgres/tenant-database.ts';
 import { createWorkerDatabase, type WorkerDatabase } from './postgres/worker-database.ts';
 import { createRedis } from './redis.ts';
 import { createEncryptedFileSecrets, type SecretsEngine } from './secrets/encrypted-file.ts';
-import type { WithTenant } from './unit-of-work.ts';
+import type { TenantDatabase } from './unit-of-work.ts';
 
 export type DatabasesOptions = {
   readonly service: string;
@@ -28,7 +28,7 @@ export type DatabasesOptions = {
 
 /** Every engine of one service behind one lifecycle. */
 export type Databases<Tables> = {
-  readonly withTenant: WithTenant<Tables>;
+  readonly withTenant: TenantDatabase<Tables>;
   readonly worker: WorkerDatabase;
   readonly workerPool: Pool;
   readonly redis: Redis;

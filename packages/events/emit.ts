@@ -27,9 +27,8 @@ export async function emitAll<D extends EventDefinition<EventType, TSchema>>(
   facts: readonly Fact<D>[],
 ): Promise<void> {
   if (facts.length === 0) return;
-  await uow.sql
-    .insertInto('outbox')
-    .values(
+  uow.enqueue(
+    uow.sql.insertInto('outbox').values(
       facts.map((fact) => ({
         id: newUuid(),
         tenant_id: uow.tenantUuid,
@@ -41,6 +40,6 @@ export async function emitAll<D extends EventDefinition<EventType, TSchema>>(
         traceparent: fact.traceparent ?? uow.traceparent,
         occurred_at: uow.now,
       })),
-    )
-    .execute();
+    ),
+  );
 }

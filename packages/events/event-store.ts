@@ -1,4 +1,4 @@
-import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { type Id, newUuid, uuidOf } from '@tenantry/kernel/id.ts';
 import { sql } from 'kysely';
 
@@ -8,11 +8,11 @@ export type DomainEvent = { readonly type: string; readonly data: Readonly<Recor
 export type StoredEvent = DomainEvent & { readonly version: number; readonly recordedAt: Temporal.Instant };
 
 /** All events of one aggregate, oldest first; empty when it does not exist in this tenant. */
-export async function readStream(uow: TenantUnitOfWork, id: Id): Promise<readonly StoredEvent[]> {
-  const rows = await uow.sql
+export async function readStream(reader: TenantReader, id: Id): Promise<readonly StoredEvent[]> {
+  const rows = await reader.sql
     .selectFrom('events')
     .select(['version', 'type', 'data', 'recorded_at'])
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('stream_id', '=', uuidOf(id))
     .orderBy('version')
     .execute();
@@ -58,13 +58,13 @@ export async function appendToStream(
 
 /** The ids of this tenant's streams whose first event has one of these types, oldest first: what a rebuild walks over. */
 export async function listStreams(
-  uow: TenantUnitOfWork,
+  reader: TenantReader,
   firstEventTypes: readonly string[],
 ): Promise<readonly string[]> {
-  const rows = await uow.sql
+  const rows = await reader.sql
     .selectFrom('events')
     .select('stream_id')
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('version', '=', 1)
     .where('type', 'in', [...firstEventTypes])
     .orderBy('position')

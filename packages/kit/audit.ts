@@ -12,9 +12,8 @@ export async function recordAudit(
   principal: Principal,
   record: { readonly action: string; readonly resource: string; readonly detail?: Readonly<Record<string, unknown>> },
 ): Promise<void> {
-  await uow.sql
-    .insertInto('audit')
-    .values({
+  uow.enqueue(
+    uow.sql.insertInto('audit').values({
       tenant_id: uow.tenantUuid,
       id: newUuid(),
       occurred_at: uow.now,
@@ -24,6 +23,6 @@ export async function recordAudit(
       resource: record.resource,
       detail: JSON.stringify(record.detail ?? {}),
       trace_id: traceIdOf(uow.traceparent),
-    })
-    .execute();
+    }),
+  );
 }

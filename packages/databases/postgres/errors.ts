@@ -53,9 +53,12 @@ export function isConnectionLost(error: unknown): boolean {
   return error instanceof Error && LOST.some((sentence) => sentence.test(error.message));
 }
 
-/** True where the other side ended the connection, as against one that is silent. */
+/** True where the other side ended the connection, as against one that is silent or out of disk. */
 export const isHungUp = (error: unknown): boolean =>
-  isConnectionLost(error) && codeOf(error) !== 'ETIMEDOUT' && !/timeout/.test((error as Error).message);
+  isConnectionLost(error) &&
+  codeOf(error) !== 'ETIMEDOUT' &&
+  !/^(53|58)/.test(codeOf(error)) &&
+  !/timeout/.test((error as Error).message);
 
 /** True where the database, not the statement, is the trouble. */
 export const isUnavailable = (error: unknown): boolean => isConnectionLost(error) || BUSY_STATES.test(codeOf(error));

@@ -40,9 +40,3 @@ export const typeParsers: pg.CustomTypesConfig = {
     return pg.types.getTypeParser(oid, format as 'text');
   },
 };
-
-/** pg would turn an Instant into quoted JSON, also inside an array. */
-export function toParameter(value: unknown): unknown {
-  if (value instanceof Temporal.Instant || value instanceof Temporal.PlainDate) return value.toString();
-  return Array.isArray(value) ? value.map(toParameter) : value;
-}

@@ -77,6 +77,17 @@ describe('When a connection is killed', () => {
     expect(await saved(tenant)).toEqual([]);
   });
 
+  it('in the middle, and the work takes no notice: 503 all the same', async () => {
+    const tenant = newId('ten');
+    const work = world.databases.withTenant(tenant, async (uow) => {
+      await write(uow, 'half');
+      await kill(await ownPid(uow));
+      await write(uow, 'other half').catch(() => undefined);
+    });
+    expect(await refusal(work)).toEqual(unavailable);
+    expect(await saved(tenant)).toEqual([]);
+  });
+
   it('while a statement runs: 503', async () => {
     const work = world.databases.withTenant(newId('ten'), async (uow) => {
       const pid = await ownPid(uow);
@@ -182,6 +193,29 @@ describe('When PostgreSQL does not answer', () => {
       expect(await refusal(databases.withTenant(tenant, (uow) => write(uow, 'into the void')))).toEqual(unavailable);
       proxy.judgeBy(() => 'pass');
       expect(await saved(tenant, databases)).toEqual([]);
+    } finally {
+      await databases.close();
+      await proxy.close();
+    }
+  });
+
+  it('it falls silent while it is read from: the same, and it is asked no second time on the silent connection', async () => {
+    const proxy = await openPostgresProxy(world.serviceUrl);
+    const databases = world.open(proxy.url);
+    try {
+      const tenant = newId('ten');
+      const read = () =>
+        databases.withTenant.read(tenant, (reader) => reader.sql.selectFrom('notes').selectAll().execute());
+      await read();
+      let asked = 0;
+      proxy.judgeBy(() => {
+        asked++;
+        return 'swallow';
+      });
+      expect(await refusal(read())).toEqual(unavailable);
+      expect(asked).toBe(1);
+      proxy.judgeBy(() => 'pass');
+      expect(await read()).toEqual([]);
     } finally {
       await databases.close();
       await proxy.close();

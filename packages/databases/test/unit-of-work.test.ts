@@ -144,6 +144,16 @@ describe('A connection between two units of work', () => {
       await looksEmpty();
       await withTenant(tenant, async () => Promise.reject(new Error('undone'))).catch(() => undefined);
       await looksEmpty();
+      expect(
+        await withTenant.read(tenant, (reader) => reader.sql.selectFrom('notes').select('text').execute()),
+      ).toEqual([{ text: 'here' }]);
+      await looksEmpty();
+      await withTenant.read(tenant, (reader) => sql`select 1 / 0`.execute(reader.sql)).catch(() => undefined);
+      await looksEmpty();
+      await withTenant(tenant, async (uow) => {
+        await sql`select 1 / 0`.execute(uow.sql);
+      }).catch(() => undefined);
+      await looksEmpty();
       await expect(
         pool.query('insert into notes values ($1, $2, $3)', [uuidOf(tenant), newUuid(), 'stray']),
       ).rejects.toMatchObject({ code: '42501' });

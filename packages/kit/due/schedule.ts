@@ -7,9 +7,10 @@ import { type Id, uuidOf } from '@tenantry/kernel/id.ts';
  * while it is being done gets an id of its own each time.
  */
 export async function schedule(uow: TenantUnitOfWork, kind: string, id: Id, dueAt: Temporal.Instant): Promise<void> {
-  await uow.sql
-    .insertInto('due')
-    .values({ tenant_id: uow.tenantUuid, kind, id: uuidOf(id), due_at: dueAt, claimed_until: null })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
+  uow.enqueue(
+    uow.sql
+      .insertInto('due')
+      .values({ tenant_id: uow.tenantUuid, kind, id: uuidOf(id), due_at: dueAt, claimed_until: null })
+      .onConflict((conflict) => conflict.doNothing()),
+  );
 }

@@ -93,6 +93,8 @@ describe('What is due', () => {
     await plan(now);
     await eventually(() => expect(calls.map(({ uuid }) => uuid)).toEqual([uuidOf(now)]));
     store.clock.advance({ minutes: 59 });
+    // Done is not yet forgotten, and what is scheduled in between is ignored.
+    await eventually(async () => expect(await rowOf(now)).toBeUndefined());
     await plan(now);
     await eventually(() => expect(calls).toHaveLength(2));
     expect(await rowOf(later)).toBeDefined();

@@ -7,6 +7,7 @@ import { newUuid } from '@tenantry/kernel/id.ts';
 import { Problem } from '@tenantry/kernel/problem.ts';
 import { idempotencyKeyInFlight, idempotencyKeyReused, validationFailed } from '@tenantry/kernel/problems.ts';
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely';
+import type { PruningSchedule } from './idempotency-pruning.ts';
 
 const LEASE_SECONDS = 30;
 const KEPT_HOURS = 24;
@@ -16,6 +17,8 @@ export type IdempotencyOptions = {
   readonly withTenant: WithTenant<unknown>;
   /** Of the fingerprints of requests. */
   readonly fingerprintKey: Buffer;
+  /** Sees to it that keys are removed when they have expired. */
+  readonly pruning: PruningSchedule;
 };
 
 export type StoredAnswer = { readonly status: number; readonly body: unknown };
@@ -35,7 +38,7 @@ export type Attempt =
  * the same resource id and meets what was committed.
  */
 export async function beginIdempotent(
-  { withTenant, fingerprintKey }: IdempotencyOptions,
+  { withTenant, fingerprintKey, pruning }: IdempotencyOptions,
   principal: Principal,
   route: string,
   key: string,
@@ -51,9 +54,11 @@ export async function beginIdempotent(
   const own = { principal: principal.id, route, key };
 
   let lease = Temporal.Instant.fromEpochMilliseconds(0);
+  let isToBePruned: () => void = () => undefined;
   const existing = await withTenant(principal.tenantId, async (uow) => {
     lease = uow.now.add({ seconds: LEASE_SECONDS });
     const expiry = uow.now.add({ hours: KEPT_HOURS });
+    isToBePruned = await pruning.add(uow as TenantUnitOfWork, expiry);
     const inserted = await uow.sql
       .insertInto('idempotency_keys')
       .values({
@@ -87,6 +92,7 @@ export async function beginIdempotent(
     await update(uow, own, { leased_until: lease });
     return { ...row, takenOver: true };
   });
+  isToBePruned();
 
   const run = (uuid: string): Attempt => ({
     kind: 'run',

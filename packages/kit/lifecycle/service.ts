@@ -2,6 +2,7 @@ import { toPublicJwk } from '@tenantry/auth/jws.ts';
 import { deriveKey, deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { type Databases, openDatabases } from '@tenantry/databases/factory.ts';
 import { type ConsumersOptions, startConsumers } from '@tenantry/events/consumer.ts';
+import { startInboxPruner } from '@tenantry/events/inbox-pruner.ts';
 import { connectNats, ensureStream, type Nats } from '@tenantry/events/nats.ts';
 import { startOutboxRelay } from '@tenantry/events/outbox-relay.ts';
 import type { Subscription } from '@tenantry/events/subscription.ts';
@@ -19,6 +20,7 @@ import { Dependencies } from '../health/dependencies.ts';
 import { createServiceProbe } from '../health/service-probe.ts';
 import { CHECKED, type StoreCheck, type StoreChecks, startStoreChecks } from '../health/store-checks.ts';
 import { STORE_DEPENDENCIES } from '../health/store-dependencies.ts';
+import { createPruningSchedule, IDEMPOTENCY_PRUNING, pruneIdempotencyKeys } from '../http/idempotency-pruning.ts';
 import { authenticateByPassport } from '../http/passport-check.ts';
 import type { Route } from '../http/route.ts';
 import { createHttpServer, type HttpServerOptions } from '../http/server.ts';
@@ -198,10 +200,19 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       pool: databases.workerPool,
       worker: databases.worker,
       clock,
-      handlers: app.due,
+      handlers: {
+        ...app.due,
+        [IDEMPOTENCY_PRUNING]: pruneIdempotencyKeys(databases.withTenant as Databases<unknown>['withTenant']),
+      },
       onError: (error, kind) => logger.error({ err: error, kind }, 'due work failed; it will be tried again'),
     });
     closing.push(ticker.stop);
+    const pruner = startInboxPruner({
+      worker: databases.worker,
+      clock,
+      onError: (error) => logger.warn({ err: error }, 'the inbox was not pruned; it will be tried again in an hour'),
+    });
+    closing.push(pruner.stop);
     // First of all nobody new is sent here. The record, and the key in it, stay for the calls that are still made.
     closing.push(registration.drain);
     logger.info({ url }, 'ready');
@@ -270,6 +281,7 @@ async function openDoor<Tables>(options: {
     idempotency: {
       withTenant: databases.withTenant as Databases<unknown>['withTenant'],
       fingerprintKey: deriveKey(configuration.TENANTRY_MASTER_KEY, 'idempotency-fingerprint'),
+      pruning: createPruningSchedule(),
     },
     // The door opens last: whoever can ask finds all that has to be there from the beginning.
     isReady: async () => true,

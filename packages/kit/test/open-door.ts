@@ -3,6 +3,7 @@ import { type Principal, servicePrincipal } from '@tenantry/auth/principal.ts';
 import type { WithTenant } from '@tenantry/databases/unit-of-work.ts';
 import { newId, type TenantId } from '@tenantry/kernel/id.ts';
 import { unauthenticated } from '@tenantry/kernel/problems.ts';
+import { createPruningSchedule } from '../http/idempotency-pruning.ts';
 import type { Authenticate } from '../http/passport-check.ts';
 import type { Route } from '../http/route.ts';
 import { createHttpServer } from '../http/server.ts';
@@ -40,7 +41,10 @@ export function openDoor(routes: readonly Route[], withTenant: WithTenant<unknow
     service: 'things',
     routes,
     authenticate,
-    idempotency: withTenant === null ? null : { withTenant, fingerprintKey: Buffer.alloc(32, 7) },
+    idempotency:
+      withTenant === null
+        ? null
+        : { withTenant, fingerprintKey: Buffer.alloc(32, 7), pruning: createPruningSchedule() },
     isReady: async () => isReady,
     logger: createLogger({ service: 'things', instanceId: 'things-1', level: 'silent' }),
   });

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { deriveKey } from '@tenantry/databases/credentials.ts';
 import { type InvoiceId, type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
-import type { BillingUnitOfWork } from './invoices.ts';
+import type { BillingReader, BillingUnitOfWork } from './invoices.ts';
 
 /** Seller and buyer as the invoice names them, for good. */
 export type Parties = {
@@ -53,11 +53,11 @@ export async function writeParties(uow: BillingUnitOfWork, invoiceId: InvoiceId,
 }
 
 /** Null when the person was erased. */
-export async function findParties(uow: BillingUnitOfWork, invoiceId: InvoiceId): Promise<Buffer | null> {
-  const row = await uow.sql
+export async function findParties(reader: BillingReader, invoiceId: InvoiceId): Promise<Buffer | null> {
+  const row = await reader.sql
     .selectFrom('invoice_parties')
     .select('sealed')
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('invoice_id', '=', uuidOf(invoiceId))
     .executeTakeFirst();
   return row?.sealed ?? null;

@@ -1,4 +1,4 @@
-import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { listStreams, readStream, type StoredEvent } from '@tenantry/events/event-store.ts';
 import { type Id, type InvoiceId, idFromUuid, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
 import { replay } from '../domain/evolve.ts';
@@ -8,6 +8,7 @@ import { fromInvoiceRow, type InvoiceRow, projectInvoice } from './invoice-row.t
 import type { BillingTables } from './tables.ts';
 
 export type BillingUnitOfWork = TenantUnitOfWork<BillingTables>;
+export type BillingReader = TenantReader<BillingTables>;
 
 export type LoadedInvoice = { readonly invoice: Invoice; readonly version: number };
 
@@ -16,29 +17,29 @@ export const toInvoiceEvents = (stored: readonly Pick<StoredEvent, 'type' | 'dat
   stored.map(({ type, data }) => ({ type, data }) as unknown as InvoiceEvent);
 
 /** The invoice out of its stream, to decide on; null when this tenant has none of that id. */
-export async function loadInvoice(uow: BillingUnitOfWork, id: InvoiceId): Promise<LoadedInvoice | null> {
-  const stored = await readStream(uow, id);
+export async function loadInvoice(reader: BillingReader, id: InvoiceId): Promise<LoadedInvoice | null> {
+  const stored = await readStream(reader, id);
   const invoice = replay(toInvoiceEvents(stored));
   return invoice === null ? null : { invoice, version: stored.length };
 }
 
 /** The read row of an invoice, to show. */
-export async function findInvoice(uow: BillingUnitOfWork, id: InvoiceId): Promise<Invoice | null> {
-  const row = await uow.sql
+export async function findInvoice(reader: BillingReader, id: InvoiceId): Promise<Invoice | null> {
+  const row = await reader.sql
     .selectFrom('invoices')
     .selectAll()
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('id', '=', uuidOf(id))
     .executeTakeFirst();
   return row === undefined ? null : fromInvoiceRow(row);
 }
 
 /** The invoice that asked for this payment last. */
-export async function findInvoiceByPayment(uow: BillingUnitOfWork, paymentUuid: string): Promise<Invoice | null> {
-  const row = await uow.sql
+export async function findInvoiceByPayment(reader: BillingReader, paymentUuid: string): Promise<Invoice | null> {
+  const row = await reader.sql
     .selectFrom('invoices')
     .selectAll()
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('payment_id', '=', paymentUuid)
     .executeTakeFirst();
   return row === undefined ? null : fromInvoiceRow(row);
@@ -46,10 +47,10 @@ export async function findInvoiceByPayment(uow: BillingUnitOfWork, paymentUuid: 
 
 /** Newest first. `customerId` null: of the whole tenant. */
 export async function selectInvoices(
-  uow: BillingUnitOfWork,
+  reader: BillingReader,
   filter: { readonly customerId: UserId | null; readonly beforeUuid: string | null; readonly limit: number },
 ): Promise<readonly Invoice[]> {
-  let query = uow.sql.selectFrom('invoices').selectAll().where('tenant_id', '=', uow.tenantUuid);
+  let query = reader.sql.selectFrom('invoices').selectAll().where('tenant_id', '=', reader.tenantUuid);
   if (filter.customerId !== null) query = query.where('customer_id', '=', uuidOf(filter.customerId));
   if (filter.beforeUuid !== null) query = query.where('id', '<', filter.beforeUuid);
   const rows = await query.orderBy('id', 'desc').limit(filter.limit).execute();
@@ -76,5 +77,5 @@ export async function writeInvoice(uow: BillingUnitOfWork, invoice: Invoice, ver
 }
 
 /** Ids of all invoices of the tenant, as the event store knows them, oldest first. */
-export const listInvoiceIds = async (uow: BillingUnitOfWork): Promise<readonly Id<'inv'>[]> =>
-  (await listStreams(uow, [INVOICE_STREAM_BEGINS_WITH])).map((uuid) => idFromUuid('inv', uuid));
+export const listInvoiceIds = async (reader: BillingReader): Promise<readonly Id<'inv'>[]> =>
+  (await listStreams(reader, [INVOICE_STREAM_BEGINS_WITH])).map((uuid) => idFromUuid('inv', uuid));

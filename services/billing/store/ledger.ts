@@ -2,7 +2,7 @@ import { type InvoiceId, newUuid, uuidOf } from '@tenantry/kernel/id.ts';
 import { type Currency, type Money, money } from '@tenantry/kernel/money.ts';
 import { sql } from 'kysely';
 import type { JournalEntry, Side } from '../domain/journal.ts';
-import type { BillingUnitOfWork } from './invoices.ts';
+import type { BillingReader, BillingUnitOfWork } from './invoices.ts';
 
 export type LedgerEntry = {
   readonly uuid: string;
@@ -53,16 +53,16 @@ export async function postEntries(
 
 /** Debits less credits per account and currency. */
 export async function sumAccounts(
-  uow: BillingUnitOfWork,
+  reader: BillingReader,
 ): Promise<readonly { readonly account: string; readonly debitBalance: Money }[]> {
-  const rows = await uow.sql
+  const rows = await reader.sql
     .selectFrom('ledger_postings')
     .select([
       'account',
       'currency',
       sql<bigint>`sum(case side when 'debit' then amount else -amount end)::bigint`.as('balance'),
     ])
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .groupBy(['account', 'currency'])
     .orderBy('account')
     .orderBy('currency')
@@ -72,20 +72,20 @@ export async function sumAccounts(
 
 /** Newest first. */
 export async function selectEntries(
-  uow: BillingUnitOfWork,
+  reader: BillingReader,
   page: { readonly beforeUuid: string | null; readonly limit: number },
 ): Promise<readonly LedgerEntry[]> {
-  let query = uow.sql
+  let query = reader.sql
     .selectFrom('ledger_entries')
     .select(['id', 'document', 'kind', 'posted_at'])
-    .where('tenant_id', '=', uow.tenantUuid);
+    .where('tenant_id', '=', reader.tenantUuid);
   if (page.beforeUuid !== null) query = query.where('id', '<', page.beforeUuid);
   const entries = await query.orderBy('id', 'desc').limit(page.limit).execute();
   if (entries.length === 0) return [];
-  const postings = await uow.sql
+  const postings = await reader.sql
     .selectFrom('ledger_postings')
     .selectAll()
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where(sql<boolean>`entry_id = any(${entries.map((entry) => entry.id)}::uuid[])`)
     .orderBy('line')
     .execute();

@@ -42,7 +42,7 @@ export const collectInvoice = ({ databases, mesh, tenants, partiesSeal, turnstil
     collection: Collection,
   ): Promise<{ readonly invoice: Invoice; readonly payment: PaymentViewBody }> => {
     const { tenantId } = principal;
-    const known = await databases.withTenant(tenantId, (uow) => loadInvoice(uow, collection.invoiceId));
+    const known = await databases.withTenant.read(tenantId, (reader) => loadInvoice(reader, collection.invoiceId));
     const invoice = known?.invoice ?? (await issue(deps, principal, collection));
     assertCollectable(invoice, collection);
     return { invoice, payment: await charge(principal, invoice, collection.paymentId) };

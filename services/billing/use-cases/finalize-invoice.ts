@@ -22,7 +22,7 @@ export const finalizeInvoice = ({ databases, mesh, tenants, partiesSeal, turnsti
   const readPartiesOf = readParties({ mesh });
   return async (principal: Principal, invoiceId: InvoiceId, requestUuid: string): Promise<Invoice> => {
     const { tenantId } = principal;
-    const draft = await databases.withTenant(tenantId, (uow) => findInvoice(uow, invoiceId));
+    const draft = await databases.withTenant.read(tenantId, (reader) => findInvoice(reader, invoiceId));
     if (draft === null) throw noSuchInvoice(invoiceId);
     if (isFinalizedBy(draft, requestUuid)) return draft;
     assertFinalizable(draft);

@@ -12,7 +12,7 @@ import type { BillingDeps } from './deps.ts';
 export const finishPaymentRequest = ({ databases, mesh }: Pick<BillingDeps, 'databases' | 'mesh'>) => {
   const charge = chargeInvoice({ databases, mesh });
   return async ({ tenantId, uuid }: Pick<DueWork, 'tenantId' | 'uuid'>): Promise<void> => {
-    const invoice = await databases.withTenant(tenantId, (uow) => findInvoiceByPayment(uow, uuid));
+    const invoice = await databases.withTenant.read(tenantId, (reader) => findInvoiceByPayment(reader, uuid));
     if (invoice?.status !== 'open') return;
     const payment = paymentUnderWay(invoice);
     if (payment === undefined) return;

@@ -11,9 +11,9 @@ export const readInvoicePdf =
   ({ databases, tenants, partiesSeal }: Pick<BillingDeps, 'databases' | 'tenants' | 'partiesSeal'>) =>
   async (principal: Principal, invoiceId: InvoiceId): Promise<{ readonly number: string; readonly bytes: Buffer }> => {
     const { tenantId } = principal;
-    const { invoice, sealed } = await databases.withTenant(tenantId, async (uow) => ({
-      invoice: await findReachable(uow, principal, invoiceId),
-      sealed: await findParties(uow, invoiceId),
+    const { invoice, sealed } = await databases.withTenant.read(tenantId, async (reader) => ({
+      invoice: await findReachable(reader, principal, invoiceId),
+      sealed: await findParties(reader, invoiceId),
     }));
     if (invoice.status === 'draft') {
       throw invalidTransition('This invoice is a draft. Finalise it first; a draft has no document.', {

@@ -8,8 +8,8 @@ import { noSuchInvoice } from './read-invoice.ts';
 export const readInvoiceStanding =
   ({ databases }: Pick<BillingDeps, 'databases'>) =>
   (principal: Principal, invoiceId: InvoiceId): Promise<LoadedInvoice> =>
-    databases.withTenant(principal.tenantId, async (uow) => {
-      const loaded = await loadInvoice(uow, invoiceId);
+    databases.withTenant.read(principal.tenantId, async (reader) => {
+      const loaded = await loadInvoice(reader, invoiceId);
       if (loaded === null) throw noSuchInvoice(invoiceId);
       return loaded;
     });

@@ -4,14 +4,14 @@ import { type InvoiceId, isId, uuidOf } from '@tenantry/kernel/id.ts';
 import { readPageQuery, toPage } from '@tenantry/kit/paging.ts';
 import type { Invoice } from '../domain/invoice.ts';
 import { invoiceNotFound } from '../problems.ts';
-import { type BillingUnitOfWork, findInvoice, selectInvoices } from '../store/invoices.ts';
+import { type BillingReader, findInvoice, selectInvoices } from '../store/invoices.ts';
 import type { BillingDeps } from './deps.ts';
 
 /** One sentence for missing, of another tenant and out of reach: nobody learns which. */
 export const noSuchInvoice = (invoiceId: InvoiceId) => invoiceNotFound(`There is no invoice ${invoiceId}.`);
 
-export async function findReachable(uow: BillingUnitOfWork, principal: Principal, id: InvoiceId): Promise<Invoice> {
-  const invoice = await findInvoice(uow, id);
+export async function findReachable(reader: BillingReader, principal: Principal, id: InvoiceId): Promise<Invoice> {
+  const invoice = await findInvoice(reader, id);
   if (invoice === null || !mayReach(principal, 'invoice:read', invoice.customerId)) throw noSuchInvoice(id);
   return invoice;
 }
@@ -19,7 +19,7 @@ export async function findReachable(uow: BillingUnitOfWork, principal: Principal
 export const readInvoice =
   ({ databases }: Pick<BillingDeps, 'databases'>) =>
   (principal: Principal, id: InvoiceId): Promise<Invoice> =>
-    databases.withTenant(principal.tenantId, (uow) => findReachable(uow, principal, id));
+    databases.withTenant.read(principal.tenantId, (reader) => findReachable(reader, principal, id));
 
 /** Newest first: one's own, or with tenant reach everybody's. */
 export const listInvoices =
@@ -33,8 +33,8 @@ export const listInvoices =
     const ownOnly = principalReach(principal, 'invoice:read') === 'own';
     if (ownOnly && !isId('usr', principal.id)) return { data: [], nextCursor: null };
     const customerId = ownOnly && isId('usr', principal.id) ? principal.id : null;
-    const invoices = await databases.withTenant(principal.tenantId, (uow) =>
-      selectInvoices(uow, { customerId, beforeUuid, limit: limit + 1 }),
+    const invoices = await databases.withTenant.read(principal.tenantId, (reader) =>
+      selectInvoices(reader, { customerId, beforeUuid, limit: limit + 1 }),
     );
     return toPage(invoices, limit, (invoice) => uuidOf(invoice.id), toView);
   };

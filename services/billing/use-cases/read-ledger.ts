@@ -13,7 +13,7 @@ export const listLedgerAccounts =
   ({ databases, tenants }: Pick<BillingDeps, 'databases' | 'tenants'>) =>
   async (principal: Principal): Promise<readonly AccountBalance[]> => {
     const tenant = await tenants.get(principal.tenantId);
-    const sums = await databases.withTenant(principal.tenantId, sumAccounts);
+    const sums = await databases.withTenant.read(principal.tenantId, sumAccounts);
     return CHART_OF_ACCOUNTS.flatMap((account) => {
       const posted = sums.filter((row) => row.account === account.account).map((row) => row.debitBalance);
       const balances = posted.length === 0 ? [zero(tenant.currency)] : posted;
@@ -32,8 +32,8 @@ export const listLedgerEntries =
     toView: (entry: LedgerEntry) => View,
   ): Promise<Page<View>> => {
     const { beforeUuid, limit } = readPageQuery(query);
-    const entries = await databases.withTenant(principal.tenantId, (uow) =>
-      selectEntries(uow, { beforeUuid, limit: limit + 1 }),
+    const entries = await databases.withTenant.read(principal.tenantId, (reader) =>
+      selectEntries(reader, { beforeUuid, limit: limit + 1 }),
     );
     return toPage(entries, limit, (entry) => entry.uuid, toView);
   };

@@ -6,7 +6,7 @@ import type { BillingDeps } from './deps.ts';
 export const rebuildInvoices =
   ({ databases }: Pick<BillingDeps, 'databases'>) =>
   async (tenantId: TenantId): Promise<number> => {
-    const ids = await databases.withTenant(tenantId, listInvoiceIds);
+    const ids = await databases.withTenant.read(tenantId, listInvoiceIds);
     for (const id of ids) {
       await databases.withTenant(tenantId, async (uow) => {
         const loaded = await loadInvoice(uow, id);

@@ -1,20 +1,20 @@
-import type { BotRow, BotStatus, NotificationsUnitOfWork } from './tables.ts';
+import type { BotRow, BotStatus, NotificationsReader, NotificationsUnitOfWork } from './tables.ts';
 
-const bots = (uow: NotificationsUnitOfWork) =>
-  uow.sql.selectFrom('bots').selectAll().where('tenant_id', '=', uow.tenantUuid);
+const bots = (reader: NotificationsReader) =>
+  reader.sql.selectFrom('bots').selectAll().where('tenant_id', '=', reader.tenantUuid);
 
 /** Also one that was removed: what was sent by it still names it. */
-export const findBot = (uow: NotificationsUnitOfWork, uuid: string): Promise<BotRow | undefined> =>
-  bots(uow).where('id', '=', uuid).executeTakeFirst();
+export const findBot = (reader: NotificationsReader, uuid: string): Promise<BotRow | undefined> =>
+  bots(reader).where('id', '=', uuid).executeTakeFirst();
 
-export const findActiveBot = (uow: NotificationsUnitOfWork, uuid: string): Promise<BotRow | undefined> =>
-  bots(uow).where('id', '=', uuid).where('removed_at', 'is', null).executeTakeFirst();
+export const findActiveBot = (reader: NotificationsReader, uuid: string): Promise<BotRow | undefined> =>
+  bots(reader).where('id', '=', uuid).where('removed_at', 'is', null).executeTakeFirst();
 
 export const listActiveBots = (
-  uow: NotificationsUnitOfWork,
+  reader: NotificationsReader,
   page: { beforeUuid: string | null; limit: number },
 ): Promise<BotRow[]> =>
-  bots(uow)
+  bots(reader)
     .where('removed_at', 'is', null)
     .$if(page.beforeUuid !== null, (query) => query.where('id', '<', page.beforeUuid ?? ''))
     .orderBy('id', 'desc')
@@ -48,11 +48,11 @@ export const updateBot = async (
     .execute();
 };
 
-export async function lastSentAt(uow: NotificationsUnitOfWork, botUuid: string): Promise<Temporal.Instant | null> {
-  const row = await uow.sql
+export async function lastSentAt(reader: NotificationsReader, botUuid: string): Promise<Temporal.Instant | null> {
+  const row = await reader.sql
     .selectFrom('notifications')
     .select('sent_at')
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('bot_id', '=', botUuid)
     .where('sent_at', 'is not', null)
     .orderBy('sent_at', 'desc')

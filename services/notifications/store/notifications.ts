@@ -1,7 +1,7 @@
 import type { Delivery } from '../domain/delivery.ts';
 import type { Locale } from '../domain/locale.ts';
 import type { MessageContent } from '../domain/message.ts';
-import type { NotificationRow, NotificationsUnitOfWork } from './tables.ts';
+import type { NotificationRow, NotificationsReader, NotificationsUnitOfWork } from './tables.ts';
 
 export type NewNotification = {
   readonly uuid: string;
@@ -44,11 +44,11 @@ export async function insertNotification(uow: NotificationsUnitOfWork, intent: N
   return inserted.numInsertedOrUpdatedRows === 1n;
 }
 
-const one = (uow: NotificationsUnitOfWork, uuid: string) =>
-  uow.sql.selectFrom('notifications').selectAll().where('tenant_id', '=', uow.tenantUuid).where('id', '=', uuid);
+const one = (reader: NotificationsReader, uuid: string) =>
+  reader.sql.selectFrom('notifications').selectAll().where('tenant_id', '=', reader.tenantUuid).where('id', '=', uuid);
 
-export const findNotification = (uow: NotificationsUnitOfWork, uuid: string): Promise<NotificationRow | undefined> =>
-  one(uow, uuid).executeTakeFirst();
+export const findNotification = (reader: NotificationsReader, uuid: string): Promise<NotificationRow | undefined> =>
+  one(reader, uuid).executeTakeFirst();
 
 /** Locks the row: of two who want to send it, the second sees that the first began. */
 export const lockNotification = (uow: NotificationsUnitOfWork, uuid: string): Promise<NotificationRow | undefined> =>
@@ -87,13 +87,13 @@ export async function saveDelivery(
 
 /** Newest first; answers to strangers are nobody's history. */
 export const listNotificationRows = (
-  uow: NotificationsUnitOfWork,
+  reader: NotificationsReader,
   page: { userUuid: string | null; beforeUuid: string | null; limit: number },
 ): Promise<NotificationRow[]> =>
-  uow.sql
+  reader.sql
     .selectFrom('notifications')
     .selectAll()
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('user_id', 'is not', null)
     .$if(page.userUuid !== null, (query) => query.where('user_id', '=', page.userUuid))
     .$if(page.beforeUuid !== null, (query) => query.where('id', '<', page.beforeUuid ?? ''))

@@ -1,4 +1,4 @@
-import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import type { NotificationStatus } from '../domain/delivery.ts';
 import type { FailureCode } from '../domain/failure-code.ts';
 import type { Locale } from '../domain/locale.ts';
@@ -66,3 +66,4 @@ export type BotRow = NotificationsTables['bots'];
 export type LinkRow = NotificationsTables['telegram_links'];
 export type NotificationRow = NotificationsTables['notifications'];
 export type NotificationsUnitOfWork = TenantUnitOfWork<NotificationsTables>;
+export type NotificationsReader = TenantReader<NotificationsTables>;

@@ -29,7 +29,7 @@ export const createBot =
   async (principal: Principal, bot: NewBot): Promise<BotViewBody> => {
     const { tenantId } = principal;
     const botId: BotId = idFromUuid('bot', bot.uuid);
-    const existing = await databases.withTenant(tenantId, (uow) => findBot(uow, bot.uuid));
+    const existing = await databases.withTenant.read(tenantId, (reader) => findBot(reader, bot.uuid));
     const row = existing ?? (await register(principal, botId, bot));
     if (row.webhook_set_at !== null || row.removed_at !== null) return toBotView(row);
     try {

@@ -14,9 +14,9 @@ const RECHECK_SECONDS = 30;
 export const enqueueNotification =
   ({ databases, sendQueue }: Pick<NotificationsDeps, 'databases' | 'sendQueue'>) =>
   async (tenantId: TenantId, notificationId: NotificationId): Promise<Temporal.Instant | undefined> => {
-    const found = await databases.withTenant(tenantId, async (uow) => {
-      const row = await findNotification(uow, uuidOf(notificationId));
-      return row === undefined ? null : { row, now: uow.now };
+    const found = await databases.withTenant.read(tenantId, async (reader) => {
+      const row = await findNotification(reader, uuidOf(notificationId));
+      return row === undefined ? null : { row, now: reader.now };
     });
     if (found === null) return undefined;
     const state = readiness(deliveryOf(found.row), found.now);

@@ -9,6 +9,6 @@ export const listBots =
   ({ databases }: Pick<NotificationsDeps, 'databases'>) =>
   async (principal: Principal, query: PageQueryInput): Promise<Page<BotViewBody>> => {
     const page = readPageQuery(query);
-    const rows = await databases.withTenant(principal.tenantId, (uow) => listActiveBots(uow, page));
+    const rows = await databases.withTenant.read(principal.tenantId, (reader) => listActiveBots(reader, page));
     return toPage(rows, page.limit, (row) => row.id, toBotView);
   };

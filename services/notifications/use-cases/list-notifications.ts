@@ -17,8 +17,8 @@ export const listNotifications =
     const page = readPageQuery(query);
     const isOwn = principalReach(principal, 'notification:read') === 'own';
     const userUuid = isOwn ? uuidOf(principal.id as UserId) : null;
-    const rows = await databases.withTenant(principal.tenantId, (uow) =>
-      listNotificationRows(uow, { ...page, userUuid }),
+    const rows = await databases.withTenant.read(principal.tenantId, (reader) =>
+      listNotificationRows(reader, { ...page, userUuid }),
     );
     return toPage(rows, page.limit, (row) => row.id, toNotificationView);
   };

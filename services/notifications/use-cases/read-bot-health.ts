@@ -29,9 +29,9 @@ export const readBotHealth =
   ({ databases, telegram, clock, publicUrl }: Deps) =>
   async (principal: Principal, botId: BotId): Promise<BotHealth> => {
     const { tenantId } = principal;
-    const known = await databases.withTenant(tenantId, async (uow) => {
-      const bot = await findActiveBot(uow, uuidOf(botId));
-      return bot === undefined ? null : { bot, sentAt: await lastSentAt(uow, bot.id) };
+    const known = await databases.withTenant.read(tenantId, async (reader) => {
+      const bot = await findActiveBot(reader, uuidOf(botId));
+      return bot === undefined ? null : { bot, sentAt: await lastSentAt(reader, bot.id) };
     });
     const secret = known === null ? null : await readBotSecret(databases.secrets, tenantId, botId);
     if (known === null || secret === null) throw botNotFound(`There is no bot ${botId}.`);

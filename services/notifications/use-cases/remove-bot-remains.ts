@@ -12,7 +12,7 @@ const MAX_ATTEMPTS = 12;
 export const removeBotRemains =
   ({ databases, telegram, logger }: Pick<NotificationsDeps, 'databases' | 'telegram' | 'logger'>) =>
   async (tenantId: TenantId, botId: BotId, attempts: number): Promise<void> => {
-    const bot = await databases.withTenant(tenantId, (uow) => findBot(uow, uuidOf(botId)));
+    const bot = await databases.withTenant.read(tenantId, (reader) => findBot(reader, uuidOf(botId)));
     if (bot === undefined || bot.removed_at === null) return;
     await deleteBotLookups(databases.worker, bot);
     const secret = await readBotSecret(databases.secrets, tenantId, botId);

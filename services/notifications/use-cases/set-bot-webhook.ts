@@ -19,7 +19,7 @@ export const setBotWebhook =
   }: Pick<NotificationsDeps, 'databases' | 'telegram' | 'publicUrl'>): SetBotWebhook =>
   async (tenantId, botId) => {
     const uuid = uuidOf(botId);
-    const bot = await databases.withTenant(tenantId, (uow) => findActiveBot(uow, uuid));
+    const bot = await databases.withTenant.read(tenantId, (reader) => findActiveBot(reader, uuid));
     const secret = await readBotSecret(databases.secrets, tenantId, botId);
     if (bot === undefined || secret === null) throw botNotFound(`There is no bot ${botId}.`);
     try {
@@ -46,7 +46,7 @@ export const finishBotWebhook =
     setBotWebhook: set,
   }: Pick<NotificationsDeps, 'databases'> & { readonly setBotWebhook: SetBotWebhook }) =>
   async (tenantId: TenantId, botId: BotId): Promise<void> => {
-    const bot = await databases.withTenant(tenantId, (uow) => findActiveBot(uow, uuidOf(botId)));
+    const bot = await databases.withTenant.read(tenantId, (reader) => findActiveBot(reader, uuidOf(botId)));
     if (bot === undefined || bot.status === 'revoked' || bot.webhook_set_at !== null) return;
     await set(tenantId, botId);
   };

@@ -1,11 +1,11 @@
-import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { appendToStream, listStreams, readStream, type StoredEvent } from '@tenantry/events/event-store.ts';
 import { idFromUuid, type PaymentId, uuidOf } from '@tenantry/kernel/id.ts';
 import { evolve, type Payment, type RecordedPaymentEvent, replay } from '../domain/payment.ts';
 import { FIRST_EVENT_TYPES, type PaymentEvent } from '../domain/payment-events.ts';
 import { toPaymentRecord, toRefundRecord } from '../domain/payment-record.ts';
 import { fromPaymentRecord, fromRefundRecord } from './payment-rows.ts';
-import type { PaymentsUnitOfWork } from './tables.ts';
+import type { PaymentsReader, PaymentsUnitOfWork } from './tables.ts';
 
 /** A payment with the number of events it came from. */
 export type PaymentStream = { readonly payment: Payment; readonly version: number };
@@ -14,8 +14,8 @@ const toRecorded = (event: StoredEvent): RecordedPaymentEvent =>
   ({ type: event.type, data: event.data, recordedAt: event.recordedAt }) as RecordedPaymentEvent;
 
 /** Null when there is no such payment in this tenant. */
-export async function loadPayment(uow: PaymentsUnitOfWork, id: PaymentId): Promise<PaymentStream | null> {
-  const events = await readStream(uow as TenantUnitOfWork, id);
+export async function loadPayment(reader: PaymentsReader, id: PaymentId): Promise<PaymentStream | null> {
+  const events = await readStream(reader as TenantReader, id);
   const payment = replay(id, events.map(toRecorded));
   return payment === null ? null : { payment, version: events.length };
 }
@@ -94,7 +94,7 @@ export async function writeRows(uow: PaymentsUnitOfWork, { payment, version }: P
 }
 
 /** All payments of the tenant, oldest first. */
-export async function listPaymentStreams(uow: PaymentsUnitOfWork): Promise<readonly PaymentId[]> {
-  const uuids = await listStreams(uow as TenantUnitOfWork, FIRST_EVENT_TYPES);
+export async function listPaymentStreams(reader: PaymentsReader): Promise<readonly PaymentId[]> {
+  const uuids = await listStreams(reader as TenantReader, FIRST_EVENT_TYPES);
   return uuids.map((uuid) => idFromUuid('pay', uuid));
 }

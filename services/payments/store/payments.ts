@@ -1,13 +1,13 @@
 import { idFromUuid, type PaymentId, type RefundId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
 import type { PaymentRecord, ReasonedRefund } from '../domain/payment-record.ts';
 import { toPaymentRecord, toRefundRecord } from './payment-rows.ts';
-import type { PaymentsUnitOfWork } from './tables.ts';
+import type { PaymentsReader, PaymentsUnitOfWork } from './tables.ts';
 
-export async function findPayment(uow: PaymentsUnitOfWork, id: PaymentId): Promise<PaymentRecord | null> {
-  const row = await uow.sql
+export async function findPayment(reader: PaymentsReader, id: PaymentId): Promise<PaymentRecord | null> {
+  const row = await reader.sql
     .selectFrom('payments')
     .selectAll()
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('id', '=', uuidOf(id))
     .executeTakeFirst();
   return row === undefined ? null : toPaymentRecord(row);
@@ -15,10 +15,10 @@ export async function findPayment(uow: PaymentsUnitOfWork, id: PaymentId): Promi
 
 /** Newest first, below `beforeUuid`; of one customer, or of all when that is null. */
 export async function listPaymentRecords(
-  uow: PaymentsUnitOfWork,
+  reader: PaymentsReader,
   filter: { readonly customerId: UserId | null; readonly beforeUuid: string | null; readonly limit: number },
 ): Promise<readonly PaymentRecord[]> {
-  let query = uow.sql.selectFrom('payments').selectAll().where('tenant_id', '=', uow.tenantUuid);
+  let query = reader.sql.selectFrom('payments').selectAll().where('tenant_id', '=', reader.tenantUuid);
   if (filter.customerId !== null) query = query.where('customer_id', '=', uuidOf(filter.customerId));
   if (filter.beforeUuid !== null) query = query.where('id', '<', filter.beforeUuid);
   const rows = await query.orderBy('id', 'desc').limit(filter.limit).execute();
@@ -27,10 +27,10 @@ export async function listPaymentRecords(
 
 /** Newest first. */
 export async function listRefundRecords(
-  uow: PaymentsUnitOfWork,
+  reader: PaymentsReader,
   paymentId: PaymentId,
 ): Promise<readonly ReasonedRefund[]> {
-  const rows = await uow.sql
+  const rows = await reader.sql
     .selectFrom('refunds')
     .leftJoin('refund_reasons', (join) =>
       join
@@ -39,18 +39,18 @@ export async function listRefundRecords(
     )
     .selectAll('refunds')
     .select('refund_reasons.reason')
-    .where('refunds.tenant_id', '=', uow.tenantUuid)
+    .where('refunds.tenant_id', '=', reader.tenantUuid)
     .where('refunds.payment_id', '=', uuidOf(paymentId))
     .orderBy('refunds.id', 'desc')
     .execute();
   return rows.map((row) => ({ ...toRefundRecord(row), reason: row.reason ?? '' }));
 }
 
-export async function findPaymentOfRefund(uow: PaymentsUnitOfWork, refundId: RefundId): Promise<PaymentId | null> {
-  const row = await uow.sql
+export async function findPaymentOfRefund(reader: PaymentsReader, refundId: RefundId): Promise<PaymentId | null> {
+  const row = await reader.sql
     .selectFrom('refunds')
     .select('payment_id')
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('id', '=', uuidOf(refundId))
     .executeTakeFirst();
   return row === undefined ? null : idFromUuid('pay', row.payment_id);
@@ -64,11 +64,11 @@ export async function keepRefundReason(uow: PaymentsUnitOfWork, refundId: Refund
     .execute();
 }
 
-export async function readRefundReason(uow: PaymentsUnitOfWork, refundId: RefundId): Promise<string> {
-  const row = await uow.sql
+export async function readRefundReason(reader: PaymentsReader, refundId: RefundId): Promise<string> {
+  const row = await reader.sql
     .selectFrom('refund_reasons')
     .select('reason')
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('refund_id', '=', uuidOf(refundId))
     .executeTakeFirst();
   return row?.reason ?? '';

@@ -1,13 +1,13 @@
 import type { ProviderEnvironment, ProviderRecord } from '../domain/provider-account.ts';
-import type { PaymentsUnitOfWork } from './tables.ts';
+import type { PaymentsReader, PaymentsUnitOfWork } from './tables.ts';
 
 const MIDTRANS = 'midtrans';
 
-export async function findProvider(uow: PaymentsUnitOfWork): Promise<ProviderRecord | null> {
-  const row = await uow.sql
+export async function findProvider(reader: PaymentsReader): Promise<ProviderRecord | null> {
+  const row = await reader.sql
     .selectFrom('payment_providers')
     .selectAll()
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('provider', '=', MIDTRANS)
     .executeTakeFirst();
   if (row === undefined) return null;

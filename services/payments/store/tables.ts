@@ -1,4 +1,4 @@
-import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 
 export type PaymentTables = {
   payments: {
@@ -38,3 +38,4 @@ export type PaymentTables = {
 };
 
 export type PaymentsUnitOfWork = TenantUnitOfWork<PaymentTables>;
+export type PaymentsReader = TenantReader<PaymentTables>;

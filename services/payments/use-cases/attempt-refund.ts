@@ -32,10 +32,10 @@ export const attemptRefund =
       if (refund === undefined) throw paymentNotFound(`Payment ${paymentId} has no refund ${refundId}.`);
       return { payment, refund };
     };
-    const { payment, refund, reason } = await databases.withTenant(tenantId, async (uow) => {
-      const stream = await loadPayment(uow, paymentId);
+    const { payment, refund, reason } = await databases.withTenant.read(tenantId, async (reader) => {
+      const stream = await loadPayment(reader, paymentId);
       if (stream === null) throw paymentNotFound(`There is no payment ${paymentId}.`);
-      return { ...stateOf(stream.payment), reason: await readRefundReason(uow, refundId) };
+      return { ...stateOf(stream.payment), reason: await readRefundReason(reader, refundId) };
     });
     if (refund.status !== 'processing') return { payment, refund };
     const account = await accounts.find(tenantId);

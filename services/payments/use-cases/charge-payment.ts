@@ -34,7 +34,7 @@ export const chargePayment =
     const account = await accounts.ensure(tenantId).catch(async (error: unknown) => {
       // Without an account nothing is begun; what was begun with one goes on, and must not be taken for refused.
       if (!isKeyRefused(error)) throw error;
-      const known = await databases.withTenant(tenantId, (uow) => loadPayment(uow, id));
+      const known = await databases.withTenant.read(tenantId, (reader) => loadPayment(reader, id));
       if (known === null) throw error;
       return null;
     });

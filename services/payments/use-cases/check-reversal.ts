@@ -15,7 +15,10 @@ const MAX_ATTEMPTS = 150;
 export const checkReversal =
   ({ databases, accounts, provider, logger }: Pick<PaymentsDeps, 'databases' | 'accounts' | 'provider' | 'logger'>) =>
   async (tenantId: TenantId, id: PaymentId, attempts: number): Promise<undefined> => {
-    const payment = await databases.withTenant(tenantId, async (uow) => (await loadPayment(uow, id))?.payment ?? null);
+    const payment = await databases.withTenant.read(
+      tenantId,
+      async (reader) => (await loadPayment(reader, id))?.payment ?? null,
+    );
     if (payment?.standing !== 'settled') return;
     try {
       const account = await accounts.find(tenantId);

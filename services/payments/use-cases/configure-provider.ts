@@ -10,7 +10,7 @@ export const configureProvider =
     credentials: { readonly environment: ProviderEnvironment; readonly serverKey: string },
   ): Promise<ProviderRecord> => {
     await accounts.set(principal, credentials);
-    const record = await databases.withTenant(principal.tenantId, findProvider);
+    const record = await databases.withTenant.read(principal.tenantId, findProvider);
     if (record === null) throw new Error('Credentials that were set have a row.');
     return record;
   };

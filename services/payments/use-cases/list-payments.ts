@@ -11,8 +11,8 @@ export const listPayments =
   async (principal: Principal, query: PageQueryInput): Promise<Page<PaymentRecord>> => {
     const { beforeUuid, limit } = readPageQuery(query);
     const customerId = principalReach(principal, 'payment:read') === 'own' ? (principal.id as UserId) : null;
-    const records = await databases.withTenant(principal.tenantId, (uow) =>
-      listPaymentRecords(uow, { customerId, beforeUuid, limit: limit + 1 }),
+    const records = await databases.withTenant.read(principal.tenantId, (reader) =>
+      listPaymentRecords(reader, { customerId, beforeUuid, limit: limit + 1 }),
     );
     return toPage(
       records,

@@ -8,7 +8,7 @@ import { requireReadable } from './read-payment.ts';
 export const listRefunds =
   ({ databases }: Pick<PaymentsDeps, 'databases'>) =>
   (principal: Principal, id: PaymentId): Promise<readonly ReasonedRefund[]> =>
-    databases.withTenant(principal.tenantId, async (uow) => {
-      await requireReadable(uow, principal, id);
-      return listRefundRecords(uow, id);
+    databases.withTenant.read(principal.tenantId, async (reader) => {
+      await requireReadable(reader, principal, id);
+      return listRefundRecords(reader, id);
     });

@@ -13,6 +13,6 @@ export const readProviders =
       if (error instanceof Problem && error.kind.code === paymentNotConfigured.kind.code) return null;
       throw error;
     });
-    const record = await databases.withTenant(principal.tenantId, findProvider);
+    const record = await databases.withTenant.read(principal.tenantId, findProvider);
     return record === null ? [] : [record];
   };

@@ -10,7 +10,7 @@ import type { PaymentsDeps } from './payments-deps.ts';
 export const rebuildPayments =
   ({ databases }: Pick<PaymentsDeps, 'databases'>) =>
   async (tenantId: TenantId): Promise<number> => {
-    const ids = await databases.withTenant(tenantId, listPaymentStreams);
+    const ids = await databases.withTenant.read(tenantId, listPaymentStreams);
     for (const id of ids) {
       await databases.withTenant(tenantId, async (uow) => {
         const stream = await loadPaymentForUpdate(uow, id);

@@ -21,7 +21,9 @@ export const receiveNotification =
       throw webhookRefused('The signature does not fit. Check the server key of this tenant and the address.');
     }
     const id = notification.order_id;
-    const stream = isPaymentId(id) ? await databases.withTenant(tenantId, (uow) => loadPayment(uow, id)) : null;
+    const stream = isPaymentId(id)
+      ? await databases.withTenant.read(tenantId, (reader) => loadPayment(reader, id))
+      : null;
     if (stream === null) throw paymentNotFound('This tenant has no such payment.');
     const seen = await provider.ask(account, stream.payment);
     if (seen === null) throw upstreamUnavailable('Midtrans does not show this payment yet. Send it again.');

@@ -33,7 +33,7 @@ export const reconcilePayment = ({
   readonly attemptCharge: AttemptCharge;
 }) => {
   const load = (tenantId: TenantId, id: PaymentId) =>
-    databases.withTenant(tenantId, async (uow) => (await loadPayment(uow, id))?.payment ?? null);
+    databases.withTenant.read(tenantId, async (reader) => (await loadPayment(reader, id))?.payment ?? null);
 
   const ask = async (account: MidtransAccount, payment: Payment): Promise<void> => {
     const seen = await provider.ask(account, payment);

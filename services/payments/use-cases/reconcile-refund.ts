@@ -15,9 +15,9 @@ export const reconcileRefund =
     attemptRefund,
   }: Pick<PaymentsDeps, 'databases' | 'clock' | 'logger'> & { readonly attemptRefund: AttemptRefund }) =>
   async (tenantId: TenantId, refundId: RefundId): Promise<Temporal.Instant | undefined> => {
-    const payment = await databases.withTenant(tenantId, async (uow) => {
-      const paymentId = await findPaymentOfRefund(uow, refundId);
-      return paymentId === null ? null : ((await loadPayment(uow, paymentId))?.payment ?? null);
+    const payment = await databases.withTenant.read(tenantId, async (reader) => {
+      const paymentId = await findPaymentOfRefund(reader, refundId);
+      return paymentId === null ? null : ((await loadPayment(reader, paymentId))?.payment ?? null);
     });
     const refund = payment === null ? undefined : refundOf(payment, refundId);
     if (payment === null || refund?.status !== 'processing') return undefined;

@@ -1,4 +1,4 @@
-import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { idFromUuid, newUuid, type PlanId, uuidOf } from '@tenantry/kernel/id.ts';
 import { type Currency, type Money, money } from '@tenantry/kernel/money.ts';
 import { CATALOGUE, type PlanFeature, pricesIn } from '../domain/catalogue.ts';
@@ -6,6 +6,7 @@ import type { Interval } from '../domain/period.ts';
 import type { SubscriptionsTables } from './tables.ts';
 
 type Uow = TenantUnitOfWork<SubscriptionsTables>;
+type Reader = TenantReader<SubscriptionsTables>;
 
 export type Plan = {
   readonly id: PlanId;
@@ -16,23 +17,23 @@ export type Plan = {
 };
 
 /** Cheapest first; empty before the tenant's copies were made. Optionally one plan alone. */
-export async function listPlans(uow: Uow, only?: PlanId): Promise<readonly Plan[]> {
-  let query = uow.sql.selectFrom('plans').select(['id', 'slug', 'name']).where('tenant_id', '=', uow.tenantUuid);
+export async function listPlans(reader: Reader, only?: PlanId): Promise<readonly Plan[]> {
+  let query = reader.sql.selectFrom('plans').select(['id', 'slug', 'name']).where('tenant_id', '=', reader.tenantUuid);
   if (only !== undefined) query = query.where('id', '=', uuidOf(only));
   const plans = await query.orderBy('position').execute();
   if (plans.length === 0) return [];
   const ids = plans.map((plan) => plan.id);
-  const prices = await uow.sql
+  const prices = await reader.sql
     .selectFrom('plan_prices')
     .select(['plan_id', 'currency', 'interval', 'amount_minor'])
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('plan_id', 'in', ids)
     .orderBy('interval') // 'month' before 'year'
     .execute();
-  const features = await uow.sql
+  const features = await reader.sql
     .selectFrom('plan_features')
     .select(['plan_id', 'feature', 'kind', 'value'])
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('plan_id', 'in', ids)
     .orderBy('position')
     .execute();

@@ -1,4 +1,4 @@
-import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { appendToStream, readStream } from '@tenantry/events/event-store.ts';
 import { type Id, idFromUuid, type SubscriptionId, uuidOf } from '@tenantry/kernel/id.ts';
 import { sql } from 'kysely';
@@ -7,6 +7,7 @@ import { evolveAll, isRunning, type Subscription } from '../domain/subscription.
 import type { SubscriptionRow, SubscriptionsTables } from './tables.ts';
 
 type Uow = TenantUnitOfWork<SubscriptionsTables>;
+type Reader = TenantReader<SubscriptionsTables>;
 
 export type LoadedSubscription = {
   readonly id: SubscriptionId;
@@ -20,8 +21,8 @@ const LIVE_STATUSES = ['incomplete', 'trialing', 'active', 'past_due', 'paused']
 export const FIRST_EVENTS: readonly SubscriptionEvent['type'][] = ['created'];
 
 /** Replays one stream; null when there is no such subscription in this tenant. */
-export async function loadSubscription(uow: Uow, id: SubscriptionId): Promise<LoadedSubscription | null> {
-  const stored = await readStream(uow as TenantUnitOfWork, id);
+export async function loadSubscription(reader: Reader, id: SubscriptionId): Promise<LoadedSubscription | null> {
+  const stored = await readStream(reader as TenantReader, id);
   const last = stored.at(-1);
   if (last === undefined) return null;
   // Nothing but `appendSubscription` writes these streams, so what is read has the types that were written.
@@ -85,27 +86,28 @@ export async function writeRow(uow: Uow, row: SubscriptionRow): Promise<void> {
     .execute();
 }
 
-const own = (uow: Uow) => uow.sql.selectFrom('subscriptions').selectAll().where('tenant_id', '=', uow.tenantUuid);
+const own = (reader: Reader) =>
+  reader.sql.selectFrom('subscriptions').selectAll().where('tenant_id', '=', reader.tenantUuid);
 
-export const findRow = (uow: Uow, id: SubscriptionId): Promise<SubscriptionRow | undefined> =>
-  own(uow).where('id', '=', uuidOf(id)).executeTakeFirst();
+export const findRow = (reader: Reader, id: SubscriptionId): Promise<SubscriptionRow | undefined> =>
+  own(reader).where('id', '=', uuidOf(id)).executeTakeFirst();
 
-export const findLiveRow = (uow: Uow, subscriberId: string): Promise<SubscriptionRow | undefined> =>
-  own(uow)
+export const findLiveRow = (reader: Reader, subscriberId: string): Promise<SubscriptionRow | undefined> =>
+  own(reader)
     .where('subscriber_id', '=', uuidOf(subscriberId as Id))
     .where('status', 'in', [...LIVE_STATUSES])
     .executeTakeFirst();
 
 /** By the uuid of its newest invoice, or of the grace that runs: what due rows are about. */
 export async function findIdBy(
-  uow: Uow,
+  reader: Reader,
   column: 'latest_invoice_id' | 'grace_id',
   uuid: string,
 ): Promise<SubscriptionId | null> {
-  const row = await uow.sql
+  const row = await reader.sql
     .selectFrom('subscriptions')
     .select('id')
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where(column, '=', uuid)
     .executeTakeFirst();
   return row === undefined ? null : idFromUuid('sub', row.id);
@@ -113,10 +115,10 @@ export async function findIdBy(
 
 /** Newest first, one more than `limit` so that the caller knows whether more follow. */
 export function listRows(
-  uow: Uow,
+  reader: Reader,
   page: { readonly beforeUuid: string | null; readonly limit: number; readonly subscriberId: string | null },
 ): Promise<SubscriptionRow[]> {
-  let query = own(uow);
+  let query = own(reader);
   if (page.subscriberId !== null) query = query.where('subscriber_id', '=', uuidOf(page.subscriberId as Id));
   if (page.beforeUuid !== null) query = query.where('id', '<', page.beforeUuid);
   return query

@@ -1,9 +1,10 @@
-import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { sql } from 'kysely';
 import type { QuotaUse } from '../domain/events.ts';
 import type { SubscriptionsTables, UsageRecordRow } from './tables.ts';
 
 type Uow = TenantUnitOfWork<SubscriptionsTables>;
+type Reader = TenantReader<SubscriptionsTables>;
 
 /** Grants without a subscription: Free, by calendar month. */
 export const NO_SUBSCRIPTION = '00000000-0000-0000-0000-000000000000';
@@ -138,11 +139,11 @@ export async function insertUsageRecords(
 }
 
 /** Oldest first. */
-export const listUnexported = (uow: Uow, limit: number): Promise<UsageRecordRow[]> =>
-  uow.sql
+export const listUnexported = (reader: Reader, limit: number): Promise<UsageRecordRow[]> =>
+  reader.sql
     .selectFrom('usage_records')
     .selectAll()
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('exported_at', 'is', null)
     .orderBy('id')
     .limit(limit)

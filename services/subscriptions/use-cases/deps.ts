@@ -1,5 +1,5 @@
 import type { Databases } from '@tenantry/databases/factory.ts';
-import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import type { Clock } from '@tenantry/kernel/clock.ts';
 import type { Logger } from '@tenantry/kit/logger.ts';
 import type { TenantDirectory } from '@tenantry/kit/tenants/directory.ts';
@@ -19,6 +19,7 @@ export type SubscriptionsDeps = {
 };
 
 export type SubscriptionsUow = TenantUnitOfWork<SubscriptionsTables>;
+export type SubscriptionsReader = TenantReader<SubscriptionsTables>;
 
 /** What falls due in this service, and whose id the row carries. */
 export const DUE = {

@@ -4,7 +4,7 @@ import { endGrace, waitsForPayment } from '../domain/end-period.ts';
 import type { PastDueSubscription } from '../domain/subscription.ts';
 import { findIdBy, type LoadedSubscription, loadSubscription } from '../store/subscriptions.ts';
 import { askBilling, factOf } from './ask-billing.ts';
-import type { SubscriptionsDeps, SubscriptionsUow } from './deps.ts';
+import type { SubscriptionsDeps, SubscriptionsReader } from './deps.ts';
 import { hearInvoiceFact } from './hear-invoice.ts';
 import { saveSubscription } from './save-subscription.ts';
 
@@ -20,7 +20,7 @@ type InGrace = LoadedSubscription & { readonly state: PastDueSubscription };
 export const endGracePeriod =
   (deps: SubscriptionsDeps) =>
   async (tenantId: TenantId, graceUuid: string): Promise<Temporal.Instant | undefined> => {
-    const found = await deps.databases.withTenant(tenantId, (uow) => findInGrace(uow, graceUuid));
+    const found = await deps.databases.withTenant.read(tenantId, (reader) => findInGrace(reader, graceUuid));
     if (found === null) return undefined;
     const { grace, collection } = found.state;
     if (Temporal.Instant.compare(deps.clock.now(), grace.endsAt) < 0) return grace.endsAt;
@@ -40,9 +40,9 @@ export const endGracePeriod =
   };
 
 /** The subscription that is in this grace. A grace that ended before is found no more. */
-async function findInGrace(uow: SubscriptionsUow, graceUuid: string): Promise<InGrace | null> {
-  const id = await findIdBy(uow, 'grace_id', graceUuid);
-  const subscription = id === null ? null : await loadSubscription(uow, id);
+async function findInGrace(reader: SubscriptionsReader, graceUuid: string): Promise<InGrace | null> {
+  const id = await findIdBy(reader, 'grace_id', graceUuid);
+  const subscription = id === null ? null : await loadSubscription(reader, id);
   if (subscription === null) return null;
   const { state } = subscription;
   if (state.status !== 'past_due' || state.grace.id !== idFromUuid('gra', graceUuid)) return null;

@@ -14,7 +14,7 @@ export const exportUsage =
   ({ databases, usageEvents }: SubscriptionsDeps) =>
   async (tenantId: TenantId): Promise<number> => {
     for (let exported = 0; ; ) {
-      const records = await databases.withTenant(tenantId, (uow) => listUnexported(uow, BATCH));
+      const records = await databases.withTenant.read(tenantId, (reader) => listUnexported(reader, BATCH));
       if (records.length === 0) return exported;
       await usageEvents.insert(records);
       const uuids = records.map((record) => record.id);

@@ -16,8 +16,8 @@ export const followOrder =
   (deps: SubscriptionsDeps) =>
   async (tenantId: TenantId, uuid: string): Promise<Temporal.Instant | undefined> => {
     const id = idFromUuid('sub', uuid);
-    const waiting = await deps.databases.withTenant(tenantId, async (uow) => {
-      const state = (await loadSubscription(uow, id))?.state;
+    const waiting = await deps.databases.withTenant.read(tenantId, async (reader) => {
+      const state = (await loadSubscription(reader, id))?.state;
       return state?.status === 'incomplete' ? state.collection : null;
     });
     if (waiting === null) return undefined;

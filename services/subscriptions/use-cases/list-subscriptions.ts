@@ -11,7 +11,9 @@ export const listSubscriptions =
   async (principal: Principal, query: PageQueryInput): Promise<Page<SubscriptionRow>> => {
     const page = readPageQuery(query);
     const subscriberId = principalReach(principal, 'subscription:read') === 'own' ? principal.id : null;
-    const rows = await databases.withTenant(principal.tenantId, (uow) => listRows(uow, { ...page, subscriberId }));
+    const rows = await databases.withTenant.read(principal.tenantId, (reader) =>
+      listRows(reader, { ...page, subscriberId }),
+    );
     return toPage(
       rows,
       page.limit,

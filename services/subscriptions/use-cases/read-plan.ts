@@ -6,7 +6,7 @@ import type { SubscriptionsDeps } from './deps.ts';
 export const readPlan =
   ({ databases }: SubscriptionsDeps) =>
   async (tenantId: TenantId, id: PlanId): Promise<Plan> => {
-    const [plan] = await databases.withTenant(tenantId, (uow) => listPlans(uow, id));
+    const [plan] = await databases.withTenant.read(tenantId, (reader) => listPlans(reader, id));
     if (plan === undefined) throw planNotFound(`There is no plan ${id}. GET /v1/plans lists what can be bought.`);
     return plan;
   };

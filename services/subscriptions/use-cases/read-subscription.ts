@@ -8,7 +8,7 @@ import type { SubscriptionsDeps } from './deps.ts';
 export const readSubscription =
   ({ databases }: SubscriptionsDeps) =>
   async (principal: Principal, id: SubscriptionId): Promise<SubscriptionRow> => {
-    const row = await databases.withTenant(principal.tenantId, (uow) => findRow(uow, id));
+    const row = await databases.withTenant.read(principal.tenantId, (reader) => findRow(reader, id));
     const isVisible =
       row !== undefined && mayReach(principal, 'subscription:read', idFromUuid('usr', row.subscriber_id));
     if (!isVisible) throw subscriptionNotFound(`There is no subscription ${id}.`);

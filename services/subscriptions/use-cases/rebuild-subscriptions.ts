@@ -1,4 +1,4 @@
-import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import type { TenantReader } from '@tenantry/databases/unit-of-work.ts';
 import { listStreams } from '@tenantry/events/event-store.ts';
 import { idFromUuid, type TenantId } from '@tenantry/kernel/id.ts';
 import { FIRST_EVENTS, loadSubscription, toRow, writeRow } from '../store/subscriptions.ts';
@@ -12,7 +12,9 @@ import type { SubscriptionsDeps } from './deps.ts';
 export const rebuildSubscriptions =
   ({ databases }: Pick<SubscriptionsDeps, 'databases'>) =>
   async (tenantId: TenantId): Promise<number> => {
-    const uuids = await databases.withTenant(tenantId, (uow) => listStreams(uow as TenantUnitOfWork, FIRST_EVENTS));
+    const uuids = await databases.withTenant.read(tenantId, (reader) =>
+      listStreams(reader as TenantReader, FIRST_EVENTS),
+    );
     for (const uuid of uuids) {
       await databases.withTenant(tenantId, async (uow) => {
         const subscription = await loadSubscription(uow, idFromUuid('sub', uuid));

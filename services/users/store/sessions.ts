@@ -1,25 +1,25 @@
-import type { SessionRow, UsersUnitOfWork } from './tables.ts';
+import type { SessionRow, UsersReader, UsersUnitOfWork } from './tables.ts';
 
 export async function insertSession(uow: UsersUnitOfWork, row: SessionRow): Promise<void> {
   await uow.sql.insertInto('sessions').values(row).execute();
 }
 
-export const findSession = (uow: UsersUnitOfWork, uuid: string): Promise<SessionRow | undefined> =>
-  uow.sql
+export const findSession = (reader: UsersReader, uuid: string): Promise<SessionRow | undefined> =>
+  reader.sql
     .selectFrom('sessions')
     .selectAll()
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('id', '=', uuid)
     .executeTakeFirst();
 
-export const listLiveSessions = (uow: UsersUnitOfWork, userUuid: string): Promise<SessionRow[]> =>
-  uow.sql
+export const listLiveSessions = (reader: UsersReader, userUuid: string): Promise<SessionRow[]> =>
+  reader.sql
     .selectFrom('sessions')
     .selectAll()
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('user_id', '=', userUuid)
     .where('revoked_at', 'is', null)
-    .where('expires_at', '>', uow.now)
+    .where('expires_at', '>', reader.now)
     .orderBy('id', 'desc')
     .limit(200)
     .execute();

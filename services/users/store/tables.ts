@@ -1,4 +1,4 @@
-import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
+import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 
 export type UsersTables = {
   tenants: {
@@ -75,3 +75,4 @@ export type UserRow = UsersTables['users'];
 export type SessionRow = UsersTables['sessions'];
 
 export type UsersUnitOfWork = TenantUnitOfWork<UsersTables>;
+export type UsersReader = TenantReader<UsersTables>;

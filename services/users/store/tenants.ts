@@ -1,11 +1,11 @@
 import { isUniqueViolation } from '@tenantry/databases/postgres/errors.ts';
 import { slugTaken } from '../problems.ts';
-import type { TenantRow, UsersUnitOfWork } from './tables.ts';
+import type { TenantRow, UsersReader, UsersUnitOfWork } from './tables.ts';
 
 export const TENANT_SLUG = 'tenant-slug';
 
-export const findTenant = (uow: UsersUnitOfWork): Promise<TenantRow | undefined> =>
-  uow.sql.selectFrom('tenants').selectAll().where('tenant_id', '=', uow.tenantUuid).executeTakeFirst();
+export const findTenant = (reader: UsersReader): Promise<TenantRow | undefined> =>
+  reader.sql.selectFrom('tenants').selectAll().where('tenant_id', '=', reader.tenantUuid).executeTakeFirst();
 
 export const lockTenant = (uow: UsersUnitOfWork): Promise<TenantRow | undefined> =>
   uow.sql.selectFrom('tenants').selectAll().where('tenant_id', '=', uow.tenantUuid).forUpdate().executeTakeFirst();

@@ -1,10 +1,10 @@
-import type { UserRow, UsersUnitOfWork } from './tables.ts';
+import type { UserRow, UsersReader, UsersUnitOfWork } from './tables.ts';
 
-export const findUser = (uow: UsersUnitOfWork, uuid: string): Promise<UserRow | undefined> =>
-  uow.sql
+export const findUser = (reader: UsersReader, uuid: string): Promise<UserRow | undefined> =>
+  reader.sql
     .selectFrom('users')
     .selectAll()
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('id', '=', uuid)
     .executeTakeFirst();
 
@@ -17,11 +17,11 @@ export const lockUser = (uow: UsersUnitOfWork, uuid: string): Promise<UserRow | 
     .forUpdate()
     .executeTakeFirst();
 
-export const findUserByEmail = (uow: UsersUnitOfWork, email: string): Promise<UserRow | undefined> =>
-  uow.sql
+export const findUserByEmail = (reader: UsersReader, email: string): Promise<UserRow | undefined> =>
+  reader.sql
     .selectFrom('users')
     .selectAll()
-    .where('tenant_id', '=', uow.tenantUuid)
+    .where('tenant_id', '=', reader.tenantUuid)
     .where('email', '=', email)
     .executeTakeFirst();
 
@@ -45,10 +45,10 @@ export const updateUser = (uow: UsersUnitOfWork, uuid: string, change: Partial<U
     .executeTakeFirstOrThrow();
 
 export const listUsers = (
-  uow: UsersUnitOfWork,
+  reader: UsersReader,
   page: { beforeUuid: string | null; limit: number },
 ): Promise<UserRow[]> => {
-  let query = uow.sql.selectFrom('users').selectAll().where('tenant_id', '=', uow.tenantUuid);
+  let query = reader.sql.selectFrom('users').selectAll().where('tenant_id', '=', reader.tenantUuid);
   if (page.beforeUuid !== null) query = query.where('id', '<', page.beforeUuid);
   return query
     .orderBy('id', 'desc')

@@ -12,7 +12,7 @@ export const changePassword =
   ({ databases, passwords, failedGuesses }: Pick<UsersDeps, 'databases' | 'passwords' | 'failedGuesses'>) =>
   async (principal: Principal, change: { currentPassword: string; newPassword: string }): Promise<void> => {
     const uuid = uuidOf(principal.id as UserId);
-    const user = await databases.withTenant(principal.tenantId, (uow) => findUser(uow, uuid));
+    const user = await databases.withTenant.read(principal.tenantId, (reader) => findUser(reader, uuid));
     if (user === undefined) throw userNotFound('This account is gone.');
     checkPassword(change.newPassword, user.email);
     const subject = `change-password ${principal.id}`;

@@ -33,7 +33,9 @@ export const login =
     const found =
       tenantId === null
         ? undefined
-        : await databases.withTenant(tenantId, (uow) => findUserByEmail(uow, credentials.email.toLowerCase()));
+        : await databases.withTenant.read(tenantId, (reader) =>
+            findUserByEmail(reader, credentials.email.toLowerCase()),
+          );
     const matches = await passwords.verify(credentials.password, found?.password_hash ?? null, credentials.tenant);
     if (!matches || tenantId === null || found === undefined) {
       await failedGuesses.count(credentials.tenant, subject);

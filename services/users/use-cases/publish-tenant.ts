@@ -17,7 +17,7 @@ export async function createTenantPublisher({
   return async (tenantId) => {
     let pushedVersion = 0;
     for (;;) {
-      const row = await databases.withTenant(tenantId, findTenant);
+      const row = await databases.withTenant.read(tenantId, findTenant);
       if (row === undefined || row.version === pushedVersion) return;
       await bucket.put(tenantId, toTenantRecord(row));
       pushedVersion = row.version;

@@ -7,10 +7,10 @@ import { findUser } from '../store/users.ts';
 export const readSessionStanding =
   ({ databases }: Pick<UsersDeps, 'databases'>) =>
   (tenantId: TenantId, sessionId: SessionId): Promise<'valid' | 'revoked'> =>
-    databases.withTenant(tenantId, async (uow) => {
-      const session = await findSession(uow, uuidOf(sessionId));
+    databases.withTenant.read(tenantId, async (reader) => {
+      const session = await findSession(reader, uuidOf(sessionId));
       if (session === undefined || session.revoked_at !== null) return 'revoked';
-      if (Temporal.Instant.compare(session.expires_at, uow.now) <= 0) return 'revoked';
-      const user = await findUser(uow, session.user_id);
+      if (Temporal.Instant.compare(session.expires_at, reader.now) <= 0) return 'revoked';
+      const user = await findUser(reader, session.user_id);
       return user?.status === 'active' ? 'valid' : 'revoked';
     });

@@ -9,7 +9,7 @@ import { findTenant, TENANT_SLUG } from '../store/tenants.ts';
 export const readTenant =
   ({ databases }: Pick<UsersDeps, 'databases'>) =>
   async (tenantId: TenantId): Promise<TenantRow> => {
-    const tenant = await databases.withTenant(tenantId, findTenant);
+    const tenant = await databases.withTenant.read(tenantId, findTenant);
     if (tenant === undefined) throw notFound(`There is no tenant ${tenantId}.`);
     return tenant;
   };
@@ -27,7 +27,7 @@ export const listTenants =
       .execute();
     const rows: TenantRow[] = [];
     for (const { tenant_id } of ids) {
-      const tenant = await databases.withTenant(idFromUuid('ten', tenant_id), findTenant);
+      const tenant = await databases.withTenant.read(idFromUuid('ten', tenant_id), findTenant);
       if (tenant !== undefined) rows.push(tenant);
     }
     return { rows, limit: page.limit };

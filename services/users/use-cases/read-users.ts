@@ -14,7 +14,7 @@ export const readUser =
   async (principal: Principal, userId: UserId): Promise<UserRow> => {
     const reachable = mayReach(principal, 'user:read', userId);
     const user = reachable
-      ? await databases.withTenant(principal.tenantId, (uow) => findUser(uow, uuidOf(userId)))
+      ? await databases.withTenant.read(principal.tenantId, (reader) => findUser(reader, uuidOf(userId)))
       : undefined;
     if (user === undefined) throw userNotFound(`There is no user ${userId}.`);
     return user;
@@ -27,7 +27,7 @@ export const listTenantUsers =
     query: PageQueryInput,
   ): Promise<{ readonly rows: readonly UserRow[]; readonly limit: number }> => {
     const page = readPageQuery(query);
-    const rows = await databases.withTenant(principal.tenantId, (uow) => listUsers(uow, page));
+    const rows = await databases.withTenant.read(principal.tenantId, (reader) => listUsers(reader, page));
     return { rows, limit: page.limit };
   };
 
@@ -50,4 +50,4 @@ export const updateProfile =
 export const listSessions =
   ({ databases }: Pick<UsersDeps, 'databases'>) =>
   (principal: Principal): Promise<readonly SessionRow[]> =>
-    databases.withTenant(principal.tenantId, (uow) => listLiveSessions(uow, uuidOf(principal.id as UserId)));
+    databases.withTenant.read(principal.tenantId, (reader) => listLiveSessions(reader, uuidOf(principal.id as UserId)));

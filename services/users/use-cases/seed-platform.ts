@@ -77,7 +77,7 @@ async function followOperatorPassword(
   { databases, passwords }: Pick<UsersDeps, 'databases' | 'passwords'>,
   operator: { email: string; password: string },
 ): Promise<void> {
-  const user = await databases.withTenant(PLATFORM_TENANT_ID, (uow) => findUserByEmail(uow, operator.email));
+  const user = await databases.withTenant.read(PLATFORM_TENANT_ID, (reader) => findUserByEmail(reader, operator.email));
   if (user === undefined || (await passwords.verify(operator.password, user.password_hash, PLATFORM_TENANT_ID))) return;
   const passwordHash = await passwords.hash(operator.password, PLATFORM_TENANT_ID);
   await databases.withTenant(PLATFORM_TENANT_ID, async (uow) => {
@@ -101,7 +101,7 @@ async function fillDirectory({ databases, nats }: Pick<UsersDeps, 'databases' | 
     .execute();
   for (const { tenant_id } of rows) {
     const tenantId = idFromUuid('ten', tenant_id);
-    const tenant = await databases.withTenant(tenantId, findTenant);
+    const tenant = await databases.withTenant.read(tenantId, findTenant);
     if (tenant !== undefined && (known.get(tenantId)?.version ?? 0) < tenant.version)
       await bucket.put(tenantId, toTenantRecord(tenant));
   }

@@ -1,0 +1,33 @@
+import type { Pool } from 'pg';
+import { isConnectionLost, isHungUp, isStalePlan } from './errors.ts';
+import { Flight } from './flight.ts';
+import { type Answer, type Statement, setTenantReadOnly } from './statement.ts';
+import { MAX_CONNECTIONS_TRIED, rollBack } from './tenant-transaction.ts';
+
+/**
+ * One statement as a read-only transaction of its own, in one flight: the tenant, the statement, and a Sync that ends
+ * both. Read on another connection where the first hung up before it said a word, or had an outdated plan.
+ */
+export async function readOnce(pool: Pool, tenantUuid: string, statement: Statement): Promise<Answer> {
+  const statements = [setTenantReadOnly(tenantUuid), statement];
+  for (let tried = 1; ; tried++) {
+    const client = await pool.connect();
+    const flight = new Flight(statements);
+    client.query(flight);
+    let isClean = false;
+    try {
+      const [, answer] = await flight.done;
+      // Not so after a statement that opened a transaction: it must not find its way into somebody else's.
+      isClean = client.getTransactionStatus() === 'I';
+      return answer as Answer;
+    } catch (error) {
+      const isStale = isStalePlan(error);
+      const isWorthAnother = isStale || (isHungUp(error) && !flight.hasHeard);
+      if (isWorthAnother && tried < MAX_CONNECTIONS_TRIED) continue;
+      isClean = !isStale && !isConnectionLost(error) && (await rollBack(client));
+      throw error;
+    } finally {
+      client.release(!isClean);
+    }
+  }
+}

@@ -1,0 +1,378 @@
+-- The schema of billing, as its migrations leave it. Written from the migrated database; to write it anew:
+--   npx vitest run --project service tests/schema -u
+-- A table marked "tenant" has row-level security forced: its rows are those of app.tenant_id, to read and to write.
+
+-- Tables of billing
+
+-- The last number given per tenant and year. The row is locked until the finalising transaction ends, and rolling
+-- that back gives the number back: so numbers have no gaps.
+-- tenant; billing_app: select, insert, update; billing_worker: nothing
+create table invoice_counters (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- In the tenant's time zone.
+  year integer not null,
+  -- The last number given; 0 does not occur.
+  last integer not null,
+  constraint invoice_counters_pkey PRIMARY KEY (tenant_id, year),
+  constraint invoice_counters_last_check CHECK ((last > 0))
+);
+
+-- What is read of invoices: a pure function of their streams in events, written with them and rebuilt from them.
+-- Amounts are minor units of the currency.
+-- tenant; billing_app: select, insert, update; billing_worker: nothing
+create table invoices (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- The invoice (inv_…), which is its stream.
+  id uuid not null,
+  -- Of the stream that this row shows; an older one never replaces a newer one.
+  version integer not null,
+  -- draft, open, paid, void or uncollectible.
+  status text not null,
+  -- The user who owes it (usr_…).
+  customer_id uuid not null,
+  -- The subscription that it collects for (sub_…); null for one made by hand.
+  subscription_id uuid,
+  -- The payment asked for last (pay_…).
+  payment_id uuid,
+  -- ISO 4217, one per invoice.
+  currency text not null,
+  -- What is charged, line by line, as the events have it.
+  lines jsonb not null,
+  -- Tax by rate, as the events have it.
+  taxes jsonb not null,
+  -- All payments of it and how they ended.
+  payments jsonb not null,
+  -- Sum of the lines, without tax.
+  subtotal bigint not null,
+  -- Sum of the taxes.
+  tax bigint not null,
+  -- What is owed: subtotal and tax.
+  total bigint not null,
+  -- What has come in.
+  amount_paid bigint not null,
+  -- What of it has gone back.
+  amount_refunded bigint not null,
+  -- What credit notes have taken off.
+  amount_credited bigint not null,
+  -- Gapless per tenant and year, for example ACME-2026-000001; null for a draft.
+  number text,
+  -- IANA: that of the tenant at finalising, by which the document's dates are written.
+  time_zone text,
+  -- When the draft became an invoice.
+  finalized_at timestamp with time zone,
+  -- The request that did it: a repeat of it is answered instead of refused.
+  finalized_by uuid,
+  -- Until when it is to be paid.
+  due_at timestamp with time zone,
+  -- When it was paid in full.
+  paid_at timestamp with time zone,
+  -- When it was declared void.
+  voided_at timestamp with time zone,
+  -- Why: declared, payment-failed, payment-refused or subscription-ended.
+  void_reason text,
+  -- The request that did it, as finalized_by.
+  voided_by uuid,
+  -- When the draft was made.
+  created_at timestamp with time zone not null,
+  constraint invoices_pkey PRIMARY KEY (tenant_id, id),
+  constraint invoices_check CHECK (((status = 'draft'::text) = (number IS NULL))),
+  constraint invoices_check1 CHECK ((total = (subtotal + tax))),
+  constraint invoices_number UNIQUE (tenant_id, number),
+  constraint invoices_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'open'::text, 'paid'::text, 'void'::text, 'uncollectible'::text]))),
+  constraint invoices_version_check CHECK ((version > 0))
+);
+CREATE INDEX invoices_customer ON invoices USING btree (tenant_id, customer_id, id);
+CREATE INDEX invoices_payment ON invoices USING btree (tenant_id, payment_id);
+
+-- Who sold to whom, as it stood when the invoice was finalised: the only place with a person's name.
+-- tenant; billing_app: select, insert, update, delete; billing_worker: nothing
+create table invoice_parties (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- Of which invoice.
+  invoice_id uuid not null,
+  -- Seller and buyer, encrypted. Deleting the row erases the person from billing.
+  sealed bytea not null,
+  constraint invoice_parties_pkey PRIMARY KEY (tenant_id, invoice_id),
+  constraint invoice_parties_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES invoices(tenant_id, id)
+);
+
+-- The books: one entry per document and kind, its postings balanced per currency, none ever changed.
+-- tenant; billing_app: select, insert; billing_worker: nothing
+create table ledger_entries (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- Of this entry.
+  id uuid not null,
+  -- The invoice whose stream the entry follows from: what the proof groups by.
+  invoice_id uuid not null,
+  -- The document that it is about, as a TypeID: an invoice, a payment or a refund.
+  document text not null,
+  -- What happened to the document; one entry for each.
+  kind text not null,
+  -- When.
+  posted_at timestamp with time zone not null,
+  constraint ledger_entries_pkey PRIMARY KEY (tenant_id, id),
+  constraint ledger_entries_document UNIQUE (tenant_id, document, kind)
+);
+CREATE INDEX ledger_entries_invoice ON ledger_entries USING btree (tenant_id, invoice_id);
+CREATE CONSTRAINT TRIGGER ledger_entries_balance AFTER INSERT ON ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unbalanced_entry();
+
+-- The sides of the entries: debits and credits of one entry are equal in every currency.
+-- tenant; billing_app: select, insert; billing_worker: nothing
+create table ledger_postings (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- Of which entry.
+  entry_id uuid not null,
+  -- Its place in the entry.
+  line smallint not null,
+  -- The account's name in the chart of accounts.
+  account text not null,
+  -- debit or credit.
+  side text not null,
+  -- Minor units, always positive.
+  amount bigint not null,
+  -- ISO 4217.
+  currency text not null,
+  constraint ledger_postings_pkey PRIMARY KEY (tenant_id, entry_id, line),
+  constraint ledger_postings_amount_check CHECK ((amount > 0)),
+  constraint ledger_postings_side_check CHECK ((side = ANY (ARRAY['debit'::text, 'credit'::text]))),
+  constraint ledger_postings_tenant_id_entry_id_fkey FOREIGN KEY (tenant_id, entry_id) REFERENCES ledger_entries(tenant_id, id)
+);
+CREATE INDEX ledger_postings_account ON ledger_postings USING btree (tenant_id, account, currency) INCLUDE (side, amount);
+CREATE CONSTRAINT TRIGGER ledger_postings_balance AFTER INSERT ON ledger_postings DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unbalanced_entry();
+
+-- Tables that every service has
+
+-- Who did what to what, when, written with the change. Never changed; users collects and chains these rows.
+-- tenant; billing_app: select, insert; billing_worker: nothing
+create table audit (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- Of this record.
+  id uuid not null,
+  -- When.
+  occurred_at timestamp with time zone not null,
+  -- Who: a user's or key's id, or service:<name>.
+  principal text not null,
+  -- For whom a service acted; null when it acted for itself.
+  on_behalf_of text,
+  -- What was done, for example invoice:finalize.
+  action text not null,
+  -- To what, as a TypeID.
+  resource text not null,
+  -- Ids and amounts that explain it, no personal data.
+  detail jsonb not null,
+  -- The trace in which it happened.
+  trace_id text not null,
+  constraint audit_pkey PRIMARY KEY (tenant_id, id)
+);
+
+-- Events given up on, with their cause, until somebody re-drives or discards them.
+-- tenant; billing_app: select, insert, update, delete; billing_worker: nothing
+create table dead_letters (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- The event's own id, so that it is not buried twice.
+  id uuid not null,
+  -- Who could not handle it.
+  consumer text not null,
+  -- The whole envelope.
+  event jsonb not null,
+  -- What the last attempt failed with.
+  cause text not null,
+  -- How often it was tried.
+  attempts integer not null,
+  -- When it was given up.
+  died_at timestamp with time zone not null,
+  -- When it was handled after all; null before.
+  redriven_at timestamp with time zone,
+  constraint dead_letters_pkey PRIMARY KEY (tenant_id, id)
+);
+
+-- What must happen later. A ticker claims what has fallen due under a lease, does it, and removes the row or moves it
+-- on.
+-- not under row-level security; billing_app: insert; billing_worker: select, insert, update, delete
+create table due (
+  -- For whom.
+  tenant_id uuid not null,
+  -- What is to be done, for example subscription:period-end.
+  kind text not null,
+  -- About what: with tenant and kind one obligation, however often it is scheduled.
+  id uuid not null,
+  -- When, at the earliest.
+  due_at timestamp with time zone not null,
+  -- How often it was begun since it last went well; the wait after a failure grows with it.
+  attempts integer not null default 0,
+  -- The lease of the instance that is doing it; null, or past, when nobody is.
+  claimed_until timestamp with time zone,
+  constraint due_pkey PRIMARY KEY (tenant_id, kind, id)
+);
+CREATE INDEX due_due_at ON due USING btree (due_at);
+CREATE TRIGGER due_notify AFTER INSERT ON due FOR EACH STATEMENT EXECUTE FUNCTION notify_worker();
+
+-- The event store: one stream per aggregate, its versions without gaps. Rows are never changed.
+-- tenant; billing_app: select, insert; billing_worker: nothing
+create table events (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- The aggregate's id.
+  stream_id uuid not null,
+  -- Its place in the stream, from 1. The primary key on it is the lock of two writers.
+  version integer not null,
+  -- The event's own id.
+  id uuid not null,
+  -- The past-tense name of what happened.
+  type text not null,
+  -- The rest of it, as plain JSON: amounts as decimal text, instants as RFC 3339.
+  data jsonb not null,
+  -- When it was written.
+  recorded_at timestamp with time zone not null,
+  -- Order over all streams. Shared by all tenants, so it is shown to nobody.
+  position bigint not null generated always as identity,
+  -- The transaction that wrote it: a reader in order of position must not run ahead of one that is still open.
+  xid xid8 not null default pg_current_xact_id(),
+  constraint events_pkey PRIMARY KEY (tenant_id, stream_id, version),
+  constraint events_version_check CHECK ((version > 0))
+);
+CREATE INDEX events_position ON events USING btree (tenant_id, "position");
+
+-- Answers kept for Idempotency-Key, for a day; expired keys are removed hour by hour.
+-- tenant; billing_app: select, insert, update, delete; billing_worker: nothing
+create table idempotency_keys (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- Whose key it is.
+  principal text not null,
+  -- The name of the endpoint that it was used at.
+  route text not null,
+  -- As the caller sent it.
+  key text not null,
+  -- Keyed hash of the request, to tell the same key with another request.
+  fingerprint text not null,
+  -- Minted with the first attempt, so that a repeat after a crash finds what the first one committed.
+  resource_id uuid not null,
+  -- HTTP status of the kept answer; null while there is none.
+  status integer,
+  -- Its body.
+  response jsonb,
+  -- Until then the first request is taken to be running.
+  leased_until timestamp with time zone not null,
+  -- After that the key is as good as new.
+  expires_at timestamp with time zone not null,
+  constraint idempotency_keys_pkey PRIMARY KEY (tenant_id, principal, route, key)
+);
+CREATE INDEX idempotency_keys_expires_at ON idempotency_keys USING btree (tenant_id, expires_at);
+
+-- Which events this service has handled, recorded in the transaction of the effect, so a redelivery changes nothing.
+-- Rows go after 35 days, when no stream has the event any more.
+-- not under row-level security; billing_app: insert; billing_worker: select, insert, update, delete
+create table inbox (
+  -- The durable consumer that handled it.
+  consumer text not null,
+  -- The event's id.
+  event_id uuid not null,
+  -- When.
+  handled_at timestamp with time zone not null,
+  constraint inbox_pkey PRIMARY KEY (consumer, event_id)
+);
+CREATE INDEX inbox_handled_at ON inbox USING btree (handled_at);
+
+-- From something foreign or hashed to the tenant that it belongs to, before there is a tenant to ask for.
+-- not under row-level security; billing_app: insert; billing_worker: select, insert, update, delete
+create table lookups (
+  -- What sort of thing the key is, for example tenant-slug.
+  kind text not null,
+  -- The thing itself, unique in its kind over all tenants.
+  key text not null,
+  -- Whose it is.
+  tenant_id uuid not null,
+  -- What it is about: a row's id in the tenant's tables.
+  target uuid not null,
+  constraint lookups_pkey PRIMARY KEY (kind, key)
+);
+
+-- Which migrations have been applied to this schema.
+-- not under row-level security; billing_app: nothing; billing_worker: nothing
+create table migrations (
+  -- Folder and file, for example billing/0001_invoices_and_ledger.sql.
+  name text not null,
+  -- SHA-256 of the file as it was applied: a file that changed afterwards ends the next migration.
+  checksum text not null,
+  -- When.
+  applied_at timestamp with time zone not null default now(),
+  constraint migrations_pkey PRIMARY KEY (name)
+);
+
+-- Facts to publish, written in the transaction that made them true; the relay publishes each and removes it. Not
+-- under row-level security: the application may only insert, the worker relays.
+-- not under row-level security; billing_app: insert; billing_worker: select, insert, update, delete
+create table outbox (
+  -- The order of publishing.
+  seq bigint not null generated always as identity,
+  -- The event's id (evt_…), by which consumers tell a repeat.
+  id uuid not null,
+  -- Whose fact it is.
+  tenant_id uuid not null,
+  -- Service and aggregate, for example billing.invoice: the subject it is published under.
+  aggregatetype text not null,
+  -- The TypeID of what the fact is about.
+  aggregateid text not null,
+  -- The version of that after this fact; 0 for things that have none.
+  aggregateversion integer not null,
+  -- The event's type with its schema version, for example billing.invoice.paid.v1.
+  type text not null,
+  -- Its data: ids and amounts, no personal data.
+  payload jsonb not null,
+  -- W3C trace context of whoever caused it.
+  traceparent text not null,
+  -- When it happened.
+  occurred_at timestamp with time zone not null,
+  constraint outbox_pkey PRIMARY KEY (seq)
+);
+CREATE TRIGGER outbox_notify AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION notify_worker();
+
+-- Functions
+
+CREATE OR REPLACE FUNCTION notify_worker()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_notify(tg_table_schema || '_' || tg_table_name, '');
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION protect_tenant_table(name text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+    begin
+      execute format('alter table billing.%I enable row level security', name);
+      execute format('alter table billing.%I force row level security', name);
+      execute format('create policy tenant on billing.%I using (tenant_id = nullif(current_setting(''app.tenant_id'', true), '''')::uuid) with check (tenant_id = nullif(current_setting(''app.tenant_id'', true), '''')::uuid)', name);
+    end $function$;
+
+CREATE OR REPLACE FUNCTION refuse_unbalanced_entry()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'billing'
+AS $function$
+declare
+  entry uuid := case when tg_table_name = 'ledger_entries' then (to_jsonb(new) ->> 'id')::uuid
+                     else (to_jsonb(new) ->> 'entry_id')::uuid end;
+begin
+  if not exists (select from ledger_postings p where p.tenant_id = new.tenant_id and p.entry_id = entry) then
+    raise exception 'Ledger entry % has no postings', entry using errcode = 'check_violation';
+  end if;
+  if exists (
+    select from ledger_postings p where p.tenant_id = new.tenant_id and p.entry_id = entry
+    group by p.currency having sum(case p.side when 'debit' then p.amount else -p.amount end) <> 0
+  ) then
+    raise exception 'Ledger entry % does not balance', entry using errcode = 'check_violation';
+  end if;
+  return null;
+end $function$;

@@ -1,0 +1,362 @@
+-- The schema of notifications, as its migrations leave it. Written from the migrated database; to write it anew:
+--   npx vitest run --project service tests/schema -u
+-- A table marked "tenant" has row-level security forced: its rows are those of app.tenant_id, to read and to write.
+
+-- Tables of notifications
+
+-- Telegram bots of the tenant. A bot belongs to one tenant of the platform through lookups; its token is in the
+-- secrets engine.
+-- tenant; notifications_app: select, insert, update, delete; notifications_worker: nothing
+create table bots (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- The bot (bot_…), named in the address of its webhook.
+  id uuid not null,
+  -- Telegram's id of it.
+  telegram_id bigint not null,
+  -- Its name at Telegram, without the @.
+  username text not null,
+  -- What it writes about; default for everything that no other bot is for.
+  purpose text not null,
+  -- healthy, degraded, paused or revoked.
+  status text not null,
+  -- When Telegram was last told where to send its updates; null when that is to be done.
+  webhook_set_at timestamp with time zone,
+  -- When the tenant took it away; null while it is there.
+  removed_at timestamp with time zone,
+  -- When it was added.
+  created_at timestamp with time zone not null,
+  constraint bots_pkey PRIMARY KEY (tenant_id, id),
+  constraint bots_status_check CHECK ((status = ANY (ARRAY['healthy'::text, 'degraded'::text, 'paused'::text, 'revoked'::text])))
+);
+CREATE UNIQUE INDEX bots_one_per_purpose ON bots USING btree (tenant_id, purpose) WHERE (removed_at IS NULL);
+
+-- What was intended, and what became of it: written before anything is sent, so it is also the history.
+-- tenant; notifications_app: select, insert, update, delete; notifications_worker: nothing
+create table notifications (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- The notification (ntf_…).
+  id uuid not null,
+  -- To whom; null for an answer to somebody whom we do not know.
+  user_id uuid,
+  -- What sort of message it is.
+  topic text not null,
+  -- What it is about: one message per topic and subject. Null where each is of its own.
+  subject text,
+  -- What the message is made of when it is sent: ids, amounts, names of templates.
+  content jsonb not null,
+  -- The language, once it is known.
+  locale text,
+  -- By which bot it went; set beforehand only for an answer in a certain chat.
+  bot_id uuid,
+  -- The chat of such an answer.
+  chat_id bigint,
+  -- queued, sending, sent, suppressed or dead.
+  status text not null,
+  -- How often sending was begun.
+  attempts integer not null default 0,
+  -- How many of these never had a known outcome: each may have arrived.
+  uncertain integer not null default 0,
+  -- When to try again at the earliest.
+  not_before timestamp with time zone,
+  -- Until then whoever is sending it is taken to be alive.
+  leased_until timestamp with time zone,
+  -- Why it was given up or suppressed.
+  failure text,
+  -- What was sent, word for word; null before.
+  text text,
+  -- Telegram's id of the message.
+  message_id bigint,
+  -- When it was intended.
+  created_at timestamp with time zone not null,
+  -- When Telegram took it; null before.
+  sent_at timestamp with time zone,
+  constraint notifications_pkey PRIMARY KEY (tenant_id, id),
+  constraint notifications_check CHECK (((user_id IS NOT NULL) OR ((bot_id IS NOT NULL) AND (chat_id IS NOT NULL)))),
+  constraint notifications_check1 CHECK (((status = 'sending'::text) = (leased_until IS NOT NULL))),
+  constraint notifications_check2 CHECK (((status = 'sent'::text) = (sent_at IS NOT NULL))),
+  constraint notifications_locale_check CHECK ((locale = ANY (ARRAY['id'::text, 'en'::text]))),
+  constraint notifications_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'sending'::text, 'sent'::text, 'suppressed'::text, 'dead'::text]))),
+  constraint notifications_tenant_id_bot_id_fkey FOREIGN KEY (tenant_id, bot_id) REFERENCES bots(tenant_id, id)
+);
+CREATE INDEX notifications_of_user ON notifications USING btree (tenant_id, user_id, id);
+CREATE UNIQUE INDEX notifications_once ON notifications USING btree (tenant_id, topic, subject) WHERE (subject IS NOT NULL);
+CREATE INDEX notifications_sent_by ON notifications USING btree (tenant_id, bot_id, sent_at) WHERE (sent_at IS NOT NULL);
+CREATE INDEX notifications_to_strangers ON notifications USING btree (tenant_id, chat_id, id) WHERE (user_id IS NULL);
+
+-- One-time codes of deep links, hashed: who reads this table can link nobody.
+-- tenant; notifications_app: select, insert, update, delete; notifications_worker: nothing
+create table telegram_link_codes (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- SHA-256 of the code.
+  code_hash text not null,
+  -- For which bot.
+  bot_id uuid not null,
+  -- Whom it links.
+  user_id uuid not null,
+  -- After that it is refused.
+  expires_at timestamp with time zone not null,
+  -- When it was used; null before.
+  used_at timestamp with time zone,
+  constraint telegram_link_codes_pkey PRIMARY KEY (tenant_id, code_hash),
+  constraint telegram_link_codes_tenant_id_bot_id_fkey FOREIGN KEY (tenant_id, bot_id) REFERENCES bots(tenant_id, id)
+);
+CREATE INDEX telegram_link_codes_user ON telegram_link_codes USING btree (tenant_id, user_id);
+
+-- Which chat a user reads. At any time one chat per bot and user, and one user per bot and chat.
+-- tenant; notifications_app: select, insert, update, delete; notifications_worker: nothing
+create table telegram_links (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- Of this link.
+  id uuid not null,
+  -- With which bot.
+  bot_id uuid not null,
+  -- Whose (usr_…).
+  user_id uuid not null,
+  -- Telegram's id of the chat.
+  chat_id bigint not null,
+  -- When the deep link was followed.
+  linked_at timestamp with time zone not null,
+  -- When it ended; null while it holds.
+  ended_at timestamp with time zone,
+  -- stopped, blocked, unreachable, replaced or bot-removed.
+  ended_because text,
+  constraint telegram_links_pkey PRIMARY KEY (tenant_id, id),
+  constraint telegram_links_check CHECK (((ended_at IS NULL) = (ended_because IS NULL))),
+  constraint telegram_links_ended_because_check CHECK ((ended_because = ANY (ARRAY['stopped'::text, 'blocked'::text, 'unreachable'::text, 'replaced'::text, 'bot-removed'::text]))),
+  constraint telegram_links_tenant_id_bot_id_fkey FOREIGN KEY (tenant_id, bot_id) REFERENCES bots(tenant_id, id)
+);
+CREATE UNIQUE INDEX telegram_links_chat ON telegram_links USING btree (tenant_id, bot_id, chat_id) WHERE (ended_at IS NULL);
+CREATE INDEX telegram_links_of_chat ON telegram_links USING btree (tenant_id, bot_id, chat_id, linked_at);
+CREATE INDEX telegram_links_of_user ON telegram_links USING btree (tenant_id, user_id) WHERE (ended_at IS NULL);
+CREATE UNIQUE INDEX telegram_links_user ON telegram_links USING btree (tenant_id, bot_id, user_id) WHERE (ended_at IS NULL);
+
+-- Updates that were received: Telegram may deliver one more than once, for 24 hours at most.
+-- tenant; notifications_app: select, insert, update, delete; notifications_worker: nothing
+create table telegram_updates (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- By which bot.
+  bot_id uuid not null,
+  -- Telegram's number of the update.
+  update_id bigint not null,
+  -- When it first came.
+  received_at timestamp with time zone not null,
+  constraint telegram_updates_pkey PRIMARY KEY (tenant_id, bot_id, update_id),
+  constraint telegram_updates_tenant_id_bot_id_fkey FOREIGN KEY (tenant_id, bot_id) REFERENCES bots(tenant_id, id)
+);
+CREATE INDEX telegram_updates_received ON telegram_updates USING btree (tenant_id, bot_id, received_at);
+
+-- Tables that every service has
+
+-- Who did what to what, when, written with the change. Never changed; users collects and chains these rows.
+-- tenant; notifications_app: select, insert; notifications_worker: nothing
+create table audit (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- Of this record.
+  id uuid not null,
+  -- When.
+  occurred_at timestamp with time zone not null,
+  -- Who: a user's or key's id, or service:<name>.
+  principal text not null,
+  -- For whom a service acted; null when it acted for itself.
+  on_behalf_of text,
+  -- What was done, for example invoice:finalize.
+  action text not null,
+  -- To what, as a TypeID.
+  resource text not null,
+  -- Ids and amounts that explain it, no personal data.
+  detail jsonb not null,
+  -- The trace in which it happened.
+  trace_id text not null,
+  constraint audit_pkey PRIMARY KEY (tenant_id, id)
+);
+
+-- Events given up on, with their cause, until somebody re-drives or discards them.
+-- tenant; notifications_app: select, insert, update, delete; notifications_worker: nothing
+create table dead_letters (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- The event's own id, so that it is not buried twice.
+  id uuid not null,
+  -- Who could not handle it.
+  consumer text not null,
+  -- The whole envelope.
+  event jsonb not null,
+  -- What the last attempt failed with.
+  cause text not null,
+  -- How often it was tried.
+  attempts integer not null,
+  -- When it was given up.
+  died_at timestamp with time zone not null,
+  -- When it was handled after all; null before.
+  redriven_at timestamp with time zone,
+  constraint dead_letters_pkey PRIMARY KEY (tenant_id, id)
+);
+
+-- What must happen later. A ticker claims what has fallen due under a lease, does it, and removes the row or moves it
+-- on.
+-- not under row-level security; notifications_app: insert; notifications_worker: select, insert, update, delete
+create table due (
+  -- For whom.
+  tenant_id uuid not null,
+  -- What is to be done, for example subscription:period-end.
+  kind text not null,
+  -- About what: with tenant and kind one obligation, however often it is scheduled.
+  id uuid not null,
+  -- When, at the earliest.
+  due_at timestamp with time zone not null,
+  -- How often it was begun since it last went well; the wait after a failure grows with it.
+  attempts integer not null default 0,
+  -- The lease of the instance that is doing it; null, or past, when nobody is.
+  claimed_until timestamp with time zone,
+  constraint due_pkey PRIMARY KEY (tenant_id, kind, id)
+);
+CREATE INDEX due_due_at ON due USING btree (due_at);
+CREATE TRIGGER due_notify AFTER INSERT ON due FOR EACH STATEMENT EXECUTE FUNCTION notify_worker();
+
+-- The event store: one stream per aggregate, its versions without gaps. Rows are never changed.
+-- tenant; notifications_app: select, insert; notifications_worker: nothing
+create table events (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- The aggregate's id.
+  stream_id uuid not null,
+  -- Its place in the stream, from 1. The primary key on it is the lock of two writers.
+  version integer not null,
+  -- The event's own id.
+  id uuid not null,
+  -- The past-tense name of what happened.
+  type text not null,
+  -- The rest of it, as plain JSON: amounts as decimal text, instants as RFC 3339.
+  data jsonb not null,
+  -- When it was written.
+  recorded_at timestamp with time zone not null,
+  -- Order over all streams. Shared by all tenants, so it is shown to nobody.
+  position bigint not null generated always as identity,
+  -- The transaction that wrote it: a reader in order of position must not run ahead of one that is still open.
+  xid xid8 not null default pg_current_xact_id(),
+  constraint events_pkey PRIMARY KEY (tenant_id, stream_id, version),
+  constraint events_version_check CHECK ((version > 0))
+);
+CREATE INDEX events_position ON events USING btree (tenant_id, "position");
+
+-- Answers kept for Idempotency-Key, for a day; expired keys are removed hour by hour.
+-- tenant; notifications_app: select, insert, update, delete; notifications_worker: nothing
+create table idempotency_keys (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- Whose key it is.
+  principal text not null,
+  -- The name of the endpoint that it was used at.
+  route text not null,
+  -- As the caller sent it.
+  key text not null,
+  -- Keyed hash of the request, to tell the same key with another request.
+  fingerprint text not null,
+  -- Minted with the first attempt, so that a repeat after a crash finds what the first one committed.
+  resource_id uuid not null,
+  -- HTTP status of the kept answer; null while there is none.
+  status integer,
+  -- Its body.
+  response jsonb,
+  -- Until then the first request is taken to be running.
+  leased_until timestamp with time zone not null,
+  -- After that the key is as good as new.
+  expires_at timestamp with time zone not null,
+  constraint idempotency_keys_pkey PRIMARY KEY (tenant_id, principal, route, key)
+);
+CREATE INDEX idempotency_keys_expires_at ON idempotency_keys USING btree (tenant_id, expires_at);
+
+-- Which events this service has handled, recorded in the transaction of the effect, so a redelivery changes nothing.
+-- Rows go after 35 days, when no stream has the event any more.
+-- not under row-level security; notifications_app: insert; notifications_worker: select, insert, update, delete
+create table inbox (
+  -- The durable consumer that handled it.
+  consumer text not null,
+  -- The event's id.
+  event_id uuid not null,
+  -- When.
+  handled_at timestamp with time zone not null,
+  constraint inbox_pkey PRIMARY KEY (consumer, event_id)
+);
+CREATE INDEX inbox_handled_at ON inbox USING btree (handled_at);
+
+-- From something foreign or hashed to the tenant that it belongs to, before there is a tenant to ask for.
+-- not under row-level security; notifications_app: insert; notifications_worker: select, insert, update, delete
+create table lookups (
+  -- What sort of thing the key is, for example tenant-slug.
+  kind text not null,
+  -- The thing itself, unique in its kind over all tenants.
+  key text not null,
+  -- Whose it is.
+  tenant_id uuid not null,
+  -- What it is about: a row's id in the tenant's tables.
+  target uuid not null,
+  constraint lookups_pkey PRIMARY KEY (kind, key)
+);
+
+-- Which migrations have been applied to this schema.
+-- not under row-level security; notifications_app: nothing; notifications_worker: nothing
+create table migrations (
+  -- Folder and file, for example billing/0001_invoices_and_ledger.sql.
+  name text not null,
+  -- SHA-256 of the file as it was applied: a file that changed afterwards ends the next migration.
+  checksum text not null,
+  -- When.
+  applied_at timestamp with time zone not null default now(),
+  constraint migrations_pkey PRIMARY KEY (name)
+);
+
+-- Facts to publish, written in the transaction that made them true; the relay publishes each and removes it. Not
+-- under row-level security: the application may only insert, the worker relays.
+-- not under row-level security; notifications_app: insert; notifications_worker: select, insert, update, delete
+create table outbox (
+  -- The order of publishing.
+  seq bigint not null generated always as identity,
+  -- The event's id (evt_…), by which consumers tell a repeat.
+  id uuid not null,
+  -- Whose fact it is.
+  tenant_id uuid not null,
+  -- Service and aggregate, for example billing.invoice: the subject it is published under.
+  aggregatetype text not null,
+  -- The TypeID of what the fact is about.
+  aggregateid text not null,
+  -- The version of that after this fact; 0 for things that have none.
+  aggregateversion integer not null,
+  -- The event's type with its schema version, for example billing.invoice.paid.v1.
+  type text not null,
+  -- Its data: ids and amounts, no personal data.
+  payload jsonb not null,
+  -- W3C trace context of whoever caused it.
+  traceparent text not null,
+  -- When it happened.
+  occurred_at timestamp with time zone not null,
+  constraint outbox_pkey PRIMARY KEY (seq)
+);
+CREATE TRIGGER outbox_notify AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION notify_worker();
+
+-- Functions
+
+CREATE OR REPLACE FUNCTION notify_worker()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_notify(tg_table_schema || '_' || tg_table_name, '');
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION protect_tenant_table(name text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+    begin
+      execute format('alter table notifications.%I enable row level security', name);
+      execute format('alter table notifications.%I force row level security', name);
+      execute format('create policy tenant on notifications.%I using (tenant_id = nullif(current_setting(''app.tenant_id'', true), '''')::uuid) with check (tenant_id = nullif(current_setting(''app.tenant_id'', true), '''')::uuid)', name);
+    end $function$;
