@@ -84,8 +84,9 @@ describe('Migrating', () => {
     expect((await applied()).slice(0, first.length)).toEqual(first);
     expect((await applied()).map(({ name }) => name)).toEqual([
       'foundation/0001_foundation.sql',
-      'foundation/0002_expired_keys.sql',
-      'foundation/0003_comments.sql',
+      'foundation/0002_dead_letters.sql',
+      'foundation/0003_expired_keys.sql',
+      'foundation/0004_comments.sql',
       'users/0001_a.sql',
       'users/0002_b.sql',
     ]);

@@ -193,9 +193,20 @@ create table dead_letters (
   attempts integer not null,
   -- When it was given up.
   died_at timestamp with time zone not null,
-  -- When it was handled after all; null before.
+  -- When it was driven again last; null before.
   redriven_at timestamp with time zone,
-  constraint dead_letters_pkey PRIMARY KEY (tenant_id, id)
+  -- The event's type, to look for.
+  type text generated always as ((event ->> 'type'::text)) stored,
+  -- dead, redriving (a new message is on its way) or handled.
+  state text not null default 'dead'::text,
+  -- How often it was driven again.
+  redrives integer not null default 0,
+  -- The id of the one message that may settle it; null before the first.
+  redriven_as uuid,
+  -- When a message of a redrive was handled; null before.
+  handled_at timestamp with time zone,
+  constraint dead_letters_pkey PRIMARY KEY (tenant_id, id),
+  constraint dead_letters_state_check CHECK ((state = ANY (ARRAY['dead'::text, 'redriving'::text, 'handled'::text])))
 );
 
 -- What must happen later. A ticker claims what has fallen due under a lease, does it, and removes the row or moves it
@@ -218,6 +229,24 @@ create table due (
 );
 CREATE INDEX due_due_at ON due USING btree (due_at);
 CREATE TRIGGER due_notify AFTER INSERT ON due FOR EACH STATEMENT EXECUTE FUNCTION notify_worker();
+
+-- Attempts begun on events that an earlier process had under way when it ended. Written before the handler runs and
+-- removed when it has ended; a row that outlives its process accuses its event.
+-- tenant; notifications_app: select, insert, update, delete; notifications_worker: nothing
+create table event_attempts (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- Who began.
+  consumer text not null,
+  -- The event's id.
+  event_id uuid not null,
+  -- How many attempts were begun and did not end.
+  started integer not null,
+  -- When the last of them began.
+  started_at timestamp with time zone not null,
+  constraint event_attempts_pkey PRIMARY KEY (tenant_id, consumer, event_id),
+  constraint event_attempts_started_check CHECK ((started > 0))
+);
 
 -- The event store: one stream per aggregate, its versions without gaps. Rows are never changed.
 -- tenant; notifications_app: select, insert; notifications_worker: nothing
@@ -336,6 +365,9 @@ create table outbox (
   traceparent text not null,
   -- When it happened.
   occurred_at timestamp with time zone not null,
+  -- For a dead letter that goes again to the one consumer that gave it up: of which event, for whom, from which
+  -- source. Null for facts.
+  redrive jsonb,
   constraint outbox_pkey PRIMARY KEY (seq)
 );
 CREATE TRIGGER outbox_notify AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION notify_worker();

@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import type { EventDefinition } from '@tenantry/contract/event.ts';
 import type { Subscription } from '@tenantry/events/subscription.ts';
 import { hearingsOf } from '@tenantry/events/upcasting.ts';
 
@@ -6,6 +7,9 @@ const SERVICES = new URL('../../services/', import.meta.url);
 
 /** Stands for whatever a consumer would work with: it is only asked what it hears. */
 const anything = new Proxy({}, { get: () => () => undefined });
+
+const isDefinition = (value: unknown): value is EventDefinition =>
+  typeof value === 'object' && value !== null && 'upcast' in value && 'type' in value;
 
 const isSubscription = (value: unknown): value is Subscription =>
   typeof value === 'object' && value !== null && 'event' in value && 'handle' in value;
@@ -29,7 +33,13 @@ async function subscriptionsOf(service: string): Promise<Subscription[]> {
   const found: unknown[] = [];
   for (const file of files) {
     const exported = (await import(new URL(file, folder).href)) as Readonly<Record<string, unknown>>;
-    for (const value of Object.values(exported)) found.push(typeof value === 'function' ? value(anything) : value);
+    // What starts something by itself has no list of subscriptions to give; `HEARD` beside it says what it hears.
+    for (const [name, value] of Object.entries(exported))
+      if (!name.startsWith('start')) found.push(typeof value === 'function' ? value(anything) : value);
   }
-  return found.flat().filter(isSubscription);
+  const isHeard = found.flat().filter(isDefinition);
+  return [
+    ...found.flat().filter(isSubscription),
+    ...isHeard.map((event) => ({ event, handle: () => Promise.reject(new Error('Only asked what it hears.')) })),
+  ];
 }

@@ -1,4 +1,4 @@
-import type { EventEnvelope } from '@tenantry/contract/event.ts';
+import type { EventDefinition, EventEnvelope } from '@tenantry/contract/event.ts';
 import { SlugSchema } from '@tenantry/contract/schemas.ts';
 import { isId, PLATFORM_TENANT_ID, type TenantId } from '@tenantry/kernel/id.ts';
 import {
@@ -13,6 +13,14 @@ import type { PlanFact } from '../domain/plan-standing.ts';
 /** A plan goes on while a renewal is unpaid: what is past due has its grace, and the end of that is told. */
 const GIVING: ReadonlySet<string> = new Set([subscriptionActivated.type, subscriptionPastDue.type]);
 const ENDING: ReadonlySet<string> = new Set([subscriptionCanceled.type, subscriptionExpired.type]);
+
+/** For the catalogue of events: who hears what. */
+export const HEARD: readonly EventDefinition[] = [
+  subscriptionActivated,
+  subscriptionPastDue,
+  subscriptionCanceled,
+  subscriptionExpired,
+];
 
 /**
  * What an event says of the plan of a tenant: null when it says nothing of it, because its subscriber is a person or

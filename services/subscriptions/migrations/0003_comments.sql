@@ -60,7 +60,8 @@ comment on column usage_records.tenant_id is 'The tenant whose row this is; row-
 comment on column usage_records.id is 'Of this use.';
 comment on column usage_records.subscriber_id is 'By whom.';
 comment on column usage_records.feature is 'Of which feature.';
-comment on column usage_records.amount is 'How much was used.';
+comment on column usage_records.amount is 'How much was used; less than nothing where a use is given back.';
+comment on column usage_records.releases is 'The use that this record gives back; null for a use.';
 comment on column usage_records.granted_by is 'As in usage_counters.';
 comment on column usage_records.period_start is 'As in usage_counters.';
 comment on column usage_records.recorded_at is 'When.';

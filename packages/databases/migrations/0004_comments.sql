@@ -78,4 +78,18 @@ comment on column dead_letters.event is 'The whole envelope.';
 comment on column dead_letters.cause is 'What the last attempt failed with.';
 comment on column dead_letters.attempts is 'How often it was tried.';
 comment on column dead_letters.died_at is 'When it was given up.';
-comment on column dead_letters.redriven_at is 'When it was handled after all; null before.';
+comment on column dead_letters.redriven_at is 'When it was driven again last; null before.';
+comment on column dead_letters.type is 'The event''s type, to look for.';
+comment on column dead_letters.state is 'dead, redriving (a new message is on its way) or handled.';
+comment on column dead_letters.redrives is 'How often it was driven again.';
+comment on column dead_letters.redriven_as is 'The id of the one message that may settle it; null before the first.';
+comment on column dead_letters.handled_at is 'When a message of a redrive was handled; null before.';
+
+comment on table event_attempts is 'Attempts begun on events that an earlier process had under way when it ended. Written before the handler runs and removed when it has ended; a row that outlives its process accuses its event.';
+comment on column event_attempts.tenant_id is 'The tenant whose row this is; row-level security shows it to nobody else.';
+comment on column event_attempts.consumer is 'Who began.';
+comment on column event_attempts.event_id is 'The event''s id.';
+comment on column event_attempts.started is 'How many attempts were begun and did not end.';
+comment on column event_attempts.started_at is 'When the last of them began.';
+
+comment on column outbox.redrive is 'For a dead letter that goes again to the one consumer that gave it up: of which event, for whom, from which source. Null for facts.';
