@@ -1,0 +1,316 @@
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { answerWith } from './answer-with.ts';
+import type { AnsweringLinkOptions } from './answering-link.ts';
+import type { CallingLinkOptions } from './calling-link.ts';
+import type { IncomingCall } from './incoming-call.ts';
+import { LinkFailure } from './link-failure.ts';
+import { openLink } from './open-link.ts';
+import { request } from './request.ts';
+import { serveLink } from './serve-link.ts';
+import { type Loopback, openPlainLoopback, openTlsLoopback } from './test/socket-pair.ts';
+
+const echo = (call: IncomingCall): void =>
+  call.answer(200, ['x-method', call.method, 'x-path', call.path, ...call.headers], call.body);
+
+const failure = (promise: Promise<unknown>): Promise<LinkFailure> =>
+  promise.then(
+    () => expect.unreachable('it should have failed'),
+    (error: unknown) => (error instanceof LinkFailure ? error : Promise.reject(error)),
+  );
+
+for (const [name, openLoopback] of [
+  ['plain', openPlainLoopback],
+  ['mutual TLS', openTlsLoopback],
+] as const) {
+  describe(`A link over a ${name} socket`, () => {
+    let loopback: Loopback;
+    beforeAll(async () => {
+      loopback = await openLoopback();
+    });
+    afterAll(() => loopback.close());
+
+    async function open(serving: Partial<AnsweringLinkOptions> = {}, calling: CallingLinkOptions = {}) {
+      const sockets = await loopback.connect();
+      const faults: unknown[] = [];
+      const server = serveLink(sockets.answerer, { handle: echo, onFault: (fault) => faults.push(fault), ...serving });
+      const client = await openLink(sockets.caller, calling);
+      onTestFinished(() => {
+        client.close();
+        server.close();
+      });
+      return { client, server, faults, sockets };
+    }
+
+    it('brings a request and its answer as they were given', async () => {
+      const { client } = await open();
+      const answer = await request(client, {
+        method: 'POST',
+        path: '/v1/things?limit=2',
+        headers: [
+          'content-type',
+          'application/json',
+          'tenantry-passport',
+          'a.b.c',
+          'x-latin',
+          'caf\u00e9',
+          'x-empty',
+          '',
+        ],
+        body: '{"name":"Kopi ☕"}',
+      });
+      expect(answer.status).toBe(200);
+      expect(answer.headers).toEqual([
+        ...['x-method', 'POST', 'x-path', '/v1/things?limit=2', 'content-type', 'application/json'],
+        ...['tenantry-passport', 'a.b.c', 'x-latin', 'caf\u00e9', 'x-empty', ''],
+      ]);
+      expect(answer.body.toString()).toBe('{"name":"Kopi ☕"}');
+    });
+
+    it('answers a later call before an earlier one that takes longer', async () => {
+      const held: IncomingCall[] = [];
+      const { client } = await open({ handle: (call) => (call.path === '/slow' ? held.push(call) : echo(call)) });
+      const slow = request(client, { method: 'GET', path: '/slow' });
+      expect((await request(client, { method: 'GET', path: '/quick' })).status).toBe(200);
+      held[0]?.answer(204, []);
+      expect((await slow).status).toBe(204);
+    });
+
+    it('carries all calls of one turn in one write, and their answers too', async () => {
+      const { client } = await open();
+      const before = client.gauges;
+      const calls = Array.from({ length: 50 }, (_, n) => request(client, { method: 'GET', path: `/${n}` }));
+      const answers = await Promise.all(calls);
+      answers.forEach(({ headers }, n) => {
+        expect(headers).toContain(`/${n}`);
+      });
+      const after = client.gauges;
+      expect(after.framesWritten - before.framesWritten).toBe(50);
+      expect(after.writes - before.writes).toBe(1);
+      expect(after.inFlight).toBe(0);
+    });
+
+    it('tells the handler how much time is left, and aborts it when nobody waits any more', async () => {
+      const calls: IncomingCall[] = [];
+      const { client, server } = await open({ handle: (call) => calls.push(call) });
+      const deadlineMs = Date.now() + 60;
+      const refused = failure(request(client, { method: 'POST', path: '/', deadlineMs }));
+      const { reason, mayHaveActed } = await refused;
+      expect({ reason, mayHaveActed }).toEqual({ reason: 'deadline', mayHaveActed: true });
+      const [call] = calls;
+      expect(call?.deadlineMs).toBeGreaterThan(deadlineMs - 60);
+      expect(call?.deadlineMs).toBeLessThan(deadlineMs + 1_000);
+      await expect.poll(() => call?.signal.aborted).toBe(true);
+      // The work may still go on, so its place is not free before it says so.
+      expect(client.gauges).toMatchObject({ inFlight: 1, abandoned: 1 });
+      expect(server.inFlight).toBe(1);
+      call?.answer(200, []);
+      await expect.poll(() => client.gauges).toMatchObject({ inFlight: 0, abandoned: 0 });
+    });
+
+    it('does not send what is too late already', async () => {
+      const { client } = await open();
+      const { reason, mayHaveActed } = await failure(
+        request(client, { method: 'POST', path: '/', deadlineMs: Date.now() - 1 }),
+      );
+      expect({ reason, mayHaveActed }).toEqual({ reason: 'deadline', mayHaveActed: false });
+      expect(client.gauges.framesWritten).toBe(1); // the HELLO
+    });
+
+    it('tells the handler that its caller has left, and the caller nothing of the answer', async () => {
+      const calls: IncomingCall[] = [];
+      const { client } = await open({ handle: (call) => (call.path === '/slow' ? calls.push(call) : echo(call)) });
+      const controller = new AbortController();
+      const left = request(client, { method: 'GET', path: '/slow', signal: controller.signal });
+      await expect.poll(() => calls.length).toBe(1);
+      const reason = new Error('left');
+      controller.abort(reason);
+      await expect(left).rejects.toBe(reason);
+      await expect.poll(() => calls[0]?.abandoned).toBe('cancelled');
+      expect(calls[0]?.signal.aborted).toBe(true);
+      calls[0]?.answer(200, [], 'late');
+      expect((await request(client, { method: 'GET', path: '/next' })).body.toString()).toBe('');
+      expect(client.gauges.inFlight).toBe(0);
+    });
+
+    it('refuses what is over the window at once, and takes it again when an answer came', async () => {
+      const calls: IncomingCall[] = [];
+      const { client } = await open({ window: 2, handle: (call) => calls.push(call) });
+      const first = request(client, { method: 'GET', path: '/1' });
+      const second = request(client, { method: 'GET', path: '/2' });
+      expect(client.hasRoom).toBe(false);
+      const { reason, mayHaveActed } = await failure(request(client, { method: 'GET', path: '/3' }));
+      expect({ reason, mayHaveActed }).toEqual({ reason: 'busy', mayHaveActed: false });
+      await expect.poll(() => calls.length).toBe(2);
+      calls[1]?.answer(200, []);
+      await second;
+      expect(client.hasRoom).toBe(true);
+      const third = request(client, { method: 'GET', path: '/3' });
+      await expect.poll(() => calls.length).toBe(3);
+      for (const call of [calls[0], calls[2]]) call?.answer(200, []);
+      await Promise.all([first, third]);
+    });
+
+    it('leaves to HTTP what is too large: a request that never went, an answer to what was done', async () => {
+      const limits = { maxBodyBytes: 1_000, maxHeadBytes: 200 };
+      const { client } = await open(
+        { limits, handle: (call) => call.answer(200, [], 'x'.repeat(Number(call.path.slice(1)))) },
+        { limits: { maxBodyBytes: 2_000 } },
+      );
+      const over = [
+        request(client, { method: 'POST', path: '/1', body: 'x'.repeat(1_001) }),
+        request(client, { method: 'POST', path: '/1', headers: ['x-long', 'x'.repeat(200)] }),
+      ];
+      for (const each of over) {
+        const { reason, mayHaveActed } = await failure(each);
+        expect({ reason, mayHaveActed }).toEqual({ reason: 'too-large', mayHaveActed: false });
+      }
+      const { reason, mayHaveActed } = await failure(request(client, { method: 'GET', path: '/2001' }));
+      expect({ reason, mayHaveActed }).toEqual({ reason: 'too-large', mayHaveActed: true });
+      const just = { method: 'POST', path: '/2000', body: 'x'.repeat(1_000) } as const;
+      expect((await request(client, just)).body.length).toBe(2_000);
+    });
+
+    it('carries bodies as large as its limits allow, whole, beside small ones', async () => {
+      const limits = { maxBodyBytes: 4_000_000 };
+      const { client } = await open({ limits }, { limits });
+      const body = Buffer.alloc(3_000_000, 'abcdefg');
+      const large = request(client, { method: 'PUT', path: '/large', body });
+      const small = request(client, { method: 'PUT', path: '/small', body: 'small' });
+      expect((await large).body.equals(body)).toBe(true);
+      expect((await small).body.toString()).toBe('small');
+    });
+
+    it('refuses more than a peer may make it hold, and says that nothing was done', async () => {
+      const calls: IncomingCall[] = [];
+      const { client } = await open({ maxHeldBytes: 10_000, handle: (call) => calls.push(call) });
+      const put = () => request(client, { method: 'PUT', path: '/', body: 'x'.repeat(6_000) });
+      const [first, second] = [put(), failure(put())];
+      const { reason, mayHaveActed } = await second;
+      expect({ reason, mayHaveActed }).toEqual({ reason: 'busy', mayHaveActed: false });
+      expect(calls.length).toBe(1);
+      calls[0]?.answer(200, []);
+      await first;
+      const third = put();
+      await expect.poll(() => calls.length).toBe(2);
+      calls[1]?.answer(200, []);
+      await third;
+    });
+
+    it('says when a handler breaks, and goes on', async () => {
+      const { client, faults } = await open({
+        handle: (call) => {
+          if (call.path === '/breaks') throw new Error('a bug');
+          echo(call);
+        },
+      });
+      const { reason, mayHaveActed } = await failure(request(client, { method: 'POST', path: '/breaks' }));
+      expect({ reason, mayHaveActed }).toEqual({ reason: 'failed', mayHaveActed: true });
+      expect(faults).toEqual([new Error('a bug')]);
+      expect((await request(client, { method: 'GET', path: '/' })).status).toBe(200);
+    });
+
+    it('lets a handler answer with a promise, and refuse what it has not begun', async () => {
+      const faults: unknown[] = [];
+      const { client } = await open({
+        handle: (call) =>
+          call.path === '/busy'
+            ? call.refuse()
+            : answerWith(
+                async ({ path }) => {
+                  if (path === '/breaks') throw new Error('a bug');
+                  return { status: 201, body: path };
+                },
+                (fault) => faults.push(fault),
+              )(call),
+      });
+      expect((await request(client, { method: 'GET', path: '/a' })).body.toString()).toBe('/a');
+      expect(await failure(request(client, { method: 'GET', path: '/breaks' }))).toMatchObject({ reason: 'failed' });
+      expect(faults).toEqual([new Error('a bug')]);
+      const refused = await failure(request(client, { method: 'POST', path: '/busy' }));
+      expect(refused).toMatchObject({ reason: 'busy', mayHaveActed: false });
+    });
+
+    it('drains from the end that answers: what was sent before the caller knew is answered, nothing more is begun', async () => {
+      const calls: IncomingCall[] = [];
+      let isTold = false;
+      const { client, server } = await open(
+        { handle: (call) => calls.push(call) },
+        {
+          onDraining: () => {
+            isTold = true;
+          },
+        },
+      );
+      const before = request(client, { method: 'GET', path: '/before' });
+      await expect.poll(() => calls.length).toBe(1);
+      const drained = server.drain(10_000);
+      const crossing = request(client, { method: 'GET', path: '/crossing' });
+      await expect.poll(() => isTold).toBe(true);
+      const refused = await failure(request(client, { method: 'GET', path: '/after' }));
+      expect(refused).toMatchObject({ reason: 'draining', mayHaveActed: false });
+      await expect.poll(() => calls.length).toBe(2);
+      for (const call of calls) call.answer(200, [], call.path);
+      expect((await before).body.toString()).toBe('/before');
+      expect((await crossing).body.toString()).toBe('/crossing');
+      expect(await drained).toMatchObject({ reason: 'drained', by: 'us' });
+      expect(await client.ended).toMatchObject({ reason: 'drained', by: 'peer' });
+      const closed = await failure(request(client, { method: 'GET', path: '/' }));
+      expect(closed).toMatchObject({ reason: 'closed', mayHaveActed: false });
+    });
+
+    it('drains from the end that calls, and a link without calls ends at once', async () => {
+      const { client, server } = await open();
+      const last = request(client, { method: 'GET', path: '/last' });
+      expect(await client.drain(10_000)).toMatchObject({ reason: 'drained', by: 'peer' });
+      expect((await last).status).toBe(200);
+      expect(await server.ended).toMatchObject({ reason: 'drained', by: 'us' });
+    });
+
+    it('does not wait for ever when it drains', async () => {
+      const { client, server } = await open({ handle: () => undefined });
+      const lost = failure(request(client, { method: 'POST', path: '/' }));
+      expect(await server.drain(20)).toMatchObject({ reason: 'drain-overdue', by: 'us' });
+      expect(await lost).toMatchObject({
+        reason: 'lost',
+        mayHaveActed: true,
+        end: { reason: 'drain-overdue', by: 'peer' },
+      });
+      expect(client.state).toBe('ended');
+    });
+
+    it('tells what was sent from what was not when the connection breaks', async () => {
+      const calls: IncomingCall[] = [];
+      const { client, server, sockets } = await open({ handle: (call) => calls.push(call) });
+      const sent = failure(request(client, { method: 'POST', path: '/sent' }));
+      await expect.poll(() => calls.length).toBe(1);
+      const gathered = failure(request(client, { method: 'POST', path: '/gathered' }));
+      sockets.caller.destroy();
+      client.close(); // before the turn is over
+      expect(await sent).toMatchObject({ reason: 'lost', mayHaveActed: true });
+      expect(await gathered).toMatchObject({ reason: 'lost', mayHaveActed: false });
+      await server.ended;
+      expect(calls[0]?.abandoned).toBe('lost');
+      calls[0]?.answer(200, []); // to nobody
+      expect(calls.length).toBe(1);
+    });
+
+    it('throws for what no request or answer can be, and carries on', async () => {
+      const { client } = await open();
+      const wrong = [
+        { method: 'GET', path: 'no-slash' },
+        { method: 'GET', path: '/a b' },
+        { method: 'GET', path: '/é' },
+        { method: 'GET', path: '/', headers: ['x-a'] },
+        { method: 'GET', path: '/', headers: ['X-A', 'upper case'] },
+        { method: 'GET', path: '/', headers: ['', 'no name'] },
+        { method: 'GET', path: '/', headers: ['x-a', 'one\r\nx-b: two'] },
+        { method: 'GET', path: '/', headers: ['x-a', '☕'] },
+        { method: 'GET', path: '/', deadlineMs: Number.NaN },
+        { method: 'BREW' as 'GET', path: '/' },
+      ] as const;
+      for (const each of wrong) await expect(request(client, each)).rejects.toThrow(TypeError);
+      expect(client.gauges).toMatchObject({ inFlight: 0, framesWritten: 1 });
+      expect((await request(client, { method: 'GET', path: '/' })).status).toBe(200);
+    });
+  });
+}

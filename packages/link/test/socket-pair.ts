@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type Server as TlsServer, connect as tlsConnect } from 'node:tls';
+import { type Authority, createAuthority } from './certificates.ts';
+
+/** Two ends of one connection over loopback. */
+export type SocketPair = { readonly caller: Socket; readonly answerer: Socket };
+
+export type Loopback = { readonly connect: () => Promise<SocketPair>; readonly close: () => Promise<void> };
+
+async function listen(server: Server | TlsServer): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+function closing(server: Server | TlsServer, open: ReadonlySet<Socket>) {
+  return async (): Promise<void> => {
+    for (const socket of open) socket.destroy();
+    server.close();
+    await once(server, 'close');
+  };
+}
+
+async function paired(
+  server: Server | TlsServer,
+  event: string,
+  caller: Socket,
+  open: Set<Socket>,
+): Promise<SocketPair> {
+  const [answerer] = (await once(server, event)) as [Socket];
+  for (const socket of [caller, answerer]) {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  }
+  return { caller, answerer };
+}
+
+export async function openPlainLoopback(): Promise<Loopback> {
+  const server = createServer();
+  const port = await listen(server);
+  const open = new Set<Socket>();
+  return {
+    connect: () => paired(server, 'connection', connect(port, '127.0.0.1'), open),
+    close: closing(server, open),
+  };
+}
+
+/** Mutual TLS 1.3. */
+export async function openTlsLoopback(authority: Authority = createAuthority('test root')): Promise<Loopback> {
+  const server = createTlsServer({
+    ...authority.issue('spiffe://test/answerer'),
+    ca: authority.cert,
+    requestCert: true,
+    minVersion: 'TLSv1.3',
+  });
+  const port = await listen(server);
+  const open = new Set<Socket>();
+  const identity = authority.issue('spiffe://test/caller');
+  return {
+    connect: () => {
+      const caller = tlsConnect({ port, host: '127.0.0.1', servername: 'localhost', ca: authority.cert, ...identity });
+      return paired(server, 'secureConnection', caller, open);
+    },
+    close: closing(server, open),
+  };
+}
