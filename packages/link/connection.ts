@@ -86,9 +86,9 @@ export class Connection {
 
   /** For the answering end, after each answer: nobody gets to ask more who does not take what was asked for. */
   pauseWhileCongested(): void {
-    if (this.#end !== null || !this.isCongested) return;
-    if (this.writer.unsentBytes > MAX_PILED_UP_BYTES)
-      this.close('stalled', 'Answers pile up that the peer does not read.');
+    const { unsentBytes } = this.writer;
+    if (this.#end !== null || unsentBytes <= MAX_UNREAD_ANSWERS_BYTES) return;
+    if (unsentBytes > MAX_PILED_UP_BYTES) this.close('stalled', 'Answers pile up that the peer does not read.');
     if (this.#isPaused || this.#end !== null) return;
     this.#isPaused = true;
     this.writer.flush();

@@ -41,7 +41,7 @@ export function readHello(bytes: Buffer, start: number, end: number, role: Role)
       'no-common-version',
       `The peer speaks versions ${oldest} to ${newest}, we ${VERSION.min} to ${VERSION.max}.`,
     );
-  if (end - start < HELLO_BYTES) throw new LinkViolation('malformed-frame', `A HELLO of ${end - start} bytes.`);
+  if (end - start < HELLO_BYTES) throw new LinkViolation('malformed-hello', `A HELLO of ${end - start} bytes.`);
   if (bytes[start + 6] !== role)
     throw new LinkViolation('unexpected-frame', 'Both ends of the link want to call, or both to answer.');
   const hello = {
@@ -52,7 +52,7 @@ export function readHello(bytes: Buffer, start: number, end: number, role: Role)
   };
   const isWindowSane = role === ROLE.answerer ? isWithin(hello.window, 1, MAX_WINDOW) : hello.window === 0;
   if (readU16(bytes, start + 6) !== role << 8 || !areSane(hello) || !isWindowSane)
-    throw new LinkViolation('malformed-frame', 'A HELLO with limits that nobody can mean.');
+    throw new LinkViolation('malformed-hello', 'A HELLO with limits that nobody can mean.');
   return hello;
 }
 

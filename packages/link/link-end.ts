@@ -16,6 +16,7 @@ const END_REASONS = [
   // From here on: what only a peer that is broken or hostile does.
   'not-a-link',
   'no-common-version',
+  'malformed-hello',
   'unknown-frame',
   'malformed-frame',
   'frame-too-large',
