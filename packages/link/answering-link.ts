@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { writeAnswer } from './answer-frame.ts';
 import type { LinkBody } from './body.ts';
 import { Connection } from './connection.ts';
@@ -9,6 +8,7 @@ import { type Hello, ROLE } from './hello.ts';
 import { IncomingCall, type LastWords } from './incoming-call.ts';
 import { checkLimits, checkWindow, DEFAULT_LIMITS, DEFAULT_WINDOW, type LinkLimits } from './limits.ts';
 import { type LinkEnd, LinkViolation } from './link-end.ts';
+import type { LinkSocket } from './link-socket.ts';
 import type { LivenessOptions } from './liveness.ts';
 import { type RefusalReason, writeRefusal } from './refusal-frame.ts';
 import { readRequest } from './request-frame.ts';
@@ -51,7 +51,7 @@ export class AnsweringLink {
   /** The peer has said that no request follows. */
   #hasLast = false;
 
-  constructor(socket: Socket, options: AnsweringLinkOptions) {
+  constructor(socket: LinkSocket, options: AnsweringLinkOptions) {
     this.#options = options;
     this.#limits = checkLimits({ ...DEFAULT_LIMITS, ...options.limits });
     this.#window = checkWindow(options.window ?? DEFAULT_WINDOW);

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { type LinkAnswer, readAnswer } from './answer-frame.ts';
 import type { AnswerListener } from './answer-listener.ts';
 import type { LinkBody } from './body.ts';
@@ -10,6 +9,7 @@ import { type Hello, ROLE } from './hello.ts';
 import { checkLimits, DEFAULT_LIMITS, type LinkLimits } from './limits.ts';
 import { type LinkEnd, LinkViolation } from './link-end.ts';
 import { LinkFailure } from './link-failure.ts';
+import type { LinkSocket } from './link-socket.ts';
 import type { LivenessOptions } from './liveness.ts';
 import { findByTicket, type Place, Places, type Ticket, ticketOf } from './places.ts';
 import { readRefusal } from './refusal-frame.ts';
@@ -55,7 +55,7 @@ export class CallingLink {
   #abandoned = 0;
   #isDraining = false;
 
-  constructor(socket: Socket, options: CallingLinkOptions) {
+  constructor(socket: LinkSocket, options: CallingLinkOptions) {
     this.#options = options;
     this.#limits = checkLimits({ ...DEFAULT_LIMITS, ...options.limits });
     this.#connection = new Connection(

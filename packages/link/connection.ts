@@ -1,10 +1,10 @@
-import type { Socket } from 'node:net';
 import { HEADER_BYTES, KIND, readU16, readU32, writeHeader, writeU16, writeU32 } from './frame.ts';
 import { FrameReader } from './frame-reader.ts';
 import { GatheredWriter } from './gathered-writer.ts';
 import { type Hello, notALink, ROLE, type Role, readHello, writeHello } from './hello.ts';
 import { type LinkLimits, maxPayloadBytes } from './limits.ts';
 import { codeOf, type EndReason, type LinkEnd, LinkViolation, reasonOf } from './link-end.ts';
+import type { LinkSocket } from './link-socket.ts';
 import { DEFAULT_HELLO_WITHIN_MS, DEFAULT_PING_AFTER_MS, Liveness, type LivenessOptions } from './liveness.ts';
 
 /** Above this the answering end stops reading: that costs nobody a call. */
@@ -38,7 +38,7 @@ export type ConnectionOwner = {
  */
 export class Connection {
   readonly writer: GatheredWriter;
-  readonly #socket: Socket;
+  readonly #socket: LinkSocket;
   readonly #options: ConnectionOptions;
   readonly #owner: ConnectionOwner;
   readonly #reader: FrameReader;
@@ -49,7 +49,7 @@ export class Connection {
   #pingNumber = 0;
   #isPaused = false;
 
-  constructor(socket: Socket, options: ConnectionOptions, owner: ConnectionOwner) {
+  constructor(socket: LinkSocket, options: ConnectionOptions, owner: ConnectionOwner) {
     this.#socket = socket;
     this.#options = options;
     this.#owner = owner;
@@ -57,7 +57,7 @@ export class Connection {
     this.#reader = new FrameReader((kind, slot, generation, bytes, start, end) =>
       this.#takeFrame(kind, slot, generation, bytes, start, end),
     );
-    socket.setNoDelay(true); // gathering is our own business
+    socket.setNoDelay?.(true); // gathering is our own business
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('end', () => this.#endUnannounced('the peer ended the connection'));
     socket.on('error', (error) => this.#endUnannounced(codeOfError(error)));
@@ -199,7 +199,7 @@ export class Connection {
 
   #endUnannounced(detail: string): void {
     if (this.#end !== null) return;
-    const isTorn = this.#reader.isWithinFrame;
+    const isTorn = this.#reader.reservedBytes > 0;
     this.#finish({ reason: isTorn ? 'truncated' : 'connection-lost', by: 'network', detail });
     this.#socket.destroy();
   }

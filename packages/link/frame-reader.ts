@@ -30,9 +30,9 @@ export class FrameReader {
     this.#maxPayloadBytes = maxPayloadBytes;
   }
 
-  /** Whether a frame has begun and not ended. */
-  get isWithinFrame(): boolean {
-    return this.#held !== null;
+  /** Taken for a frame that has begun and not ended; 0 between frames. */
+  get reservedBytes(): number {
+    return this.#held?.length ?? 0;
   }
 
   /** Throws a LinkViolation, after which nothing more may be read. */

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { HEADER_BYTES, writeHeader } from './frame.ts';
 
 const SLAB_BYTES = 16_384;
@@ -8,12 +7,18 @@ const MAX_SPARES = 2;
 /** So much is written at once, though the turn is not over: the other side can begin. */
 const MAX_GATHERED_BYTES = 262_144;
 
+/** What it needs of a socket. */
+export type ByteSink = {
+  readonly writableLength: number;
+  write(bytes: Uint8Array, done: () => void): boolean;
+};
+
 /**
  * All frames of one turn of the event loop leave in one write: one system call, one TLS record where they fit, and one
  * wake-up of the other side, which will then answer in one write too.
  */
 export class GatheredWriter {
-  readonly #socket: Socket;
+  readonly #socket: ByteSink;
   /** What is gathered now; whoever began a frame writes its payload here. */
   slab: Buffer;
   #used = 0;
@@ -27,7 +32,7 @@ export class GatheredWriter {
     this.flush();
   };
 
-  constructor(socket: Socket) {
+  constructor(socket: ByteSink) {
     this.#socket = socket;
     this.slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
   }

@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net';
 import { AnsweringLink, type AnsweringLinkOptions } from './answering-link.ts';
+import type { LinkSocket } from './link-socket.ts';
 
 /** Answers whatever is called over an accepted socket, plain or TLS, of which the link then is the only user. */
-export const serveLink = (socket: Socket, options: AnsweringLinkOptions): AnsweringLink =>
+export const serveLink = (socket: LinkSocket, options: AnsweringLinkOptions): AnsweringLink =>
   new AnsweringLink(socket, options);
