@@ -213,9 +213,8 @@ export class CallingLink {
         nearestMs = Math.min(nearestMs, place.deadlineMs);
         continue;
       }
-      const failure = new LinkFailure('deadline', this.#hasLeft(place));
       this.#abandon(place);
-      tellFailure(listener, failure);
+      tellFailure(listener, new LinkFailure('deadline', true)); // also what is only gathered is about to leave
     }
     return nearestMs;
   }

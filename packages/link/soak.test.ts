@@ -18,6 +18,5 @@ describe(`${CALLS} calls with cancellations, delays, deadlines and torn connecti
       expect(outcomes[outcome] ?? 0, outcome).toBeGreaterThan(CALLS / 500);
     for (const outcome of ['busy, untouched', 'lost, may have acted'])
       expect(outcomes[outcome] ?? 0, outcome).toBeGreaterThan(0);
-    console.log(outcomes, links);
   });
 });

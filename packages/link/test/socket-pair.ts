@@ -22,6 +22,16 @@ function closing(server: Server | TlsServer, open: ReadonlySet<Socket>) {
   };
 }
 
+/** One after the other: which accepted socket belongs to which connecting one is known by their order. */
+function inTurn(connectOne: () => Promise<SocketPair>): () => Promise<SocketPair> {
+  let last: Promise<unknown> = Promise.resolve();
+  return () => {
+    const next = last.then(connectOne);
+    last = next.catch(() => undefined);
+    return next;
+  };
+}
+
 async function paired(
   server: Server | TlsServer,
   event: string,
@@ -41,7 +51,7 @@ export async function openPlainLoopback(): Promise<Loopback> {
   const port = await listen(server);
   const open = new Set<Socket>();
   return {
-    connect: () => paired(server, 'connection', connect(port, '127.0.0.1'), open),
+    connect: inTurn(() => paired(server, 'connection', connect(port, '127.0.0.1'), open)),
     close: closing(server, open),
   };
 }
@@ -58,10 +68,10 @@ export async function openTlsLoopback(authority: Authority = createAuthority('te
   const open = new Set<Socket>();
   const identity = authority.issue('spiffe://test/caller');
   return {
-    connect: () => {
+    connect: inTurn(() => {
       const caller = tlsConnect({ port, host: '127.0.0.1', servername: 'localhost', ca: authority.cert, ...identity });
       return paired(server, 'secureConnection', caller, open);
-    },
+    }),
     close: closing(server, open),
   };
 }
