@@ -81,7 +81,10 @@ export class AnsweringLink {
     return this.#inFlight;
   }
 
-  /** Asks the peer for no more calls, answers those it has sent, and ends the link; after `withinMs` whatever is left. */
+  /**
+   * Asks the peer for no more calls, answers those it has sent, and ends the link; after `withinMs` whatever is left. Resolves
+   * when the last answer has left: the process may end then.
+   */
   drain(withinMs: number): Promise<LinkEnd> {
     if (!this.#isDraining && this.#connection.end === null) {
       this.#isDraining = true;
@@ -91,7 +94,7 @@ export class AnsweringLink {
       () => this.#connection.close('drain-overdue', 'Calls were under way for too long.'),
       withinMs,
     );
-    return this.ended.finally(() => clearTimeout(overdue));
+    return this.#connection.closed.then(() => this.ended).finally(() => clearTimeout(overdue));
   }
 
   /** Ends the link now, with whatever is under way. */

@@ -12,6 +12,7 @@ import { LinkFailure } from './link-failure.ts';
 import type { LinkSocket } from './link-socket.ts';
 import type { LivenessOptions } from './liveness.ts';
 import { findByTicket, type Place, Places, type Ticket, ticketOf } from './places.ts';
+import { PromisedAnswer } from './promised-answer.ts';
 import { readRefusal } from './refusal-frame.ts';
 import { type LinkMethod, prepareRequest, writeRequest } from './request-frame.ts';
 
@@ -24,6 +25,10 @@ export type OutgoingRequest = {
   /** Milliseconds since the epoch; Infinity where nobody set one. */
   readonly deadlineMs: number;
 };
+
+/** What `request` takes: the same, with less to say. */
+export type LinkRequest = Pick<OutgoingRequest, 'method' | 'path'> &
+  Partial<OutgoingRequest> & { readonly signal?: AbortSignal | undefined };
 
 export type CallingLinkOptions = LivenessOptions & {
   readonly limits?: Partial<LinkLimits>;
@@ -126,6 +131,26 @@ export class CallingLink {
     return ticketOf(place);
   }
 
+  /** The same with a promise: rejects with a `LinkFailure`, or with the signal's own reason. */
+  request({
+    headers = [],
+    body = null,
+    deadlineMs = Number.POSITIVE_INFINITY,
+    ...more
+  }: LinkRequest): Promise<LinkAnswer> {
+    const { method, path, signal } = more;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const listener = new PromisedAnswer(this, resolve, reject, signal);
+      const begun = this.send({ method, path, headers, body, deadlineMs }, listener);
+      if (begun instanceof LinkFailure) reject(begun);
+      else listener.await(begun);
+    });
+  }
+
   /** Nobody waits any more; the peer is told, and the listener hears nothing. False if the call had ended already. */
   cancel(ticket: Ticket): boolean {
     const place = findByTicket(this.#places, ticket);
@@ -134,14 +159,17 @@ export class CallingLink {
     return true;
   }
 
-  /** Begins no more calls and ends the link when those under way are answered; after `withinMs` whatever is under way. */
+  /**
+   * Begins no more calls and ends the link when those under way are answered; after `withinMs` whatever is under way.
+   * Resolves when the socket is closed too.
+   */
   drain(withinMs: number): Promise<LinkEnd> {
     this.#beginDraining();
     const overdue = setTimeout(
       () => this.#connection.close('drain-overdue', 'Calls were under way for too long.'),
       withinMs,
     );
-    return this.ended.finally(() => clearTimeout(overdue));
+    return this.#connection.closed.then(() => this.ended).finally(() => clearTimeout(overdue));
   }
 
   /** Ends the link now, with whatever is under way. */

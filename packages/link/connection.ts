@@ -15,6 +15,8 @@ const MAX_UNSENT_BYTES = 16_777_216;
 const MAX_PILED_UP_BYTES = 67_108_864;
 /** How long the peer may take to hear why the link ended before the socket is cut. */
 const LINGER_MS = 1_000;
+/** The same where it still has to read its last answers. */
+const DRAINED_LINGER_MS = 10_000;
 const CLOSE_BYTES = 2;
 
 export type ConnectionOptions = LivenessOptions & {
@@ -44,6 +46,7 @@ export class Connection {
   readonly #reader: FrameReader;
   readonly #liveness: Liveness;
   readonly #helloTimer: NodeJS.Timeout;
+  readonly #closing = Promise.withResolvers<void>();
   #peer: Hello | null = null;
   #end: LinkEnd | null = null;
   #pingNumber = 0;
@@ -61,7 +64,10 @@ export class Connection {
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('end', () => this.#endUnannounced('the peer ended the connection'));
     socket.on('error', (error) => this.#endUnannounced(codeOfError(error)));
-    socket.on('close', () => this.#endUnannounced('the connection is closed'));
+    socket.on('close', () => {
+      this.#endUnannounced('the connection is closed');
+      this.#closing.resolve();
+    });
     this.#helloTimer = setTimeout(
       () => this.close('hello-too-late', 'No HELLO came in time.'),
       options.helloWithinMs ?? DEFAULT_HELLO_WITHIN_MS,
@@ -78,6 +84,11 @@ export class Connection {
 
   get end(): LinkEnd | null {
     return this.#end;
+  }
+
+  /** Resolves when the socket is closed: whatever was to leave has left, or never will. */
+  get closed(): Promise<void> {
+    return this.#closing.promise;
   }
 
   get isCongested(): boolean {
@@ -101,8 +112,7 @@ export class Connection {
     if (this.#end !== null) return;
     if (reason === 'drained') this.writer.flush();
     this.#finish({ reason, by: 'us', detail });
-    const cut = setTimeout(() => this.#socket.destroy(), LINGER_MS);
-    cut.unref();
+    const cut = setTimeout(() => this.#socket.destroy(), reason === 'drained' ? DRAINED_LINGER_MS : LINGER_MS);
     this.#socket.once('close', () => clearTimeout(cut));
     this.#socket.end(closeFrame(reason));
     // What still comes is not looked at; but left unread it would make the kernel reset the connection, and our CLOSE with it.

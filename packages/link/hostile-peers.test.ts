@@ -6,7 +6,6 @@ import type { IncomingCall } from './incoming-call.ts';
 import type { EndReason } from './link-end.ts';
 import type { LinkFailure } from './link-failure.ts';
 import { openLink } from './open-link.ts';
-import { request } from './request.ts';
 import { serveLink } from './serve-link.ts';
 import { answerPayload, closeReasonIn, converse, frame, hello, requestPayload } from './test/raw-peer.ts';
 import { type Loopback, openPlainLoopback } from './test/socket-pair.ts';
@@ -163,7 +162,7 @@ describe('The end that calls ends the link, and fails what was under way honestl
     const failures: LinkFailure[] = [];
     const answers: number[] = [];
     const calls = [0, 1].map((slot) =>
-      request(link, { method: 'POST', path: `/${slot}` }).then(
+      link.request({ method: 'POST', path: `/${slot}` }).then(
         ({ status }) => answers.push(status),
         (failure: LinkFailure) => failures.push(failure),
       ),
@@ -220,7 +219,7 @@ describe('The end that calls ends the link, and fails what was under way honestl
     const before = link.gauges.framesWritten;
     await expect.poll(() => link.gauges.framesWritten - before).toBeGreaterThan(3);
     expect(link.state).toBe('open');
-    expect((await request(link, { method: 'GET', path: '/' })).status).toBe(200);
+    expect((await link.request({ method: 'GET', path: '/' })).status).toBe(200);
     link.close();
     await server.ended;
   });

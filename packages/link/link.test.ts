@@ -5,7 +5,6 @@ import type { CallingLinkOptions } from './calling-link.ts';
 import type { IncomingCall } from './incoming-call.ts';
 import { LinkFailure } from './link-failure.ts';
 import { openLink } from './open-link.ts';
-import { request } from './request.ts';
 import { serveLink } from './serve-link.ts';
 import { type Loopback, openPlainLoopback, openTlsLoopback } from './test/socket-pair.ts';
 
@@ -43,7 +42,7 @@ for (const [name, openLoopback] of [
 
     it('brings a request and its answer as they were given', async () => {
       const { client } = await open();
-      const answer = await request(client, {
+      const answer = await client.request({
         method: 'POST',
         path: '/v1/things?limit=2',
         headers: [
@@ -69,8 +68,8 @@ for (const [name, openLoopback] of [
     it('answers a later call before an earlier one that takes longer', async () => {
       const held: IncomingCall[] = [];
       const { client } = await open({ handle: (call) => (call.path === '/slow' ? held.push(call) : echo(call)) });
-      const slow = request(client, { method: 'GET', path: '/slow' });
-      expect((await request(client, { method: 'GET', path: '/quick' })).status).toBe(200);
+      const slow = client.request({ method: 'GET', path: '/slow' });
+      expect((await client.request({ method: 'GET', path: '/quick' })).status).toBe(200);
       held[0]?.answer(204, []);
       expect((await slow).status).toBe(204);
     });
@@ -78,7 +77,7 @@ for (const [name, openLoopback] of [
     it('carries all calls of one turn in one write, and their answers too', async () => {
       const { client } = await open();
       const before = client.gauges;
-      const calls = Array.from({ length: 50 }, (_, n) => request(client, { method: 'GET', path: `/${n}` }));
+      const calls = Array.from({ length: 50 }, (_, n) => client.request({ method: 'GET', path: `/${n}` }));
       const answers = await Promise.all(calls);
       answers.forEach(({ headers }, n) => {
         expect(headers).toContain(`/${n}`);
@@ -93,7 +92,7 @@ for (const [name, openLoopback] of [
       const calls: IncomingCall[] = [];
       const { client, server } = await open({ handle: (call) => calls.push(call) });
       const deadlineMs = Date.now() + 60;
-      const refused = failure(request(client, { method: 'POST', path: '/', deadlineMs }));
+      const refused = failure(client.request({ method: 'POST', path: '/', deadlineMs }));
       const { reason, mayHaveActed } = await refused;
       expect({ reason, mayHaveActed }).toEqual({ reason: 'deadline', mayHaveActed: true });
       const [call] = calls;
@@ -110,7 +109,7 @@ for (const [name, openLoopback] of [
     it('does not send what is too late already', async () => {
       const { client } = await open();
       const { reason, mayHaveActed } = await failure(
-        request(client, { method: 'POST', path: '/', deadlineMs: Date.now() - 1 }),
+        client.request({ method: 'POST', path: '/', deadlineMs: Date.now() - 1 }),
       );
       expect({ reason, mayHaveActed }).toEqual({ reason: 'deadline', mayHaveActed: false });
       expect(client.gauges.framesWritten).toBe(1); // the HELLO
@@ -120,7 +119,7 @@ for (const [name, openLoopback] of [
       const calls: IncomingCall[] = [];
       const { client } = await open({ handle: (call) => (call.path === '/slow' ? calls.push(call) : echo(call)) });
       const controller = new AbortController();
-      const left = request(client, { method: 'GET', path: '/slow', signal: controller.signal });
+      const left = client.request({ method: 'GET', path: '/slow', signal: controller.signal });
       await expect.poll(() => calls.length).toBe(1);
       const reason = new Error('left');
       controller.abort(reason);
@@ -128,23 +127,23 @@ for (const [name, openLoopback] of [
       await expect.poll(() => calls[0]?.abandoned).toBe('cancelled');
       expect(calls[0]?.signal.aborted).toBe(true);
       calls[0]?.answer(200, [], 'late');
-      expect((await request(client, { method: 'GET', path: '/next' })).body.toString()).toBe('');
+      expect((await client.request({ method: 'GET', path: '/next' })).body.toString()).toBe('');
       expect(client.gauges.inFlight).toBe(0);
     });
 
     it('refuses what is over the window at once, and takes it again when an answer came', async () => {
       const calls: IncomingCall[] = [];
       const { client } = await open({ window: 2, handle: (call) => calls.push(call) });
-      const first = request(client, { method: 'GET', path: '/1' });
-      const second = request(client, { method: 'GET', path: '/2' });
+      const first = client.request({ method: 'GET', path: '/1' });
+      const second = client.request({ method: 'GET', path: '/2' });
       expect(client.hasRoom).toBe(false);
-      const { reason, mayHaveActed } = await failure(request(client, { method: 'GET', path: '/3' }));
+      const { reason, mayHaveActed } = await failure(client.request({ method: 'GET', path: '/3' }));
       expect({ reason, mayHaveActed }).toEqual({ reason: 'busy', mayHaveActed: false });
       await expect.poll(() => calls.length).toBe(2);
       calls[1]?.answer(200, []);
       await second;
       expect(client.hasRoom).toBe(true);
-      const third = request(client, { method: 'GET', path: '/3' });
+      const third = client.request({ method: 'GET', path: '/3' });
       await expect.poll(() => calls.length).toBe(3);
       for (const call of [calls[0], calls[2]]) call?.answer(200, []);
       await Promise.all([first, third]);
@@ -157,25 +156,25 @@ for (const [name, openLoopback] of [
         { limits: { maxBodyBytes: 2_000 } },
       );
       const over = [
-        request(client, { method: 'POST', path: '/1', body: 'x'.repeat(1_001) }),
-        request(client, { method: 'POST', path: '/1', headers: ['x-long', 'x'.repeat(200)] }),
+        client.request({ method: 'POST', path: '/1', body: 'x'.repeat(1_001) }),
+        client.request({ method: 'POST', path: '/1', headers: ['x-long', 'x'.repeat(200)] }),
       ];
       for (const each of over) {
         const { reason, mayHaveActed } = await failure(each);
         expect({ reason, mayHaveActed }).toEqual({ reason: 'too-large', mayHaveActed: false });
       }
-      const { reason, mayHaveActed } = await failure(request(client, { method: 'GET', path: '/2001' }));
+      const { reason, mayHaveActed } = await failure(client.request({ method: 'GET', path: '/2001' }));
       expect({ reason, mayHaveActed }).toEqual({ reason: 'too-large', mayHaveActed: true });
       const just = { method: 'POST', path: '/2000', body: 'x'.repeat(1_000) } as const;
-      expect((await request(client, just)).body.length).toBe(2_000);
+      expect((await client.request(just)).body.length).toBe(2_000);
     });
 
     it('carries bodies as large as its limits allow, whole, beside small ones', async () => {
       const limits = { maxBodyBytes: 4_000_000 };
       const { client } = await open({ limits }, { limits });
       const body = Buffer.alloc(3_000_000, 'abcdefg');
-      const large = request(client, { method: 'PUT', path: '/large', body });
-      const small = request(client, { method: 'PUT', path: '/small', body: 'small' });
+      const large = client.request({ method: 'PUT', path: '/large', body });
+      const small = client.request({ method: 'PUT', path: '/small', body: 'small' });
       expect((await large).body.equals(body)).toBe(true);
       expect((await small).body.toString()).toBe('small');
     });
@@ -183,7 +182,7 @@ for (const [name, openLoopback] of [
     it('refuses more than a peer may make it hold, and says that nothing was done', async () => {
       const calls: IncomingCall[] = [];
       const { client } = await open({ maxHeldBytes: 10_000, handle: (call) => calls.push(call) });
-      const put = () => request(client, { method: 'PUT', path: '/', body: 'x'.repeat(6_000) });
+      const put = () => client.request({ method: 'PUT', path: '/', body: 'x'.repeat(6_000) });
       const [first, second] = [put(), failure(put())];
       const { reason, mayHaveActed } = await second;
       expect({ reason, mayHaveActed }).toEqual({ reason: 'busy', mayHaveActed: false });
@@ -203,10 +202,10 @@ for (const [name, openLoopback] of [
           echo(call);
         },
       });
-      const { reason, mayHaveActed } = await failure(request(client, { method: 'POST', path: '/breaks' }));
+      const { reason, mayHaveActed } = await failure(client.request({ method: 'POST', path: '/breaks' }));
       expect({ reason, mayHaveActed }).toEqual({ reason: 'failed', mayHaveActed: true });
       expect(faults).toEqual([new Error('a bug')]);
-      expect((await request(client, { method: 'GET', path: '/' })).status).toBe(200);
+      expect((await client.request({ method: 'GET', path: '/' })).status).toBe(200);
     });
 
     it('lets a handler answer with a promise, and refuse what it has not begun', async () => {
@@ -223,10 +222,10 @@ for (const [name, openLoopback] of [
                 (fault) => faults.push(fault),
               )(call),
       });
-      expect((await request(client, { method: 'GET', path: '/a' })).body.toString()).toBe('/a');
-      expect(await failure(request(client, { method: 'GET', path: '/breaks' }))).toMatchObject({ reason: 'failed' });
+      expect((await client.request({ method: 'GET', path: '/a' })).body.toString()).toBe('/a');
+      expect(await failure(client.request({ method: 'GET', path: '/breaks' }))).toMatchObject({ reason: 'failed' });
       expect(faults).toEqual([new Error('a bug')]);
-      const refused = await failure(request(client, { method: 'POST', path: '/busy' }));
+      const refused = await failure(client.request({ method: 'POST', path: '/busy' }));
       expect(refused).toMatchObject({ reason: 'busy', mayHaveActed: false });
     });
 
@@ -241,12 +240,12 @@ for (const [name, openLoopback] of [
           },
         },
       );
-      const before = request(client, { method: 'GET', path: '/before' });
+      const before = client.request({ method: 'GET', path: '/before' });
       await expect.poll(() => calls.length).toBe(1);
       const drained = server.drain(10_000);
-      const crossing = request(client, { method: 'GET', path: '/crossing' });
+      const crossing = client.request({ method: 'GET', path: '/crossing' });
       await expect.poll(() => isTold).toBe(true);
-      const refused = await failure(request(client, { method: 'GET', path: '/after' }));
+      const refused = await failure(client.request({ method: 'GET', path: '/after' }));
       expect(refused).toMatchObject({ reason: 'draining', mayHaveActed: false });
       await expect.poll(() => calls.length).toBe(2);
       for (const call of calls) call.answer(200, [], call.path);
@@ -254,13 +253,13 @@ for (const [name, openLoopback] of [
       expect((await crossing).body.toString()).toBe('/crossing');
       expect(await drained).toMatchObject({ reason: 'drained', by: 'us' });
       expect(await client.ended).toMatchObject({ reason: 'drained', by: 'peer' });
-      const closed = await failure(request(client, { method: 'GET', path: '/' }));
+      const closed = await failure(client.request({ method: 'GET', path: '/' }));
       expect(closed).toMatchObject({ reason: 'closed', mayHaveActed: false });
     });
 
     it('drains from the end that calls, and a link without calls ends at once', async () => {
       const { client, server } = await open();
-      const last = request(client, { method: 'GET', path: '/last' });
+      const last = client.request({ method: 'GET', path: '/last' });
       expect(await client.drain(10_000)).toMatchObject({ reason: 'drained', by: 'peer' });
       expect((await last).status).toBe(200);
       expect(await server.ended).toMatchObject({ reason: 'drained', by: 'us' });
@@ -268,7 +267,7 @@ for (const [name, openLoopback] of [
 
     it('does not wait for ever when it drains', async () => {
       const { client, server } = await open({ handle: () => undefined });
-      const lost = failure(request(client, { method: 'POST', path: '/' }));
+      const lost = failure(client.request({ method: 'POST', path: '/' }));
       expect(await server.drain(20)).toMatchObject({ reason: 'drain-overdue', by: 'us' });
       expect(await lost).toMatchObject({
         reason: 'lost',
@@ -281,9 +280,9 @@ for (const [name, openLoopback] of [
     it('tells what was sent from what was not when the connection breaks', async () => {
       const calls: IncomingCall[] = [];
       const { client, server, sockets } = await open({ handle: (call) => calls.push(call) });
-      const sent = failure(request(client, { method: 'POST', path: '/sent' }));
+      const sent = failure(client.request({ method: 'POST', path: '/sent' }));
       await expect.poll(() => calls.length).toBe(1);
-      const gathered = failure(request(client, { method: 'POST', path: '/gathered' }));
+      const gathered = failure(client.request({ method: 'POST', path: '/gathered' }));
       sockets.caller.destroy();
       client.close(); // before the turn is over
       expect(await sent).toMatchObject({ reason: 'lost', mayHaveActed: true });
@@ -308,9 +307,9 @@ for (const [name, openLoopback] of [
         { method: 'GET', path: '/', deadlineMs: Number.NaN },
         { method: 'BREW' as 'GET', path: '/' },
       ] as const;
-      for (const each of wrong) await expect(request(client, each)).rejects.toThrow(TypeError);
+      for (const each of wrong) await expect(client.request(each)).rejects.toThrow(TypeError);
       expect(client.gauges).toMatchObject({ inFlight: 0, framesWritten: 1 });
-      expect((await request(client, { method: 'GET', path: '/' })).status).toBe(200);
+      expect((await client.request({ method: 'GET', path: '/' })).status).toBe(200);
     });
   });
 }

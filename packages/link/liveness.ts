@@ -5,7 +5,7 @@ export type LivenessOptions = {
   readonly helloWithinMs?: number;
 };
 
-export const DEFAULT_PING_AFTER_MS = 3_000;
+export const DEFAULT_PING_AFTER_MS = 5_000;
 export const DEFAULT_HELLO_WITHIN_MS = 5_000;
 /** A peer that asks more often between two looks of ours wants something else than a sign of life. */
 const MAX_PINGS = 64;
