@@ -210,7 +210,9 @@ export class Connection {
   #endUnannounced(detail: string): void {
     if (this.#end !== null) return;
     const isTorn = this.#reader.reservedBytes > 0;
-    this.#finish({ reason: isTorn ? 'truncated' : 'connection-lost', by: 'network', detail });
+    // With TLS 1.3 a refused certificate looks like this, as the handshake has ended for us before the peer has judged it.
+    const hint = this.#peer === null ? '; it said no HELLO: does it accept our certificate?' : '';
+    this.#finish({ reason: isTorn ? 'truncated' : 'connection-lost', by: 'network', detail: `${detail}${hint}` });
     this.#socket.destroy();
   }
 

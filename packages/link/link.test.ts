@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { answerWith } from './answer-with.ts';
 import type { AnsweringLinkOptions } from './answering-link.ts';
@@ -6,6 +9,7 @@ import type { IncomingCall } from './incoming-call.ts';
 import { LinkFailure } from './link-failure.ts';
 import { openLink } from './open-link.ts';
 import { serveLink } from './serve-link.ts';
+import { createAuthority } from './test/certificates.ts';
 import { type Loopback, openPlainLoopback, openTlsLoopback } from './test/socket-pair.ts';
 
 const echo = (call: IncomingCall): void =>
@@ -293,7 +297,78 @@ for (const [name, openLoopback] of [
       expect(calls.length).toBe(1);
     });
 
-    it('throws for what no request or answer can be, and carries on', async () => {
+    it('reads nothing more from a caller that does not take its answers, and goes on when it does', async () => {
+      let handled = 0;
+      const { client, sockets } = await open({
+        handle: (call) => {
+          handled++;
+          call.answer(200, [], Buffer.alloc(200_000, call.path));
+        },
+      });
+      const get = (n: number) => client.request({ method: 'GET', path: `/${n}` });
+      sockets.caller.pause();
+      const first = Array.from({ length: 100 }, (_, n) => get(n));
+      await expect.poll(() => handled).toBe(100);
+      await expect.poll(() => sockets.answerer.isPaused()).toBe(true);
+      const more = Array.from({ length: 100 }, (_, n) => get(100 + n));
+      await expect.poll(() => client.gauges.unsentBytes).toBe(0); // they are on their way
+      expect(handled).toBe(100);
+      sockets.caller.resume();
+      const answers = await Promise.all([...first, ...more]);
+      answers.forEach(({ body }, n) => {
+        expect(body.equals(Buffer.alloc(200_000, `/${n}`))).toBe(true);
+      });
+      expect(handled).toBe(200);
+    });
+
+    it('drains only when the last answer has left, however large it is', async () => {
+      const limits = { maxBodyBytes: 8_000_000 };
+      const body = Buffer.alloc(8_000_000, 'end');
+      const { client, server, sockets } = await open({ handle: (call) => call.answer(200, [], body) }, { limits });
+      const answered = client.request({ method: 'GET', path: '/' });
+      expect(await server.drain(10_000)).toMatchObject({ reason: 'drained', by: 'us' });
+      expect(sockets.answerer.destroyed).toBe(true);
+      expect((await answered).body.equals(body)).toBe(true);
+    });
+
+    it('throws for what no answer can be, and the call still waits for one', async () => {
+      const { client } = await open({
+        handle: (call) => {
+          expect(() => call.answer(99, [])).toThrow(TypeError);
+          expect(() => call.answer(200, ['Upper', 'case'])).toThrow(TypeError);
+          expect(() => call.answer(200, ['x-a', 'two\nlines'])).toThrow(TypeError);
+          call.answer(200, [], 'right');
+          expect(() => call.answer(200, [])).toThrow('last word');
+        },
+      });
+      expect((await client.request({ method: 'GET', path: '/' })).body.toString()).toBe('right');
+    });
+
+    it('keeps what a listener throws away from the calls of others', async () => {
+      const { client } = await open();
+      const thrown = once(process, 'uncaughtExceptionMonitor');
+      const listeners = process.listeners('uncaughtException');
+      process.removeAllListeners('uncaughtException').once('uncaughtException', () => undefined);
+      const bad = {
+        method: 'GET',
+        path: '/bad',
+        headers: [],
+        body: null,
+        deadlineMs: Number.POSITIVE_INFINITY,
+      } as const;
+      client.send(bad, {
+        onAnswer: () => {
+          throw new Error('a bug of a caller');
+        },
+        onFailure: () => undefined,
+      });
+      const good = await client.request({ method: 'GET', path: '/good' });
+      expect(good.headers).toContain('/good');
+      expect((await thrown)[0]).toEqual(new Error('a bug of a caller'));
+      for (const listener of listeners) process.on('uncaughtException', listener);
+    });
+
+    it('throws for what no request can be, and carries on', async () => {
       const { client } = await open();
       const wrong = [
         { method: 'GET', path: 'no-slash' },
@@ -313,3 +388,24 @@ for (const [name, openLoopback] of [
     });
   });
 }
+
+describe('A link over TLS', () => {
+  it('is never opened by somebody whose certificate is of another authority, or who has none', async () => {
+    const authority = createAuthority('right root');
+    const stranger = createAuthority('other root').issue('spiffe://test/caller');
+    const server = createServer({
+      ...authority.issue('spiffe://test/answerer'),
+      ...{ ca: authority.cert, requestCert: true, minVersion: 'TLSv1.3' },
+    }).on('tlsClientError', () => undefined);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    for (const identity of [stranger, {}]) {
+      const socket = connect({ port, host: '127.0.0.1', servername: 'localhost', ca: authority.cert, ...identity });
+      const refused = await failure(openLink(socket));
+      expect(refused).toMatchObject({ reason: 'closed', mayHaveActed: false, end: { by: 'network' } });
+      expect(refused.end?.detail).toContain('does it accept our certificate?');
+    }
+  });
+});
