@@ -92,6 +92,17 @@ describe('The end that answers ends the link, with a name for it, when a caller'
     }
   });
 
+  it('closes, and in the same breath calls: nobody is called any more', async () => {
+    const { caller, answerer } = await loopback.connect();
+    const server = serveLink(answerer, {
+      handle: () => expect.unreachable('it has closed the link'),
+      onFault: () => expect.unreachable('no fault of ours'),
+    });
+    await converse(caller, [Buffer.concat([speaks, frame(KIND.close, Buffer.from([0, 3])), get(0, 1)])]);
+    expect(await server.ended).toMatchObject({ reason: 'going-away', by: 'peer' });
+    expect(server.inFlight).toBe(0);
+  });
+
   it('breaks off within a frame: truncated', async () => {
     const { caller, answerer } = await loopback.connect();
     const server = serveLink(answerer, { handle: () => undefined, onFault: () => undefined });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { LinkAnswer } from './answer-frame.ts';
 import { answerWith } from './answer-with.ts';
 import type { AnsweringLinkOptions } from './answering-link.ts';
 import type { CallingLinkOptions } from './calling-link.ts';
@@ -81,8 +82,11 @@ for (const [name, openLoopback] of [
     it('carries all calls of one turn in one write, and their answers too', async () => {
       const { client } = await open();
       const before = client.gauges;
-      const calls = Array.from({ length: 50 }, (_, n) => client.request({ method: 'GET', path: `/${n}` }));
-      const answers = await Promise.all(calls);
+      const get = (n: number) => client.request({ method: 'GET', path: `/${n}` });
+      const calls = Array.from({ length: 49 }, (_, n) => get(n));
+      // Another callback, but the same turn.
+      const later = new Promise<LinkAnswer>((resolve) => process.nextTick(() => resolve(get(49))));
+      const answers = await Promise.all([...calls, later]);
       answers.forEach(({ headers }, n) => {
         expect(headers).toContain(`/${n}`);
       });
@@ -110,6 +114,36 @@ for (const [name, openLoopback] of [
       await expect.poll(() => client.gauges).toMatchObject({ inFlight: 0, abandoned: 0 });
     });
 
+    it('ends every call at its own deadline, and tells its handler', async () => {
+      const calls: IncomingCall[] = [];
+      const { client } = await open({ handle: (call) => calls.push(call) });
+      const ended: string[] = [];
+      const get = (path: string, withinMs: number) =>
+        failure(client.request({ method: 'GET', path, deadlineMs: Date.now() + withinMs })).then(({ reason }) =>
+          ended.push(`${path} ${reason}`),
+        );
+      await Promise.all([get('/third', 120), get('/first', 30), get('/second', 70)]);
+      expect(ended.toSorted()).toEqual(['/first deadline', '/second deadline', '/third deadline']);
+      await expect.poll(() => calls.map(({ abandoned }) => abandoned !== null)).toEqual([true, true, true]);
+    });
+
+    it('tells a call once how it ended, also when the first of many that are due closes the link', async () => {
+      const { client } = await open({ handle: () => undefined });
+      const told: string[] = [];
+      const due = { method: 'GET', path: '/', headers: [], body: null, deadlineMs: Date.now() + 30 } as const;
+      for (let index = 0; index < 3; index++) {
+        client.send(due, {
+          onAnswer: () => expect.unreachable('nobody answers'),
+          onFailure: ({ reason }) => {
+            told.push(reason);
+            client.close();
+          },
+        });
+      }
+      await client.ended;
+      expect(told).toEqual(['deadline', 'lost', 'lost']);
+    });
+
     it('does not send what is too late already', async () => {
       const { client } = await open();
       const { reason, mayHaveActed } = await failure(
@@ -125,11 +159,15 @@ for (const [name, openLoopback] of [
       const controller = new AbortController();
       const left = client.request({ method: 'GET', path: '/slow', signal: controller.signal });
       await expect.poll(() => calls.length).toBe(1);
+      let isTold = false;
+      calls[0]?.signal.addEventListener('abort', () => {
+        isTold = true;
+      });
       const reason = new Error('left');
       controller.abort(reason);
       await expect(left).rejects.toBe(reason);
       await expect.poll(() => calls[0]?.abandoned).toBe('cancelled');
-      expect(calls[0]?.signal.aborted).toBe(true);
+      expect(isTold).toBe(true);
       calls[0]?.answer(200, [], 'late');
       expect((await client.request({ method: 'GET', path: '/next' })).body.toString()).toBe('');
       expect(client.gauges.inFlight).toBe(0);
@@ -193,10 +231,14 @@ for (const [name, openLoopback] of [
       expect(calls.length).toBe(1);
       calls[0]?.answer(200, []);
       await first;
-      const third = put();
-      await expect.poll(() => calls.length).toBe(2);
-      calls[1]?.answer(200, []);
-      await third;
+      // What was answered, or refused, holds nothing any more.
+      for (let round = 0; round < 5; round++) {
+        calls.length = 0;
+        const pair = [put(), client.request({ method: 'PUT', path: '/', body: 'x'.repeat(3_000) })];
+        await expect.poll(() => calls.length).toBe(2);
+        for (const call of calls) call.answer(200, []);
+        await Promise.all(pair);
+      }
     });
 
     it('says when a handler breaks, and goes on', async () => {
