@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { createAuthority } from '@tenantry/link/test/certificates.ts';
 import { type CallerOrder, type CallerReport, type Certificates, type Ports, WAYS, type Way } from '../link/orders.ts';
 import { LOAD_CORE, PROXY_CORE, pin, whyNotPinned } from '../load/cores.ts';
@@ -15,7 +14,8 @@ const WARM_UP_SECONDS = 2;
 type Slice = CallerReport & { readonly answererCpuSeconds: number; readonly capacity: number };
 type Rounds = Record<Way, { readonly starts: Slice[][]; readonly aloneMs: number[] }>;
 
-const fileOf = (name: string): string => fileURLToPath(new URL(`../link/${name}`, import.meta.url));
+const ANSWERING = new URL('../link/answering-process.ts', import.meta.url);
+const CALLING = new URL('../link/calling-process.ts', import.meta.url);
 
 /** The next thing a process says; rejects when it ends instead, for then there is no figure. */
 async function told<T>(child: ChildProcess, name: string): Promise<T> {
@@ -48,11 +48,11 @@ export async function linkRows(): Promise<Row[]> {
 }
 
 async function measureStart(certificates: Certificates, rounds: Rounds): Promise<void> {
-  const answerer = fork(fileOf('answering-process.ts'), [JSON.stringify(certificates)]);
+  const answerer = fork(ANSWERING, [JSON.stringify(certificates)]);
   const children = [answerer];
   try {
     const ports = await told<Ports>(answerer, 'answering');
-    const caller = fork(fileOf('calling-process.ts'), [JSON.stringify(certificates), JSON.stringify(ports)]);
+    const caller = fork(CALLING, [JSON.stringify(certificates), JSON.stringify(ports)]);
     children.push(caller);
     await told(caller, 'calling');
     if (caller.pid !== undefined) await pin(caller.pid, PROXY_CORE);

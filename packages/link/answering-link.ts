@@ -12,6 +12,7 @@ import type { LinkSocket } from './link-socket.ts';
 import type { LivenessOptions } from './liveness.ts';
 import { type RefusalReason, writeRefusal } from './refusal-frame.ts';
 import { readRequest } from './request-frame.ts';
+import { tell } from './throw-elsewhere.ts';
 
 /** Requests whose handlers run hold at most this much; what comes on top is refused as busy, and forgotten. */
 const DEFAULT_MAX_HELD_BYTES = 16_777_216;
@@ -151,7 +152,7 @@ export class AnsweringLink {
     try {
       this.#options.handle(call);
     } catch (fault) {
-      this.#options.onFault(fault);
+      tell(this.#options.onFault, fault);
       if (!call.hasEnded) call.fail();
     }
   }
@@ -211,7 +212,7 @@ export class AnsweringLink {
     this.#inFlight = 0;
     this.#heldBytes = 0;
     this.#ending.resolve(end);
-    this.#options.onEnd?.(end);
+    tell(this.#options.onEnd, end);
     for (const call of calls) call?.abandon('lost');
   }
 }

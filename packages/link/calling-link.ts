@@ -15,6 +15,7 @@ import { findByTicket, type Place, Places, type Ticket, ticketOf } from './place
 import { PromisedAnswer } from './promised-answer.ts';
 import { readRefusal } from './refusal-frame.ts';
 import { type LinkMethod, prepareRequest, writeRequest } from './request-frame.ts';
+import { tell, throwElsewhere } from './throw-elsewhere.ts';
 
 export type OutgoingRequest = {
   readonly method: LinkMethod;
@@ -217,7 +218,7 @@ export class CallingLink {
     if (length !== 0) throw new LinkViolation('malformed-frame', `A DRAIN of ${length} bytes.`);
     const isNews = !this.#isDraining;
     this.#beginDraining();
-    if (isNews) this.#options.onDraining?.();
+    if (isNews) tell(this.#options.onDraining);
   }
 
   #free(place: Place): void {
@@ -258,7 +259,7 @@ export class CallingLink {
     this.#abandoned = 0;
     this.#opening.reject(new LinkFailure('closed', false, end));
     this.#ending.resolve(end);
-    this.#options.onEnd?.(end);
+    tell(this.#options.onEnd, end);
     for (const place of places.all) {
       const { listener } = place;
       if (!place.isTaken || listener === null) continue;
@@ -266,13 +267,6 @@ export class CallingLink {
       tellFailure(listener, new LinkFailure('lost', this.#hasLeft(place), end));
     }
   }
-}
-
-/** What a listener throws is its own affair: it must reach nobody else's call. */
-function throwElsewhere(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
 }
 
 function tellAnswer(listener: AnswerListener, { status, headers, body }: LinkAnswer): void {

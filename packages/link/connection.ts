@@ -111,12 +111,13 @@ export class Connection {
   close(reason: EndReason, detail: string): void {
     if (this.#end !== null) return;
     if (reason === 'drained') this.writer.flush();
-    this.#finish({ reason, by: 'us', detail });
+    const end = this.#shut({ reason, by: 'us', detail });
     const cut = setTimeout(() => this.#socket.destroy(), reason === 'drained' ? DRAINED_LINGER_MS : LINGER_MS);
     this.#socket.once('close', () => clearTimeout(cut));
     this.#socket.end(closeFrame(reason));
     // What still comes is not looked at; but left unread it would make the kernel reset the connection, and our CLOSE with it.
     this.#socket.resume();
+    this.#owner.onEnd(end);
   }
 
   #resumeWhenDrained(): void {
@@ -203,8 +204,9 @@ export class Connection {
   }
 
   #endByPeer(reason: EndReason): void {
-    this.#finish({ reason, by: 'peer', detail: 'The peer closed the link.' });
+    const end = this.#shut({ reason, by: 'peer', detail: 'The peer closed the link.' });
     this.#socket.destroy();
+    this.#owner.onEnd(end);
   }
 
   #endUnannounced(detail: string): void {
@@ -212,17 +214,19 @@ export class Connection {
     const isTorn = this.#reader.reservedBytes > 0;
     // With TLS 1.3 a refused certificate looks like this, as the handshake has ended for us before the peer has judged it.
     const hint = this.#peer === null ? '; it said no HELLO: does it accept our certificate?' : '';
-    this.#finish({ reason: isTorn ? 'truncated' : 'connection-lost', by: 'network', detail: `${detail}${hint}` });
+    const reason = isTorn ? 'truncated' : 'connection-lost';
+    const end = this.#shut({ reason, by: 'network', detail: `${detail}${hint}` });
     this.#socket.destroy();
+    this.#owner.onEnd(end);
   }
 
-  #finish(end: LinkEnd): void {
+  #shut(end: LinkEnd): LinkEnd {
     this.#end = end;
     this.#isPaused = false;
     this.#liveness.stop();
     clearTimeout(this.#helloTimer);
     this.writer.close();
-    this.#owner.onEnd(end);
+    return end;
   }
 }
 
