@@ -13,7 +13,7 @@ const MAX_HEADERS = 256;
 // RFC 9110 §5.5 and §5.6.2; names in lower case, as Node gives them. A byte is a character of latin1.
 const NOT_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const PATH = /^\/[\x21-\x7e]*$/;
+const PATH = /^\/[\x21-\x7e\x80-\xff]*$/; // what Node's own HTTP takes
 
 /** Names and values in turn. */
 export type Headers = readonly string[];
@@ -36,7 +36,7 @@ export function composeHead(path: string, headers: Headers): string {
 
 export function checkPath(path: string): void {
   if (path.length > MAX_PART_BYTES || !PATH.test(path))
-    throw new TypeError('A path begins with "/" and is ASCII without blanks; encode the rest.');
+    throw new TypeError('A path begins with "/" and has no blanks; encode what is not ASCII.');
 }
 
 /** Writes what `composeHead` has checked. Answers where it ends. */
@@ -75,7 +75,7 @@ export function readText(bytes: Buffer, at: number, end: number): string {
 }
 
 export function checkReadPath(path: string): void {
-  if (!PATH.test(path)) throw new LinkViolation('malformed-head', 'The path does not begin with "/" or is not ASCII.');
+  if (!PATH.test(path)) throw new LinkViolation('malformed-head', 'The path does not begin with "/" or has a blank.');
 }
 
 /** Where the body begins, once it is sure that table, text and body fit the frame and our limits. */

@@ -11,6 +11,7 @@ import { LinkFailure } from './link-failure.ts';
 import { openLink } from './open-link.ts';
 import { serveLink } from './serve-link.ts';
 import { createAuthority } from './test/certificates.ts';
+import { poll } from './test/poll.ts';
 import { type Loopback, openPlainLoopback, openTlsLoopback } from './test/socket-pair.ts';
 
 const echo = (call: IncomingCall): void =>
@@ -103,15 +104,16 @@ for (const [name, openLoopback] of [
       const refused = failure(client.request({ method: 'POST', path: '/', deadlineMs }));
       const { reason, mayHaveActed } = await refused;
       expect({ reason, mayHaveActed }).toEqual({ reason: 'deadline', mayHaveActed: true });
+      await poll(() => calls.length).toBe(1);
       const [call] = calls;
       expect(call?.deadlineMs).toBeGreaterThan(deadlineMs - 60);
-      expect(call?.deadlineMs).toBeLessThan(deadlineMs + 1_000);
-      await expect.poll(() => call?.signal.aborted).toBe(true);
+      expect(call?.deadlineMs).toBeLessThan(deadlineMs + 5_000);
+      await poll(() => call?.signal.aborted).toBe(true);
       // The work may still go on, so its place is not free before it says so.
       expect(client.gauges).toMatchObject({ inFlight: 1, abandoned: 1 });
       expect(server.inFlight).toBe(1);
       call?.answer(200, []);
-      await expect.poll(() => client.gauges).toMatchObject({ inFlight: 0, abandoned: 0 });
+      await poll(() => client.gauges).toMatchObject({ inFlight: 0, abandoned: 0 });
     });
 
     it('ends every call at its own deadline, and tells its handler', async () => {
@@ -124,13 +126,13 @@ for (const [name, openLoopback] of [
         );
       await Promise.all([get('/third', 120), get('/first', 30), get('/second', 70)]);
       expect(ended.toSorted()).toEqual(['/first deadline', '/second deadline', '/third deadline']);
-      await expect.poll(() => calls.map(({ abandoned }) => abandoned !== null)).toEqual([true, true, true]);
+      await poll(() => calls.map(({ abandoned }) => abandoned !== null)).toEqual([true, true, true]);
     });
 
     it('tells a call once how it ended, also when the first of many that are due closes the link', async () => {
       const { client } = await open({ handle: () => undefined });
       const told: string[] = [];
-      const due = { method: 'GET', path: '/', headers: [], body: null, deadlineMs: Date.now() + 30 } as const;
+      const due = { method: 'GET', path: '/', headers: [], body: null, deadlineMs: Date.now() + 100 } as const;
       for (let index = 0; index < 3; index++) {
         client.send(due, {
           onAnswer: () => expect.unreachable('nobody answers'),
@@ -158,7 +160,7 @@ for (const [name, openLoopback] of [
       const { client } = await open({ handle: (call) => (call.path === '/slow' ? calls.push(call) : echo(call)) });
       const controller = new AbortController();
       const left = client.request({ method: 'GET', path: '/slow', signal: controller.signal });
-      await expect.poll(() => calls.length).toBe(1);
+      await poll(() => calls.length).toBe(1);
       let isTold = false;
       calls[0]?.signal.addEventListener('abort', () => {
         isTold = true;
@@ -166,7 +168,7 @@ for (const [name, openLoopback] of [
       const reason = new Error('left');
       controller.abort(reason);
       await expect(left).rejects.toBe(reason);
-      await expect.poll(() => calls[0]?.abandoned).toBe('cancelled');
+      await poll(() => calls[0]?.abandoned).toBe('cancelled');
       expect(isTold).toBe(true);
       calls[0]?.answer(200, [], 'late');
       expect((await client.request({ method: 'GET', path: '/next' })).body.toString()).toBe('');
@@ -181,12 +183,12 @@ for (const [name, openLoopback] of [
       expect(client.hasRoom).toBe(false);
       const { reason, mayHaveActed } = await failure(client.request({ method: 'GET', path: '/3' }));
       expect({ reason, mayHaveActed }).toEqual({ reason: 'busy', mayHaveActed: false });
-      await expect.poll(() => calls.length).toBe(2);
+      await poll(() => calls.length).toBe(2);
       calls[1]?.answer(200, []);
       await second;
       expect(client.hasRoom).toBe(true);
       const third = client.request({ method: 'GET', path: '/3' });
-      await expect.poll(() => calls.length).toBe(3);
+      await poll(() => calls.length).toBe(3);
       for (const call of [calls[0], calls[2]]) call?.answer(200, []);
       await Promise.all([first, third]);
     });
@@ -235,7 +237,7 @@ for (const [name, openLoopback] of [
       for (let round = 0; round < 5; round++) {
         calls.length = 0;
         const pair = [put(), client.request({ method: 'PUT', path: '/', body: 'x'.repeat(3_000) })];
-        await expect.poll(() => calls.length).toBe(2);
+        await poll(() => calls.length).toBe(2);
         for (const call of calls) call.answer(200, []);
         await Promise.all(pair);
       }
@@ -287,13 +289,13 @@ for (const [name, openLoopback] of [
         },
       );
       const before = client.request({ method: 'GET', path: '/before' });
-      await expect.poll(() => calls.length).toBe(1);
+      await poll(() => calls.length).toBe(1);
       const drained = server.drain(10_000);
       const crossing = client.request({ method: 'GET', path: '/crossing' });
-      await expect.poll(() => isTold).toBe(true);
+      await poll(() => isTold).toBe(true);
       const refused = await failure(client.request({ method: 'GET', path: '/after' }));
       expect(refused).toMatchObject({ reason: 'draining', mayHaveActed: false });
-      await expect.poll(() => calls.length).toBe(2);
+      await poll(() => calls.length).toBe(2);
       for (const call of calls) call.answer(200, [], call.path);
       expect((await before).body.toString()).toBe('/before');
       expect((await crossing).body.toString()).toBe('/crossing');
@@ -327,7 +329,7 @@ for (const [name, openLoopback] of [
       const calls: IncomingCall[] = [];
       const { client, server, sockets } = await open({ handle: (call) => calls.push(call) });
       const sent = failure(client.request({ method: 'POST', path: '/sent' }));
-      await expect.poll(() => calls.length).toBe(1);
+      await poll(() => calls.length).toBe(1);
       const gathered = failure(client.request({ method: 'POST', path: '/gathered' }));
       sockets.caller.destroy();
       client.close(); // before the turn is over
@@ -350,10 +352,10 @@ for (const [name, openLoopback] of [
       const get = (n: number) => client.request({ method: 'GET', path: `/${n}` });
       sockets.caller.pause();
       const first = Array.from({ length: 100 }, (_, n) => get(n));
-      await expect.poll(() => handled).toBe(100);
-      await expect.poll(() => sockets.answerer.isPaused()).toBe(true);
+      await poll(() => handled).toBe(100);
+      await poll(() => sockets.answerer.isPaused()).toBe(true);
       const more = Array.from({ length: 100 }, (_, n) => get(100 + n));
-      await expect.poll(() => client.gauges.unsentBytes).toBe(0); // they are on their way
+      await poll(() => client.gauges.unsentBytes).toBe(0); // they are on their way
       expect(handled).toBe(100);
       sockets.caller.resume();
       const answers = await Promise.all([...first, ...more]);
@@ -415,7 +417,7 @@ for (const [name, openLoopback] of [
       const wrong = [
         { method: 'GET', path: 'no-slash' },
         { method: 'GET', path: '/a b' },
-        { method: 'GET', path: '/é' },
+        { method: 'GET', path: '/☕' },
         { method: 'GET', path: '/', headers: ['x-a'] },
         { method: 'GET', path: '/', headers: ['X-A', 'upper case'] },
         { method: 'GET', path: '/', headers: ['', 'no name'] },

@@ -10,7 +10,7 @@ const name = fc.stringMatching(/^[!#$%&'*+\-.^_`|~0-9a-z]{1,20}$/);
 export const anyHeaders: fc.Arbitrary<Headers> = fc
   .array(fc.tuple(name, latin1), { maxLength: 8 })
   .map((pairs) => pairs.flat());
-export const anyPath = fc.stringMatching(/^\/[\x21-\x7e]{0,40}$/);
+export const anyPath = fc.stringMatching(/^\/[\x21-\x7e\x80-\xff]{0,40}$/);
 export const anyMethod = fc.constantFrom<LinkMethod>('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS');
 export const anyBody = fc.oneof(
   fc.constant(null),
