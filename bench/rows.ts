@@ -8,6 +8,7 @@ import { gatewayRows } from './rows/gateway.ts';
 import { gatewayCapacityRows } from './rows/gateway-capacity.ts';
 import { gatewayOpenLoopRows } from './rows/gateway-open-loop.ts';
 import { gatewayRouteRows } from './rows/gateway-routes.ts';
+import { linkRows } from './rows/link.ts';
 import { observeRows } from './rows/observe.ts';
 import { routeRows } from './rows/routes.ts';
 import type { Stand } from './stand.ts';
@@ -23,6 +24,7 @@ export const ROW_GROUPS: readonly RowGroup[] = [
   { name: 'gateway-capacity', needs: 'nothing', measure: gatewayCapacityRows },
   { name: 'gateway-open-loop', needs: 'nothing', measure: gatewayOpenLoopRows },
   { name: 'gateway-routes', needs: 'nothing', measure: gatewayRouteRows },
+  { name: 'link', needs: 'nothing', measure: linkRows },
   { name: 'breaker', needs: 'nothing', measure: breakerRows },
   { name: 'observe', needs: 'nothing', measure: observeRows },
   { name: 'gateway-overhead', needs: 'system', measure: gatewayRows },

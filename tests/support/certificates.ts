@@ -22,10 +22,14 @@ type Subject = Validity & {
   readonly name: string;
   readonly key: KeyObject;
   readonly isAuthority: boolean;
-  /** Host names and IPv4 addresses. */
+  /** Host names, IPv4 addresses and URIs. */
   readonly hosts: readonly string[];
 };
 type Issuer = { readonly name: string; readonly key: KeyObject };
+
+/** What `tls` takes. */
+export const identityOf = ({ certificate, privateKey }: Issued) => ({ cert: certificate, key: privateKey });
+export type Identity = ReturnType<typeof identityOf>;
 
 export type Authority = {
   /** PEM. */
@@ -71,9 +75,11 @@ const nameOf = (commonName: string): Buffer => sequence(set(sequence(oid(OID.com
 const extension = (id: string, isCritical: boolean, value: Buffer): Buffer =>
   sequence(oid(id), ...(isCritical ? [truth(true)] : []), bytes(value));
 
-/** RFC 5280 §4.2.1.6: dNSName is [2], iPAddress [7]. */
+/** RFC 5280 §4.2.1.6: dNSName is [2], uniformResourceIdentifier (a SPIFFE id) [6], iPAddress [7]. */
 const alternativeName = (host: string): Buffer =>
-  isIPv4(host) ? tagged(7, Buffer.from(host.split('.').map(Number))) : tagged(2, Buffer.from(host, 'latin1'));
+  isIPv4(host)
+    ? tagged(7, Buffer.from(host.split('.').map(Number)))
+    : tagged(host.includes('://') ? 6 : 2, Buffer.from(host, 'latin1'));
 
 function certify({ name, key, isAuthority, hosts, from, to }: Subject, issuer: Issuer): string {
   const algorithm = sequence(oid(OID.ecdsaWithSha256));
