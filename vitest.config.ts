@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 const EVERYWHERE_EXCLUDED = [...configDefaults.exclude, '**/.tenantry/**'];
@@ -11,6 +12,8 @@ export default defineConfig({
   test: {
     // Worker threads would take servers down with them: the leash of deploy/embedded is tied to the thread that starts one.
     pool: 'forks',
+    // Most tests wait for a store or a process rather than for a processor.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         extends: true,
