@@ -205,7 +205,7 @@ describe('While Redis is away', () => {
     }, PATIENCE);
     await vi.waitFor(async () => {
       expect((await enter(three, nobodyElse())).limit).toBe(PER_TENANT);
-      const shares = await onlooker.hvals(`live:{${tenantId}}:event-stream`);
+      const shares = await onlooker.hvals(`{${tenantId}}:live:event-stream`);
       expect(shares.map((share) => Number(share.split(':')[0]))).toEqual([2, 2, 2]);
     }, PATIENCE);
     line.cut();
@@ -217,13 +217,13 @@ describe('While Redis is away', () => {
     expect(granted(await Promise.all(Array.from({ length: 3 }, () => enter(one, nobodyElse()))))).toBe(3);
     expect(granted(await Promise.all(Array.from({ length: 3 }, () => enter(two, nobodyElse()))))).toBe(3);
     line.cut();
-    await onlooker.del(`live:{${tenantId}}:event-stream`);
+    await onlooker.del(`{${tenantId}}:live:event-stream`);
     await line.mend();
     // It holds its half of the limit: more would have to be known of the others, who may not have been heard yet.
     await vi.waitFor(() => expect(one.redis.status).toBe('ready'), PATIENCE);
     expect(await enter(one, nobodyElse())).toEqual({ leave: null, limit: PER_TENANT / 2 });
     await vi.waitFor(async () => {
-      const shares = await onlooker.hvals(`live:{${tenantId}}:event-stream`);
+      const shares = await onlooker.hvals(`{${tenantId}}:live:event-stream`);
       expect(shares.map((share) => Number(share.split(':')[0]))).toEqual([3, 3]);
     }, PATIENCE);
     line.cut();

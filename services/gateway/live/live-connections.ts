@@ -99,10 +99,10 @@ export class LiveConnections {
     const { perTenant, perPrincipal } = this.#options.limits[kind];
     if (verified === null) {
       const tag = addressKey(clientAddress);
-      return { tag, terms: [{ key: `live:{${tag}}:${kind}`, limit: perPrincipal, whose: 'address' }] };
+      return { tag, terms: [{ key: `{${tag}}:live:${kind}`, limit: perPrincipal, whose: 'address' }] };
     }
     const tag = verified.claims.tenantId;
-    const key = `live:{${tag}}:${kind}`;
+    const key = `{${tag}}:live:${kind}`;
     return {
       tag,
       terms: [

@@ -78,7 +78,7 @@ afterAll(async () => {
 
 /** Sees everything and takes part in nothing. */
 const onlooker = createRedis({ url: inject('redisUrl'), namespace: '', onError: () => undefined });
-const placesInRedis = (tag = '*'): Promise<string[]> => onlooker.keys(`${setting.namespace}:live:{${tag}}:*`);
+const placesInRedis = (tag = '*'): Promise<string[]> => onlooker.keys(`${setting.namespace}:{${tag}}:live:*`);
 
 async function openGateway(environment: Readonly<Record<string, string>> = {}): Promise<string> {
   const { url } = await setting.gateway({ ...LIMITS, ...environment });
