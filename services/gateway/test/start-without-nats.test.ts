@@ -95,7 +95,8 @@ describe('A gateway that starts while NATS is away', { timeout: 90_000 }, () => 
 
     await nats.restart();
     await answersWith(201, () => ask('/v1/notes', token, 'POST'));
-    await setting.publishKey(newKey);
+    // The publisher's own connection may take a moment longer to find NATS again.
+    await vi.waitFor(() => setting.publishKey(newKey), { timeout: 20_000 });
     await answersWith(200, () => ask('/v1/notes/1', setting.token(tenant.id, {}, newKey)));
     const sessionId = newId('ses');
     const ending = setting.token(tenant.id, { sessionId });
