@@ -58,7 +58,7 @@ async function whileHanging(name: string, story: () => Promise<void>): Promise<v
 
 describe('A service says in which degraded mode it goes on, goes on in it, and is ready again afterwards', () => {
   const stores: readonly { readonly name: string; readonly store: StoreName; readonly gatewaySays: RegExp | null }[] = [
-    { name: 'Redis', store: 'redis', gatewaySays: /^Rate limits are counted/ },
+    { name: 'Redis', store: 'redis', gatewaySays: /^Rate limits, and connections/ },
     { name: 'NATS', store: 'nats', gatewaySays: /^Routing, tenants and keys go on/ },
     { name: 'ClickHouse', store: 'clickhouse', gatewaySays: null },
   ];
