@@ -14,7 +14,7 @@ import {
 } from '@tenantry/contract/tenant-configuration.ts';
 import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
-import { openStateWriter } from '@tenantry/events/pushed-state.ts';
+import { openStateWriter, watchState } from '@tenantry/events/pushed-state.ts';
 import { openHub } from '@tenantry/hub/app.ts';
 import { readHubConfiguration } from '@tenantry/hub/config.ts';
 import { newId, newUuid, type TenantId } from '@tenantry/kernel/id.ts';
@@ -25,7 +25,7 @@ import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger } from '@tenantry/kit/logger.ts';
 import { openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
-import { inject, vi } from 'vitest';
+import { expect, inject, vi } from 'vitest';
 import { openGateway } from '../app.ts';
 import { readGatewayConfiguration } from '../config.ts';
 import { openLine } from './line.ts';
@@ -66,6 +66,7 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
   const discovery = await openDiscovery(nats);
   const keys = await openStateWriter<PublishedKey>(nats, KEYS_BUCKET);
   const tenants = await openStateWriter<TenantRecord>(nats, TENANTS_BUCKET);
+  const pushed = await watchState<TenantRecord>(nats, TENANTS_BUCKET);
   const revocations = await openStateWriter<Revocation>(nats, REVOCATIONS_BUCKET);
   const configurations = await openStateWriter<PushedLayer>(nats, CONFIGURATION_BUCKET);
   const tokenKey = generateSigningKey('token-key-1');
@@ -200,6 +201,9 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
         ...overrides,
       };
       await tenants.put(record.id, record);
+      // A gateway that has not heard of it yet would ask users, whom there is none of here. It hears when we do, or nearly.
+      await vi.waitFor(() => expect(pushed.get(record.id)).toEqual(record), PATIENCE);
+      await nats.connection.flush();
       return record;
     },
 
@@ -219,6 +223,7 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
     async close(): Promise<void> {
       for (const close of closers.reverse()) await close().catch(() => undefined);
       await discovery.close();
+      await pushed.close();
       await hub.close();
       await nats.close();
       rmSync(dataDir, { recursive: true, force: true });
