@@ -34,8 +34,8 @@ export type Collection = {
  * Draft, finalise and charge in one go. The invoice, its number, its entry in the books and the intent to charge commit
  * together; the charge follows outside of the transaction. A repeat finds the invoice and repeats the charge alone.
  */
-export const collectInvoice = ({ databases, mesh, tenants, partiesSeal, turnstile, terms }: BillingDeps) => {
-  const deps = { databases, mesh, tenants, partiesSeal, turnstile, terms };
+export const collectInvoice = ({ databases, mesh, tenants, dataKeys, turnstile, terms }: BillingDeps) => {
+  const deps = { databases, mesh, tenants, dataKeys, turnstile, terms };
   const charge = chargeInvoice(deps);
   return async (
     principal: Principal,
@@ -81,7 +81,7 @@ async function issue(deps: BillingDeps, principal: Principal, collection: Collec
         principal,
         action: 'invoice:collect',
       });
-      await writeParties(uow, invoice.id, deps.partiesSeal.seal(tenant.id, invoice.id, parties));
+      await writeParties(uow, deps.dataKeys, invoice, parties);
       await scheduleCharge(uow, collection.paymentId);
       return invoice;
     }),

@@ -18,7 +18,7 @@ const isFinalizedBy = (invoice: Invoice, requestUuid: string): boolean =>
  * Turns a draft into an open invoice. What can refuse it is asked before a number is drawn; what fails after that rolls
  * the number back with it. `requestUuid` names the request: its repeat finds the invoice finalised and says so.
  */
-export const finalizeInvoice = ({ databases, mesh, tenants, partiesSeal, turnstile, terms }: BillingDeps) => {
+export const finalizeInvoice = ({ databases, mesh, tenants, dataKeys, turnstile, terms }: BillingDeps) => {
   const readPartiesOf = readParties({ mesh });
   return async (principal: Principal, invoiceId: InvoiceId, requestUuid: string): Promise<Invoice> => {
     const { tenantId } = principal;
@@ -43,7 +43,7 @@ export const finalizeInvoice = ({ databases, mesh, tenants, partiesSeal, turnsti
           termDays: terms.manualDays,
         });
         const invoice = await saveInvoice(uow, loaded, [finalized], { principal, action: 'invoice:finalize' });
-        await writeParties(uow, invoiceId, partiesSeal.seal(tenantId, invoiceId, parties));
+        await writeParties(uow, dataKeys, invoice, parties);
         return invoice;
       }),
     );
