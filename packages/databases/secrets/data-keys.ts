@@ -99,7 +99,7 @@ export function createDataKeys(options: {
 }
 
 /** What a tenant's own key is bound to where it lies: whoever rotates needs it too. */
-const dataKeyPlace = (service: string, tenantId: TenantId): string =>
+export const dataKeyPlace = (service: string, tenantId: TenantId): string =>
   placeOf(service, tenantId, tenantId, 'data-key');
 
 const placeOf = (service: string, tenantId: TenantId, owner: DataOwner, purpose: string): string =>

@@ -20,10 +20,10 @@ const NAME = /^[a-z0-9][a-z0-9_-]{0,80}$/;
 const UNDER_TENANT_KEY = Buffer.from([2]);
 
 /** The name of the file with a tenant's wrapped key. No secret can have it. */
-const TENANT_KEY_FILE = 'tenant.key';
+export const TENANT_KEY_FILE = 'tenant.key';
 
 /** What a tenant's key is bound to. */
-const tenantKeyPlace = (service: string, tenantId: string): string => `${service}/${tenantId}/tenant-key`;
+export const tenantKeyPlace = (service: string, tenantId: string): string => `${service}/${tenantId}/tenant-key`;
 
 /**
  * One file per secret, AES-256-GCM under a key of its tenant at this service, which lies beside it, wrapped with the keyring.

@@ -111,7 +111,7 @@ export function openKeyring(options: {
 const bind = (number: number, boundTo: string): string => `generation ${number}: ${boundTo}`;
 
 /** With which generation a key was wrapped. */
-function generationOf(wrapped: Buffer): number {
+export function generationOf(wrapped: Buffer): number {
   if (wrapped.length < NUMBER_BYTES) throw new Error('A wrapped key is damaged.');
   return wrapped.readUInt32BE(0);
 }
