@@ -41,10 +41,12 @@ export async function rotateKeys(
     await client.connect();
     // One at a time: one that was held up must not write its older wrapping over a newer one. Ends with the session.
     await client.query('select pg_advisory_lock($1)', [LOCK]);
+    // Before anything is begun: it refuses whoever would not see every tenant.
+    const services = await servicesWithDataKeys(client);
     if (command === 'rotate') say(`Began generation ${await keyring.beginGeneration()}.`);
     const folder = join(dataDir, 'secrets');
     say(`Wrapped the keys of ${await rewrapTenantKeys({ folder, keyring })} folders of secrets anew.`);
-    for (const service of await servicesWithDataKeys(client))
+    for (const service of services)
       say(`Wrapped ${await rewrapDataKeys(client, service, keyring)} data keys of ${service} anew.`);
     if (command === 'retire') await retireOld(keyring, now(), say);
     say(`There are generations ${(await keyring.generations()).map(({ number }) => number).join(', ')}.`);
