@@ -13,26 +13,33 @@ type OfInvoice = { readonly id: InvoiceId; readonly customerId: UserId };
 const SELLER = 'invoice-seller';
 const BUYER = 'invoice-buyer';
 
+/** Null stands for whoever was erased. */
+export type SealedParties = { readonly seller: Buffer | null; readonly buyer: Buffer | null };
+
 /**
- * The seller under the tenant's key, the buyer under the person's: erasing the person leaves the seller on the invoice.
- * Of who was erased nothing is written.
+ * The seller under the tenant's key, the buyer under the person's: erasing the person leaves the seller on the invoice. To
+ * be done before a number is drawn, whose lock others wait for.
  */
-export async function writeParties(
+export async function sealParties(
   uow: BillingUnitOfWork,
   dataKeys: DataKeys,
   { id, customerId }: OfInvoice,
-  { seller, buyer }: Parties,
-): Promise<void> {
-  // One after the other: the buyer's key is wrapped with the tenant's, which the seller's has made by then.
-  const sealedSeller = await dataKeys.seal(uow, uow.tenantId, `${SELLER}/${id}`, JSON.stringify(seller));
-  const sealedBuyer = await dataKeys.seal(uow, customerId, `${BUYER}/${id}`, JSON.stringify(buyer));
-  await uow.sql
-    .insertInto('invoice_parties')
-    .values({ tenant_id: uow.tenantUuid, invoice_id: uuidOf(id), seller: sealedSeller, buyer: sealedBuyer })
-    .execute();
+  parties: Parties,
+): Promise<SealedParties> {
+  const [seller, buyer] = await Promise.all([
+    dataKeys.seal(uow, uow.tenantId, `${SELLER}/${id}`, JSON.stringify(parties.seller)),
+    dataKeys.seal(uow, customerId, `${BUYER}/${id}`, JSON.stringify(parties.buyer)),
+  ]);
+  return { seller, buyer };
 }
 
-export type SealedParties = { readonly seller: Buffer | null; readonly buyer: Buffer | null };
+export function writeParties(uow: BillingUnitOfWork, invoiceId: InvoiceId, sealed: SealedParties): void {
+  uow.enqueue(
+    uow.sql
+      .insertInto('invoice_parties')
+      .values({ tenant_id: uow.tenantUuid, invoice_id: uuidOf(invoiceId), ...sealed }),
+  );
+}
 
 /** Both null for an invoice of which nothing is kept. */
 export async function findParties(reader: BillingReader, invoiceId: InvoiceId): Promise<SealedParties> {
@@ -45,7 +52,7 @@ export async function findParties(reader: BillingReader, invoiceId: InvoiceId): 
   return row ?? { seller: null, buyer: null };
 }
 
-/** Null stands for whoever was erased. */
+/** Null stands here too for whoever was erased. */
 export async function openParties(
   dataKeys: DataKeys,
   tenantId: TenantId,
