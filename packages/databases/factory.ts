@@ -9,6 +9,7 @@ import { createWithTenant } from './postgres/tenant-database.ts';
 import { createWorkerDatabase, type WorkerDatabase } from './postgres/worker-database.ts';
 import { createRedis } from './redis.ts';
 import { createEncryptedFileSecrets, type SecretsEngine } from './secrets/encrypted-file.ts';
+import { type Keyring, keyringFolder, openKeyring } from './secrets/keyring.ts';
 import type { TenantDatabase } from './unit-of-work.ts';
 
 export type DatabasesOptions = {
@@ -34,6 +35,8 @@ export type Databases<Tables> = {
   readonly redis: Redis;
   readonly analytics: Analytics | null;
   readonly secrets: SecretsEngine;
+  /** What wraps data keys; shared by all services of the house. */
+  readonly keyring: Keyring;
   /** A sign of life from each engine that there is: rejects when it gives none, which may take long. */
   readonly checks: Readonly<Partial<Record<'postgres' | 'redis' | 'clickhouse', () => Promise<unknown>>>>;
   /** Names of the engines that do not answer. ClickHouse and Redis are not needed to serve. */
@@ -69,6 +72,7 @@ export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tabl
     options.clickhouseUrl === ''
       ? null
       : createAnalytics({ url: options.clickhouseUrl, database: analyticsDatabase(service, options.namespace) });
+  const keyring = openKeyring({ folder: keyringFolder(options.dataDir), masterKey });
   const isPostgresThere = () => shared.query('select 1');
   return {
     withTenant: createWithTenant<Tables>({ poolOf, clock: options.clock, traceparent: options.traceparent }),
@@ -76,7 +80,8 @@ export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tabl
     workerPool,
     redis,
     analytics,
-    secrets: createEncryptedFileSecrets({ folder: `${options.dataDir}/secrets`, masterKey, service }),
+    secrets: createEncryptedFileSecrets({ folder: `${options.dataDir}/secrets`, masterKey, service, keyring }),
+    keyring,
     checks: {
       postgres: isPostgresThere,
       redis: () => redis.ping(),

@@ -5,12 +5,14 @@ import type { BillingConfiguration } from './config.ts';
 import { paymentSubscriptions } from './consumers/payments.ts';
 import { invoiceRoutes } from './routes/invoices.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
-import { createPartiesSeal } from './store/invoice-parties.ts';
+import { personRoutes } from './routes/persons.ts';
+import { createBillingDataKeys } from './store/data-keys.ts';
 import type { BillingTables } from './store/tables.ts';
 import { REQUEST_PAYMENT } from './use-cases/charge-invoice.ts';
 import { collectInvoice } from './use-cases/collect-invoice.ts';
 import { createInvoice } from './use-cases/create-invoice.ts';
 import { endCollection } from './use-cases/end-collection.ts';
+import { erasePerson } from './use-cases/erase-person.ts';
 import { finalizeInvoice } from './use-cases/finalize-invoice.ts';
 import { finishPaymentRequest } from './use-cases/finish-payment-request.ts';
 import { payInvoice } from './use-cases/pay-invoice.ts';
@@ -35,7 +37,7 @@ export const openBilling = (
         databases,
         mesh,
         tenants,
-        partiesSeal: createPartiesSeal(configuration.TENANTRY_MASTER_KEY),
+        dataKeys: createBillingDataKeys(databases),
         turnstile: createTurnstile(),
         terms: { manualDays: configuration.INVOICE_TERM_DAYS, collectDays: configuration.COLLECTION_TERM_DAYS },
       };
@@ -43,6 +45,7 @@ export const openBilling = (
         collectInvoice,
         createInvoice,
         endCollection,
+        erasePerson,
         finalizeInvoice,
         finishPaymentRequest,
         listInvoices,
@@ -56,7 +59,7 @@ export const openBilling = (
         voidInvoice,
       });
       return {
-        routes: [...invoiceRoutes(use), ...ledgerRoutes(use)],
+        routes: [...invoiceRoutes(use), ...ledgerRoutes(use), ...personRoutes(use)],
         subscriptions: paymentSubscriptions,
         due: {
           [REQUEST_PAYMENT]: async (work) => {

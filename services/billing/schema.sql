@@ -4,6 +4,21 @@
 
 -- Tables of billing
 
+-- The keys under which data of persons and of tenants is sealed, themselves wrapped: a person's with the tenant's,
+-- the tenant's with the keyring outside of the database.
+-- tenant; billing_app: select, insert, update; billing_worker: nothing
+create table data_keys (
+  -- The tenant whose row this is; row-level security shows it to nobody else.
+  tenant_id uuid not null,
+  -- Whose data it seals: a person (usr_…), or the tenant itself (its own id).
+  owner_id uuid not null,
+  -- The wrapped key; null once it was erased, for good.
+  wrapped bytea,
+  -- When it was made or erased.
+  changed_at timestamp with time zone not null,
+  constraint data_keys_pkey PRIMARY KEY (tenant_id, owner_id)
+);
+
 -- The last number given per tenant and year. The row is locked until the finalising transaction ends, and rolling
 -- that back gives the number back: so numbers have no gaps.
 -- tenant; billing_app: select, insert, update; billing_worker: nothing
@@ -93,8 +108,10 @@ create table invoice_parties (
   tenant_id uuid not null,
   -- Of which invoice.
   invoice_id uuid not null,
-  -- Seller and buyer, encrypted. Deleting the row erases the person from billing.
-  sealed bytea not null,
+  -- Sealed under the tenant's data key; null when the tenant had been erased.
+  seller bytea,
+  -- Sealed under the person's data key, which is what is erased; null when the person had been erased.
+  buyer bytea,
   constraint invoice_parties_pkey PRIMARY KEY (tenant_id, invoice_id),
   constraint invoice_parties_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES invoices(tenant_id, id)
 );

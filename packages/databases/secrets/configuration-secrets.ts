@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deriveKey } from '../credentials.ts';
-import { replaceFile } from './replace-file.ts';
 import { openSealedText, sealText } from './sealed-text.ts';
+import { replaceFile } from './whole-file.ts';
 
 /** What `secret:<name>` in a configuration refers to: secrets of the house, not of a tenant. */
 export type ConfigurationSecretsPlace = { readonly dataDir: string; readonly masterKey: string };

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newId, type TenantId } from '@tenantry/kernel/id.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { deriveKey } from '../credentials.ts';
 import { createEncryptedFileSecrets } from './encrypted-file.ts';
+import { openKeyring } from './keyring.ts';
+import { sealText } from './sealed-text.ts';
 
 const MASTER_KEY = '5f'.repeat(32);
 const SECRET = 'SB-Mid-server-ŠEÇRET';
@@ -13,8 +16,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const open = (changes: { masterKey?: string; service?: string } = {}) =>
-  createEncryptedFileSecrets({ folder, masterKey: MASTER_KEY, service: 'payments', ...changes });
+const open = (changes: { masterKey?: string; service?: string } = {}) => {
+  const { masterKey = MASTER_KEY, service = 'payments' } = changes;
+  const keyring = openKeyring({ folder: join(folder, 'keyring'), masterKey });
+  return createEncryptedFileSecrets({ folder, masterKey, service, keyring });
+};
 const folderOf = (tenant: TenantId) => join(folder, 'payments', tenant);
 const fileOf = (tenant: TenantId, name = 'midtrans') => join(folderOf(tenant), `${name}.secret`);
 
@@ -89,9 +95,29 @@ describe('A secret', () => {
     // A folder in the place of the file: the rename fails, as on a full or broken disk.
     await mkdir(join(fileOf(tenant), 'in-the-way'), { recursive: true });
     await expect(secrets.write(tenant, 'midtrans', 'new')).rejects.toThrow();
-    expect(await readdir(folderOf(tenant))).toEqual(['midtrans.secret']);
+    expect((await readdir(folderOf(tenant))).toSorted()).toEqual(['midtrans.secret', 'tenant.key']);
     // That is not the same as a secret that was never set.
     await expect(secrets.read(tenant, 'midtrans')).rejects.toThrow();
+  });
+
+  it('is sealed under the one key of its tenant, whoever of several processes makes that first', async () => {
+    const tenant = newId('ten');
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+    await Promise.all(names.map((name) => open().write(tenant, name, `value of ${name}`)));
+    for (const name of names) expect(await open().read(tenant, name)).toBe(`value of ${name}`);
+    await rm(join(folderOf(tenant), 'tenant.key'));
+    await expect(open().read(tenant, 'a')).rejects.toThrow('is not there');
+  });
+
+  it('is still read when it was sealed before tenants had keys, and gets under one when it is written again', async () => {
+    const [secrets, tenant] = [open(), newId('ten')];
+    await secrets.write(tenant, 'other', 'x');
+    const key = deriveKey(MASTER_KEY, 'secrets:payments');
+    await writeFile(fileOf(tenant), sealText(key, `payments/${tenant}/midtrans`, SECRET));
+    expect(await secrets.read(tenant, 'midtrans')).toBe(SECRET);
+    await secrets.write(tenant, 'midtrans', 'new');
+    expect((await readFile(fileOf(tenant)))[0]).toBe(2);
+    expect(await secrets.read(tenant, 'midtrans')).toBe('new');
   });
 
   it('has a name and a tenant that cannot lead out of its folder, and no error tells its value', async () => {

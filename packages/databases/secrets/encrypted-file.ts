@@ -1,9 +1,11 @@
-import { readFile, rm } from 'node:fs/promises';
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isId, type TenantId } from '@tenantry/kernel/id.ts';
 import { deriveKey } from '../credentials.ts';
-import { replaceFile } from './replace-file.ts';
+import type { Keyring } from './keyring.ts';
 import { openSealedText, sealText } from './sealed-text.ts';
+import { createFile, readIfThere, replaceFile } from './whole-file.ts';
 
 /** Where secrets live. Vault stands behind the same interface later. Values never appear in logs or errors. */
 export type SecretsEngine = {
@@ -14,41 +16,69 @@ export type SecretsEngine = {
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,80}$/;
 
+/** What a secret's file begins with when it is sealed under its tenant's key; before there were such keys it began with 1. */
+const UNDER_TENANT_KEY = Buffer.from([2]);
+
+/** The name of the file with a tenant's wrapped key. No secret can have it. */
+export const TENANT_KEY_FILE = 'tenant.key';
+
+/** What a tenant's key is bound to. */
+export const tenantKeyPlace = (service: string, tenantId: string): string => `${service}/${tenantId}/tenant-key`;
+
 /**
- * One file per secret, AES-256-GCM under a key of the service that owns it. Tenant and name are authenticated too, so a
- * file moved to another tenant's folder does not open.
+ * One file per secret, AES-256-GCM under a key of its tenant at this service, which lies beside it, wrapped with the keyring.
+ * That key never changes, so rotating the keyring rewrites it alone and cannot lose a secret that is written meanwhile.
+ * Service, tenant and name are authenticated too: a file moved to another tenant's folder does not open.
  */
 export function createEncryptedFileSecrets(options: {
-  folder: string;
-  masterKey: string;
-  service: string;
+  readonly folder: string;
+  readonly masterKey: string;
+  readonly service: string;
+  readonly keyring: Keyring;
 }): SecretsEngine {
-  const key = deriveKey(options.masterKey, `secrets:${options.service}`);
-  const fileOf = (tenantId: TenantId, name: string): string => {
+  const { service, keyring } = options;
+  const keyOfOlderFiles = deriveKey(options.masterKey, `secrets:${service}`);
+  const folderOf = (tenantId: TenantId): string => {
     if (!isId('ten', tenantId)) throw new RangeError('A secret belongs to a tenant.');
-    if (!NAME.test(name)) throw new RangeError('A secret has a name of lower-case letters, digits, - and _.');
-    return join(options.folder, options.service, tenantId, `${name}.secret`);
+    return join(options.folder, service, tenantId);
   };
-  const boundTo = (tenantId: TenantId, name: string) => `${options.service}/${tenantId}/${name}`;
+  const fileOf = (tenantId: TenantId, name: string): string => {
+    if (!NAME.test(name)) throw new RangeError('A secret has a name of lower-case letters, digits, - and _.');
+    return join(folderOf(tenantId), `${name}.secret`);
+  };
+  const boundTo = (tenantId: TenantId, name: string) => `${service}/${tenantId}/${name}`;
+
+  const readKey = async (tenantId: TenantId): Promise<KeyObject | null> => {
+    const wrapped = await readIfThere(join(folderOf(tenantId), TENANT_KEY_FILE));
+    return wrapped === null ? null : keyring.unwrap(tenantKeyPlace(service, tenantId), wrapped);
+  };
+  const makeKey = async (tenantId: TenantId): Promise<KeyObject> => {
+    const key = createSecretKey(randomBytes(32));
+    const wrapped = await keyring.wrap(tenantKeyPlace(service, tenantId), key);
+    if (await createFile(join(folderOf(tenantId), TENANT_KEY_FILE), wrapped)) return key;
+    // Another process has made it at the same instant; what it seals must open with ours.
+    return makeOrRead(tenantId);
+  };
+  const makeOrRead = async (tenantId: TenantId): Promise<KeyObject> =>
+    (await readKey(tenantId)) ?? (await makeKey(tenantId));
+
   return {
     async read(tenantId, name) {
       const bytes = await readIfThere(fileOf(tenantId, name));
       if (bytes === null) return null;
-      return openSealedText(key, boundTo(tenantId, name), bytes);
+      const place = boundTo(tenantId, name);
+      if (bytes[0] !== UNDER_TENANT_KEY[0]) return openSealedText(keyOfOlderFiles, place, bytes);
+      const key = await readKey(tenantId);
+      if (key === null) throw new Error(`The key of the secrets of ${service} for ${tenantId} is not there.`);
+      return openSealedText(key, place, bytes.subarray(UNDER_TENANT_KEY.length));
     },
     async write(tenantId, name, value) {
-      await replaceFile(fileOf(tenantId, name), sealText(key, boundTo(tenantId, name), value));
+      const file = fileOf(tenantId, name);
+      const sealed = sealText(await makeOrRead(tenantId), boundTo(tenantId, name), value);
+      await replaceFile(file, Buffer.concat([UNDER_TENANT_KEY, sealed]));
     },
-    remove: (tenantId, name) => rm(fileOf(tenantId, name), { force: true }),
+    async remove(tenantId, name) {
+      await rm(fileOf(tenantId, name), { force: true });
+    },
   };
-}
-
-/** Only what is not there is missing: a file that cannot be read must not pass for a secret that was never set. */
-async function readIfThere(path: string): Promise<Buffer | null> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
 }

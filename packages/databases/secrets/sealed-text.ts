@@ -1,11 +1,11 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { type CipherKey, createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
 const FORMAT = 1;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** AES-256-GCM; `boundTo` is authenticated too, so that a text sealed for one place does not open in another. */
-export function sealText(key: Buffer, boundTo: string, text: string): Buffer {
+export function sealText(key: CipherKey, boundTo: string, text: string): Buffer {
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(Buffer.from(boundTo));
@@ -14,7 +14,7 @@ export function sealText(key: Buffer, boundTo: string, text: string): Buffer {
 }
 
 /** Throws for anything but what `sealText` gave for this key and place; the error tells nothing of the text. */
-export function openSealedText(key: Buffer, boundTo: string, bytes: Buffer): string {
+export function openSealedText(key: CipherKey, boundTo: string, bytes: Buffer): string {
   if (bytes.length < 1 + NONCE_BYTES + TAG_BYTES || bytes[0] !== FORMAT)
     throw new Error(`The secret ${boundTo} is damaged.`);
   const nonce = bytes.subarray(1, 1 + NONCE_BYTES);

@@ -1,64 +1,71 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { deriveKey } from '@tenantry/databases/credentials.ts';
-import { type InvoiceId, type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
+import type { DataKeys } from '@tenantry/databases/secrets/data-keys.ts';
+import { type InvoiceId, type TenantId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
 import type { BillingReader, BillingUnitOfWork } from './invoices.ts';
 
+export type Seller = { readonly name: string; readonly npwp: string | null };
+export type Buyer = { readonly name: string; readonly email: string; readonly locale: 'id' | 'en' };
+
 /** Seller and buyer as the invoice names them, for good. */
-export type Parties = {
-  readonly seller: { readonly name: string; readonly npwp: string | null };
-  readonly buyer: { readonly name: string; readonly email: string; readonly locale: 'id' | 'en' };
-};
+export type Parties = { readonly seller: Seller; readonly buyer: Buyer };
 
-/** Seals and opens what must be kept of persons. */
-export type PartiesSeal = {
-  readonly seal: (tenantId: TenantId, invoiceId: InvoiceId, parties: Parties) => Buffer;
-  readonly open: (tenantId: TenantId, invoiceId: InvoiceId, sealed: Buffer) => Parties;
-};
+type OfInvoice = { readonly id: InvoiceId; readonly customerId: UserId };
 
-const FORMAT = 1;
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
+const SELLER = 'invoice-seller';
+const BUYER = 'invoice-buyer';
+
+/** Null stands for whoever was erased. */
+export type SealedParties = { readonly seller: Buffer | null; readonly buyer: Buffer | null };
 
 /**
- * AES-256-GCM under a key per tenant. Tenant and invoice are authenticated too, so a row copied to another invoice does
- * not open.
+ * The seller under the tenant's key, the buyer under the person's: erasing the person leaves the seller on the invoice. To
+ * be done before a number is drawn, whose lock others wait for.
  */
-export function createPartiesSeal(masterKey: string): PartiesSeal {
-  const keyOf = (tenantId: TenantId) => deriveKey(masterKey, `billing:invoice-parties:${tenantId}`);
-  const boundTo = (tenantId: TenantId, invoiceId: InvoiceId) => Buffer.from(`${tenantId}/${invoiceId}`);
-  return {
-    seal(tenantId, invoiceId, parties) {
-      const nonce = randomBytes(NONCE_BYTES);
-      const cipher = createCipheriv('aes-256-gcm', keyOf(tenantId), nonce);
-      cipher.setAAD(boundTo(tenantId, invoiceId));
-      const body = Buffer.concat([cipher.update(JSON.stringify(parties), 'utf8'), cipher.final()]);
-      return Buffer.concat([Buffer.from([FORMAT]), nonce, body, cipher.getAuthTag()]);
-    },
-    open(tenantId, invoiceId, sealed) {
-      const nonce = sealed.subarray(1, 1 + NONCE_BYTES);
-      const decipher = createDecipheriv('aes-256-gcm', keyOf(tenantId), nonce);
-      decipher.setAAD(boundTo(tenantId, invoiceId));
-      decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
-      const body = sealed.subarray(1 + NONCE_BYTES, sealed.length - TAG_BYTES);
-      return JSON.parse(Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8')) as Parties;
-    },
-  };
+export async function sealParties(
+  uow: BillingUnitOfWork,
+  dataKeys: DataKeys,
+  { id, customerId }: OfInvoice,
+  parties: Parties,
+): Promise<SealedParties> {
+  const [seller, buyer] = await Promise.all([
+    dataKeys.seal(uow, uow.tenantId, `${SELLER}/${id}`, JSON.stringify(parties.seller)),
+    dataKeys.seal(uow, customerId, `${BUYER}/${id}`, JSON.stringify(parties.buyer)),
+  ]);
+  return { seller, buyer };
 }
 
-export async function writeParties(uow: BillingUnitOfWork, invoiceId: InvoiceId, sealed: Buffer): Promise<void> {
-  await uow.sql
-    .insertInto('invoice_parties')
-    .values({ tenant_id: uow.tenantUuid, invoice_id: uuidOf(invoiceId), sealed })
-    .execute();
+export function writeParties(uow: BillingUnitOfWork, invoiceId: InvoiceId, sealed: SealedParties): void {
+  uow.enqueue(
+    uow.sql
+      .insertInto('invoice_parties')
+      .values({ tenant_id: uow.tenantUuid, invoice_id: uuidOf(invoiceId), ...sealed }),
+  );
 }
 
-/** Null when the person was erased. */
-export async function findParties(reader: BillingReader, invoiceId: InvoiceId): Promise<Buffer | null> {
+/** Both null for an invoice of which nothing is kept. */
+export async function findParties(reader: BillingReader, invoiceId: InvoiceId): Promise<SealedParties> {
   const row = await reader.sql
     .selectFrom('invoice_parties')
-    .select('sealed')
+    .select(['seller', 'buyer'])
     .where('tenant_id', '=', reader.tenantUuid)
     .where('invoice_id', '=', uuidOf(invoiceId))
     .executeTakeFirst();
-  return row?.sealed ?? null;
+  return row ?? { seller: null, buyer: null };
+}
+
+/** Null stands here too for whoever was erased. */
+export async function openParties(
+  dataKeys: DataKeys,
+  tenantId: TenantId,
+  { id, customerId }: OfInvoice,
+  sealed: SealedParties,
+): Promise<{ readonly seller: Seller | null; readonly buyer: Buyer | null }> {
+  const openOne = async <T>(owner: TenantId | UserId, purpose: string, bytes: Buffer | null): Promise<T | null> => {
+    const text = bytes === null ? null : await dataKeys.open(tenantId, owner, `${purpose}/${id}`, bytes);
+    return text === null ? null : (JSON.parse(text) as T);
+  };
+  const [seller, buyer] = await Promise.all([
+    openOne<Seller>(tenantId, SELLER, sealed.seller),
+    openOne<Buyer>(customerId, BUYER, sealed.buyer),
+  ]);
+  return { seller, buyer };
 }

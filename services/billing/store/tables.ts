@@ -1,3 +1,5 @@
+import type { DataKeyTables } from '@tenantry/databases/secrets/data-keys.ts';
+
 /** The tables of migrations/, as the application role sees them. */
 export type InvoicesTable = {
   tenant_id: string;
@@ -29,9 +31,9 @@ export type InvoicesTable = {
   created_at: Temporal.Instant;
 };
 
-export type BillingTables = {
+export type BillingTables = DataKeyTables & {
   invoices: InvoicesTable;
-  invoice_parties: { tenant_id: string; invoice_id: string; sealed: Buffer };
+  invoice_parties: { tenant_id: string; invoice_id: string; seller: Buffer | null; buyer: Buffer | null };
   invoice_counters: { tenant_id: string; year: number; last: number };
   ledger_entries: {
     tenant_id: string;

@@ -11,6 +11,7 @@ import {
   readInvoicePdf,
   voidInvoice,
 } from '../contract/invoices.ts';
+import { erasePerson } from '../contract/persons.ts';
 import type { InvoiceViewBody } from '../contract/schemas.ts';
 import { projectInvoice } from '../store/invoice-row.ts';
 import { listInvoiceIds, loadInvoice } from '../store/invoices.ts';
@@ -221,22 +222,42 @@ describe('The document', () => {
     expect([answer.status, codeOf(answer)]).toEqual([409, 'invalid-transition']);
   });
 
-  it('names nobody once the buyer’s row is gone; the rows of others do not open in its place', async () => {
-    const [erased, moved] = [await house.open(home), await house.open(home)];
-    const sealed = await house.world.sql<{ sealed: Buffer }>(
-      'delete from billing.invoice_parties where invoice_id = $1 returning sealed',
-      [uuidOf(erased.id)],
+  it('names the seller, and nobody who bought, once the buyer was erased; invoices made after that neither', async () => {
+    const home = await house.household();
+    const invoice = await house.open(home);
+    const readLines = async (invoice: InvoiceViewBody): Promise<readonly string[]> => {
+      const answer = await house.world.call(readInvoicePdf, of(invoice), home.customer);
+      return linesOf(readPdf(answer.body as unknown as Buffer).pages[0] ?? []);
+    };
+    expect(await readLines(invoice)).toContain('Acme Trading | Budi');
+    const sealed = await house.world.sql<{ seller: Buffer; buyer: Buffer }>(
+      'select seller, buyer from billing.invoice_parties where invoice_id = $1',
+      [uuidOf(invoice.id)],
     );
-    expect(sealed[0]?.sealed.toString('latin1')).not.toMatch(/budi/i);
-    const answer = await house.world.call(readInvoicePdf, of(erased), home.customer);
-    const lines = linesOf(readPdf(answer.body as unknown as Buffer).pages[0] ?? []);
-    expect(lines).toContain('Acme Trading | Data pembeli telah dihapus');
+    expect(sealed[0]?.buyer.toString('latin1')).not.toMatch(/budi/i);
 
-    await house.world.sql('update billing.invoice_parties set sealed = $1 where invoice_id = $2', [
-      sealed[0]?.sealed,
-      uuidOf(moved.id),
-    ]);
-    expect((await house.world.call(readInvoicePdf, of(moved), home.customer)).status).toBe(500);
+    const params = { userId: home.customer.id as UserId };
+    for (const _ of ['once', 'again'])
+      expect((await house.world.callAsService('users', erasePerson, { params }, home.tenant.id)).status).toBe(204);
+    const erased = 'Acme Trading | Data pembeli telah dihapus';
+    expect(await readLines(invoice)).toContain(erased);
+    expect(await readLines(await house.open(home))).toContain(erased);
+    expect(await house.prove(home)).toMatchObject({ balanced: true, agreesWithDocuments: true });
+    const audit = await house.world.sql<{ principal: string }>(
+      `select principal from billing.audit where action = 'person:erase' and resource = $1`,
+      [home.customer.id],
+    );
+    expect(audit).toEqual([{ principal: 'service:users' }, { principal: 'service:users' }]);
+  });
+
+  it('does not show who bought something else: their row does not open in its place', async () => {
+    const [first, second] = [await house.open(home), await house.open(home)];
+    await house.world.sql(
+      `update billing.invoice_parties set buyer = (select buyer from billing.invoice_parties where invoice_id = $1)
+       where invoice_id = $2`,
+      [uuidOf(first.id), uuidOf(second.id)],
+    );
+    expect((await house.world.call(readInvoicePdf, of(second), home.customer)).status).toBe(500);
   });
 });
 

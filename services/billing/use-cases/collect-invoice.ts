@@ -9,7 +9,7 @@ import type { NewLine } from '../domain/invoice-line.ts';
 import { assertFinalizable, draftInvoice, finalizeInvoice } from '../domain/issue-invoice.ts';
 import { taxSchemeOf } from '../domain/tax.ts';
 import { paymentRefused } from '../problems.ts';
-import { writeParties } from '../store/invoice-parties.ts';
+import { sealParties, writeParties } from '../store/invoice-parties.ts';
 import { loadInvoice } from '../store/invoices.ts';
 import { chargeInvoice, scheduleCharge } from './charge-invoice.ts';
 import type { BillingDeps } from './deps.ts';
@@ -34,8 +34,8 @@ export type Collection = {
  * Draft, finalise and charge in one go. The invoice, its number, its entry in the books and the intent to charge commit
  * together; the charge follows outside of the transaction. A repeat finds the invoice and repeats the charge alone.
  */
-export const collectInvoice = ({ databases, mesh, tenants, partiesSeal, turnstile, terms }: BillingDeps) => {
-  const deps = { databases, mesh, tenants, partiesSeal, turnstile, terms };
+export const collectInvoice = ({ databases, mesh, tenants, dataKeys, turnstile, terms }: BillingDeps) => {
+  const deps = { databases, mesh, tenants, dataKeys, turnstile, terms };
   const charge = chargeInvoice(deps);
   return async (
     principal: Principal,
@@ -64,6 +64,7 @@ async function issue(deps: BillingDeps, principal: Principal, collection: Collec
     deps.databases.withTenant(tenant.id, async (uow) => {
       const known = await loadInvoice(uow, collection.invoiceId);
       if (known !== null) return known.invoice;
+      const sealed = await sealParties(uow, deps.dataKeys, draft, parties);
       const finalized = finalizeInvoice(draft, {
         number: await drawNumber(uow, tenant, collection.orderedAt),
         taxScheme,
@@ -81,7 +82,7 @@ async function issue(deps: BillingDeps, principal: Principal, collection: Collec
         principal,
         action: 'invoice:collect',
       });
-      await writeParties(uow, invoice.id, deps.partiesSeal.seal(tenant.id, invoice.id, parties));
+      writeParties(uow, invoice.id, sealed);
       await scheduleCharge(uow, collection.paymentId);
       return invoice;
     }),

@@ -1,7 +1,7 @@
 import type { Databases } from '@tenantry/databases/factory.ts';
+import type { DataKeys } from '@tenantry/databases/secrets/data-keys.ts';
 import type { TenantDirectory } from '@tenantry/kit/tenants/directory.ts';
 import type { Mesh } from '@tenantry/mesh/client.ts';
-import type { PartiesSeal } from '../store/invoice-parties.ts';
 import type { BillingTables } from '../store/tables.ts';
 import type { Turnstile } from './turnstile.ts';
 
@@ -10,7 +10,7 @@ export type BillingDeps = {
   readonly databases: Pick<Databases<BillingTables>, 'withTenant'>;
   readonly mesh: Pick<Mesh, 'call'>;
   readonly tenants: Pick<TenantDirectory, 'get'>;
-  readonly partiesSeal: PartiesSeal;
+  readonly dataKeys: DataKeys;
   readonly turnstile: Turnstile;
   readonly terms: PaymentTerms;
 };

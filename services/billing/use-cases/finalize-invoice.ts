@@ -3,7 +3,7 @@ import type { InvoiceId } from '@tenantry/kernel/id.ts';
 import type { Invoice } from '../domain/invoice.ts';
 import { assertFinalizable, finalizeInvoice as finalize } from '../domain/issue-invoice.ts';
 import { taxSchemeOf } from '../domain/tax.ts';
-import { writeParties } from '../store/invoice-parties.ts';
+import { sealParties, writeParties } from '../store/invoice-parties.ts';
 import { findInvoice, loadInvoice } from '../store/invoices.ts';
 import type { BillingDeps } from './deps.ts';
 import { drawNumber } from './draw-number.ts';
@@ -18,7 +18,7 @@ const isFinalizedBy = (invoice: Invoice, requestUuid: string): boolean =>
  * Turns a draft into an open invoice. What can refuse it is asked before a number is drawn; what fails after that rolls
  * the number back with it. `requestUuid` names the request: its repeat finds the invoice finalised and says so.
  */
-export const finalizeInvoice = ({ databases, mesh, tenants, partiesSeal, turnstile, terms }: BillingDeps) => {
+export const finalizeInvoice = ({ databases, mesh, tenants, dataKeys, turnstile, terms }: BillingDeps) => {
   const readPartiesOf = readParties({ mesh });
   return async (principal: Principal, invoiceId: InvoiceId, requestUuid: string): Promise<Invoice> => {
     const { tenantId } = principal;
@@ -34,6 +34,7 @@ export const finalizeInvoice = ({ databases, mesh, tenants, partiesSeal, turnsti
         if (loaded === null) throw noSuchInvoice(invoiceId);
         if (isFinalizedBy(loaded.invoice, requestUuid)) return loaded.invoice;
         assertFinalizable(loaded.invoice);
+        const sealed = await sealParties(uow, dataKeys, loaded.invoice, parties);
         const finalized = finalize(loaded.invoice, {
           number: await drawNumber(uow, tenant, uow.now),
           taxScheme: taxSchemeOf(tenant),
@@ -43,7 +44,7 @@ export const finalizeInvoice = ({ databases, mesh, tenants, partiesSeal, turnsti
           termDays: terms.manualDays,
         });
         const invoice = await saveInvoice(uow, loaded, [finalized], { principal, action: 'invoice:finalize' });
-        await writeParties(uow, invoiceId, partiesSeal.seal(tenantId, invoiceId, parties));
+        writeParties(uow, invoiceId, sealed);
         return invoice;
       }),
     );

@@ -2,6 +2,7 @@ import type { Principal } from '@tenantry/auth/principal.ts';
 import { invoicePaid } from '@tenantry/billing/contract/events.ts';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { createEncryptedFileSecrets } from '@tenantry/databases/secrets/encrypted-file.ts';
+import { keyringFolder, openKeyring } from '@tenantry/databases/secrets/keyring.ts';
 import { type BotId, newId, type TenantId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
 import { expect } from 'vitest';
 import { eventually } from '../../../../tests/support/eventually.ts';
@@ -113,7 +114,9 @@ export async function openStage(environment: Readonly<Record<string, string>> = 
     /** What Telegram shows to prove itself, read the way the service keeps it. */
     async secretOf(botId: BotId, tenantId: TenantId): Promise<string> {
       const folder = `${world.dataDir}/secrets`;
-      const secrets = createEncryptedFileSecrets({ folder, masterKey: world.masterKey, service: 'notifications' });
+      const { dataDir, masterKey } = world;
+      const keyring = openKeyring({ folder: keyringFolder(dataDir), masterKey });
+      const secrets = createEncryptedFileSecrets({ folder, masterKey, service: 'notifications', keyring });
       const secret = await readBotSecret(secrets, tenantId, botId);
       if (secret === null) throw new Error(`Bot ${botId} has no secret.`);
       return secret.webhookSecret;
