@@ -33,7 +33,7 @@ export const DUE = {
   periodEnd: 'subscription:period-end',
   /** The grace's: nothing was paid. */
   graceEnd: 'subscription:grace-end',
-  /** A second's: usage recorded in it is to be seen in ClickHouse. */
+  /** A second's: usage recorded in it is to be seen in ClickHouse. Or the tenant's: ClickHouse was away, and may be back. */
   exportUsage: 'usage:export',
   /** The tenant's, for ever: usage that could not be exported when it should have been. */
   sweepUsage: 'usage:sweep',

@@ -16,7 +16,7 @@ export const exportUsage =
     for (let exported = 0; ; ) {
       const records = await databases.withTenant.read(tenantId, (reader) => listUnexported(reader, BATCH));
       if (records.length === 0) return exported;
-      await usageEvents.insert(records);
+      await usageEvents.insert(tenantId, records);
       const uuids = records.map((record) => record.id);
       await databases.withTenant(tenantId, (uow) => markExported(uow, uuids));
       exported += records.length;
