@@ -67,7 +67,7 @@ describe('The gate of exports', () => {
     const { pass, tries } = openGate();
     const crowd = await Promise.all(Array.from({ length: 20 }, () => pass()));
     expect(tries()).toBe(4);
-    expect(crowd.filter((result) => typeof result !== 'number' && result.again === 1_000)).toHaveLength(20);
+    expect(crowd.filter((result) => typeof result !== 'number' && result.again === 1_000)).toHaveLength(4);
   });
 
   it('stays open for the others when one tenant’s rows are at fault', async () => {

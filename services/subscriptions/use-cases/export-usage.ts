@@ -11,7 +11,7 @@ const BATCH = 1_000;
  * @returns how many were exported
  */
 export const exportUsage =
-  ({ databases, usageEvents }: SubscriptionsDeps) =>
+  ({ databases, usageEvents }: Pick<SubscriptionsDeps, 'databases' | 'usageEvents'>) =>
   async (tenantId: TenantId): Promise<number> => {
     for (let exported = 0; ; ) {
       const records = await databases.withTenant.read(tenantId, (reader) => listUnexported(reader, BATCH));
