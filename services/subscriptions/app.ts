@@ -33,6 +33,7 @@ import { readUsage } from './use-cases/read-usage.ts';
 import { releaseUse } from './use-cases/release-use.ts';
 import { resumeCollection } from './use-cases/resume-collection.ts';
 import { retryExport } from './use-cases/retry-export.ts';
+import { createTenantPlans } from './use-cases/tenant-plans.ts';
 
 /** Of the ten connections of this process; and more waiting than a burst on one quota brings. */
 const COUNTING = { maxConcurrent: 6, maxQueued: 5_000 };
@@ -52,6 +53,7 @@ export const openSubscriptions = (
           ...platform,
           graceDays,
           usageEvents,
+          plans: createTenantPlans(platform.databases),
           ensurePlans,
           exportSchedule: createExportSchedule(),
           exportGate: createExportGate(platform),

@@ -6,6 +6,7 @@ import type { TenantDirectory } from '@tenantry/kit/tenants/directory.ts';
 import type { Mesh } from '@tenantry/mesh/client.ts';
 import type { SubscriptionsTables } from '../store/tables.ts';
 import type { UsageEvents } from '../store/usage-events.ts';
+import type { TenantPlans } from './tenant-plans.ts';
 
 export type SubscriptionsDeps = {
   readonly databases: Databases<SubscriptionsTables>;
@@ -14,6 +15,7 @@ export type SubscriptionsDeps = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly usageEvents: UsageEvents;
+  readonly plans: TenantPlans;
   /** How long features go on while a renewal is not paid. */
   readonly graceDays: number;
 };
