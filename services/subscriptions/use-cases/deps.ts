@@ -1,12 +1,19 @@
 import type { Databases } from '@tenantry/databases/factory.ts';
 import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import type { Clock } from '@tenantry/kernel/clock.ts';
+import type { TenantId } from '@tenantry/kernel/id.ts';
+import type { Currency } from '@tenantry/kernel/money.ts';
 import type { Logger } from '@tenantry/kit/logger.ts';
 import type { TenantDirectory } from '@tenantry/kit/tenants/directory.ts';
 import type { Mesh } from '@tenantry/mesh/client.ts';
+import type { Plan } from '../store/plans.ts';
 import type { SubscriptionsTables } from '../store/tables.ts';
 import type { UsageEvents } from '../store/usage-events.ts';
-import type { TenantPlans } from './tenant-plans.ts';
+
+export type TenantPlans = {
+  /** Made on their first use, in `currency`. While PostgreSQL is away, as they were known within the last hour. */
+  readonly of: (tenantId: TenantId, currency: Currency) => Promise<readonly Plan[]>;
+};
 
 export type SubscriptionsDeps = {
   readonly databases: Databases<SubscriptionsTables>;
