@@ -39,7 +39,9 @@ export async function readClickHouseRequest(request: IncomingMessage): Promise<C
  */
 function preludeOf(address: URLSearchParams): string[] {
   const prelude: string[] = [];
-  for (const [name, value] of address) {
+  // A server takes all settings of a request at once; here one after the other, so what forbids further ones comes last.
+  const settings = [...address].toSorted(([a], [b]) => Number(a === 'readonly') - Number(b === 'readonly'));
+  for (const [name, value] of settings) {
     if (!NAME.test(name)) continue;
     if (name.startsWith('param_')) prelude.push(`SET ${name} = ${stringLiteral(value)}`);
     else if (!INTERFACE_ONLY.test(name))

@@ -19,6 +19,7 @@ import { endAbandonedCollection } from './use-cases/end-abandoned-collection.ts'
 import { endGracePeriod } from './use-cases/end-grace.ts';
 import { endSubscriptionPeriod } from './use-cases/end-period.ts';
 import { ensurePlans } from './use-cases/ensure-plans.ts';
+import { createExportGate } from './use-cases/export-gate.ts';
 import { createExportSchedule } from './use-cases/export-schedule.ts';
 import { exportUsage } from './use-cases/export-usage.ts';
 import { followOrder } from './use-cases/follow-order.ts';
@@ -31,6 +32,8 @@ import { readSubscription } from './use-cases/read-subscription.ts';
 import { readUsage } from './use-cases/read-usage.ts';
 import { releaseUse } from './use-cases/release-use.ts';
 import { resumeCollection } from './use-cases/resume-collection.ts';
+import { retryExport } from './use-cases/retry-export.ts';
+import { createTenantPlans } from './use-cases/tenant-plans.ts';
 
 /** Of the ten connections of this process; and more waiting than a burst on one quota brings. */
 const COUNTING = { maxConcurrent: 6, maxQueued: 5_000 };
@@ -50,8 +53,10 @@ export const openSubscriptions = (
           ...platform,
           graceDays,
           usageEvents,
+          plans: createTenantPlans(platform.databases),
           ensurePlans,
           exportSchedule: createExportSchedule(),
+          exportGate: createExportGate(platform),
           countingPlaces: new Bulkhead({ name: 'Counting of usage', ...COUNTING }),
         },
         {
@@ -72,6 +77,7 @@ export const openSubscriptions = (
           readUsage,
           releaseUse,
           resumeCollection,
+          retryExport,
           planRoutes,
           subscriptionRoutes,
           entitlementRoutes,

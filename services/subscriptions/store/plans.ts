@@ -55,17 +55,17 @@ const toFeature = (row: { feature: string; kind: 'switch' | 'limit' | 'quota'; v
 
 /** The features of one plan, or of the plan with this slug; of one name only, if asked. */
 export async function listFeatures(
-  uow: Uow,
+  reader: Reader,
   plan: { readonly uuid: string } | { readonly slug: string },
   only?: string,
 ): Promise<readonly PlanFeature[]> {
-  let query = uow.sql
+  let query = reader.sql
     .selectFrom('plans')
     .innerJoin('plan_features', (join) =>
       join.onRef('plan_features.tenant_id', '=', 'plans.tenant_id').onRef('plan_features.plan_id', '=', 'plans.id'),
     )
     .select(['plan_features.feature', 'plan_features.kind', 'plan_features.value'])
-    .where('plans.tenant_id', '=', uow.tenantUuid);
+    .where('plans.tenant_id', '=', reader.tenantUuid);
   query = 'uuid' in plan ? query.where('plans.id', '=', plan.uuid) : query.where('plans.slug', '=', plan.slug);
   if (only !== undefined) query = query.where('plan_features.feature', '=', only);
   const rows = await query.orderBy('plan_features.position').execute();

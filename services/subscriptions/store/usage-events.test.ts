@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type Analytics, createAnalytics } from '@tenantry/databases/clickhouse.ts';
+import { type ClickHouseConnection, connectClickHouse } from '@tenantry/databases/clickhouse/connection.ts';
+import { analyticsOn } from '@tenantry/databases/clickhouse.ts';
 import { newId, newUuid, uuidOf } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createUsageEvents } from './usage-events.ts';
@@ -8,11 +9,11 @@ const url = inject('clickhouseUrl');
 
 describe.skipIf(url === '')('A table of usage that an older release has made', () => {
   const database = `usage_${randomBytes(5).toString('hex')}`;
-  let analytics: Analytics;
+  let connection: ClickHouseConnection;
   beforeAll(async () => {
-    analytics = createAnalytics({ url, database });
-    await analytics.createDatabase();
-    await analytics.command(`
+    connection = connectClickHouse({ url, database });
+    await connection.createDatabase();
+    await connection.command(`
       create table usage_events (
         tenant_id UUID, subscriber_id UUID, feature LowCardinality(String), usage_id UUID,
         amount UInt32, recorded_at DateTime64(3, 'UTC')
@@ -20,8 +21,8 @@ describe.skipIf(url === '')('A table of usage that an older release has made', (
       engine = ReplacingMergeTree order by (tenant_id, subscriber_id, feature, usage_id)`);
   });
   afterAll(async () => {
-    await analytics.command(`drop database ${database}`);
-    await analytics.close();
+    await connection.command(`drop database ${database}`);
+    await connection.close();
   });
 
   it('keeps what it has, and takes what was given back', async () => {
@@ -31,7 +32,7 @@ describe.skipIf(url === '')('A table of usage that an older release has made', (
       ...{ tenant_id: uuidOf(tenantId), id: newUuid(), subscriber_id: uuidOf(subscriberId), feature: 'api-calls' },
       ...{ amount, releases, granted_by: newUuid(), period_start: at, recorded_at: at, exported_at: null },
     });
-    await analytics.insert('usage_events', [
+    await connection.insert('usage_events', [
       {
         ...{ tenant_id: uuidOf(tenantId), subscriber_id: uuidOf(subscriberId), feature: 'api-calls' },
         ...{ usage_id: newUuid(), amount: 7, recorded_at: '2026-11-21 09:30:00.000' },
@@ -40,11 +41,14 @@ describe.skipIf(url === '')('A table of usage that an older release has made', (
     const total = async () => {
       const [from, to] = [at.subtract({ hours: 24 }), at.add({ hours: 24 })];
       const question = { subscriberId, feature: null, from, to, timeZone: 'UTC' };
-      return (await createUsageEvents(analytics).sumPerDay(tenantId, question)).map(({ amount }) => amount);
+      return (await createUsageEvents(analyticsOn(connection)).sumPerDay(tenantId, question)).map(
+        ({ amount }) => amount,
+      );
     };
     expect(await total()).toEqual([7]);
     const use = record(5, null);
-    for (let i = 0; i < 2; i++) await createUsageEvents(analytics).insert([use, record(-5, use.id)].slice(0, i + 1));
+    for (let i = 0; i < 2; i++)
+      await createUsageEvents(analyticsOn(connection)).insert(tenantId, [use, record(-5, use.id)].slice(0, i + 1));
     expect(await total()).toEqual([7]);
   });
 });

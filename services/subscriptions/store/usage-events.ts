@@ -1,4 +1,5 @@
-import { type Analytics, analyticsUnavailable } from '@tenantry/databases/clickhouse.ts';
+import { analyticsUnavailable } from '@tenantry/databases/clickhouse/connection.ts';
+import { type Analytics, isTableGone } from '@tenantry/databases/clickhouse.ts';
 import { type Id, type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
 import type { UsageRecordRow } from './tables.ts';
 
@@ -15,25 +16,11 @@ export type DayQuestion = {
 /** Usage as ClickHouse has it: derived from `usage_records`, a few seconds behind. */
 export type UsageEvents = {
   readonly prepare: () => Promise<void>;
-  readonly insert: (records: readonly UsageRecordRow[]) => Promise<void>;
+  readonly insert: (tenantId: TenantId, records: readonly UsageRecordRow[]) => Promise<void>;
   readonly sumPerDay: (tenantId: TenantId, question: DayQuestion) => Promise<readonly UsageOfDay[]>;
 };
 
-/** Rows of one key are copies of each other: whichever of them a merge keeps, nothing is counted twice. */
-const TABLE = `
-  create table if not exists usage_events (
-    tenant_id UUID,
-    subscriber_id UUID,
-    feature LowCardinality(String),
-    usage_id UUID,
-    amount Int32,
-    recorded_at DateTime64(3, 'UTC')
-  )
-  engine = ReplacingMergeTree
-  order by (tenant_id, subscriber_id, feature, usage_id)`;
-
-/** Made by a release that gave nothing back, the table takes no numbers below zero. No change where it does. */
-const TAKES_RELEASES = 'alter table usage_events modify column amount Int32';
+const MIGRATIONS = new URL('../analytics/', import.meta.url);
 
 /** FINAL drops the copies that no merge has dropped yet. */
 const SUM_PER_DAY = `
@@ -51,10 +38,7 @@ export function createUsageEvents(analytics: Analytics | null): UsageEvents {
   let prepared: Promise<void> | null = null;
   const open = async (): Promise<Analytics> => {
     if (analytics === null) throw analyticsUnavailable();
-    prepared ??= analytics
-      .createDatabase()
-      .then(() => analytics.command(TABLE))
-      .then(() => analytics.command(TAKES_RELEASES));
+    prepared ??= analytics.migrate(MIGRATIONS);
     try {
       await prepared;
     } catch (error) {
@@ -65,17 +49,18 @@ export function createUsageEvents(analytics: Analytics | null): UsageEvents {
   };
   return {
     prepare: async () => void (await open()),
-    async insert(records) {
+    async insert(tenantId, records) {
       const store = await open();
       try {
-        await store.insert('usage_events', records.map(toEvent));
+        await store.forTenant(tenantId).insert('usage_events', records.map(toEvent));
       } catch (error) {
-        prepared = null; // a server that was replaced by an empty one has no table
+        if (isTableGone(error)) prepared = null;
         throw error;
       }
     },
     async sumPerDay(tenantId, { subscriberId, feature, from, to, timeZone }) {
-      const rows = await (await open()).query<{ feature: string; day: string; total: string }>(tenantId, SUM_PER_DAY, {
+      const store = (await open()).forTenant(tenantId);
+      const rows = await store.query<{ feature: string; day: string; total: string }>(SUM_PER_DAY, {
         subscriber: uuidOf(subscriberId as Id),
         feature: feature ?? '',
         fromMs: from.epochMilliseconds,
@@ -88,7 +73,6 @@ export function createUsageEvents(analytics: Analytics | null): UsageEvents {
 }
 
 const toEvent = (record: UsageRecordRow) => ({
-  tenant_id: record.tenant_id,
   subscriber_id: record.subscriber_id,
   feature: record.feature,
   usage_id: record.id,

@@ -16,19 +16,19 @@ export type CounterKey = {
   readonly periodStart: Temporal.Instant;
 };
 
-const keyColumns = (uow: Uow, key: CounterKey) => ({
-  tenant_id: uow.tenantUuid,
+const keyColumns = (reader: Reader, key: CounterKey) => ({
+  tenant_id: reader.tenantUuid,
   subscriber_id: key.subscriberUuid,
   granted_by: key.grantedBy,
   period_start: key.periodStart,
 });
 
 /** How much is used of each feature that was used at all. */
-export async function readUsed(uow: Uow, key: CounterKey): Promise<ReadonlyMap<string, number>> {
-  const rows = await uow.sql
+export async function readUsed(reader: Reader, key: CounterKey): Promise<ReadonlyMap<string, number>> {
+  const rows = await reader.sql
     .selectFrom('usage_counters')
     .select(['feature', 'used'])
-    .where((eb) => eb.and(keyColumns(uow, key)))
+    .where((eb) => eb.and(keyColumns(reader, key)))
     .execute();
   return new Map(rows.map((row) => [row.feature, Number(row.used)]));
 }

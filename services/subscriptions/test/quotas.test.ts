@@ -9,6 +9,7 @@ import { usageRecorded } from '../contract/events.ts';
 import { cancelSubscription } from '../contract/subscriptions.ts';
 import { consumeEntitlement } from '../use-cases/consume-entitlement.ts';
 import { createExportSchedule } from '../use-cases/export-schedule.ts';
+import { createTenantPlans } from '../use-cases/tenant-plans.ts';
 import { openDatabasesOf, openSubscriptionsWorld, problemOf } from './subscriptions-world.ts';
 
 let story: Awaited<ReturnType<typeof openSubscriptionsWorld>>;
@@ -97,6 +98,7 @@ describe('A quota of 1,000 and 2,000 calls', () => {
       const consume = consumeEntitlement({
         databases,
         tenants: directoryOf(tenant),
+        plans: createTenantPlans(databases),
         exportSchedule: createExportSchedule(),
         countingPlaces: new Bulkhead({ name: 'counting', maxConcurrent: 6, maxQueued: 5_000 }),
       });
@@ -230,6 +232,7 @@ describe('Using up a quota', () => {
       const consume = consumeEntitlement({
         databases,
         tenants: directoryOf(tenant),
+        plans: createTenantPlans(databases),
         // What is asked for right before the counter is touched.
         exportSchedule: { during: (_tenantId, work) => work(cancelFirst) },
         countingPlaces: new Bulkhead({ name: 'counting', maxConcurrent: 1 }),

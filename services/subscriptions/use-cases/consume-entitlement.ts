@@ -16,7 +16,7 @@ export type Use = { readonly uuid: string; readonly feature: string; readonly am
 /** Whose quota it is. */
 export type Subscriber = Pick<Principal, 'tenantId' | 'id'>;
 
-export type ConsumeDeps = Pick<SubscriptionsDeps, 'databases' | 'tenants'> & {
+export type ConsumeDeps = Pick<SubscriptionsDeps, 'databases' | 'tenants' | 'plans'> & {
   readonly exportSchedule: ExportSchedule;
   /** Quotas wait here rather than for a connection: a crowd at some leaves connections for everybody else. */
   readonly countingPlaces: Bulkhead;
@@ -29,7 +29,7 @@ const MAX_ATTEMPTS = 10;
 const MAX_BATCH = 64;
 
 /** Counts a use or refuses it. Repeated with the same `uuid` it counts once. Uses of one quota are counted together. */
-export const consumeEntitlement = ({ databases, tenants, exportSchedule, countingPlaces }: ConsumeDeps) => {
+export const consumeEntitlement = ({ databases, tenants, plans, exportSchedule, countingPlaces }: ConsumeDeps) => {
   const countOnce = (tenantId: TenantId, of: QuotaOf, uses: readonly CountedUse[]) =>
     countingPlaces.execute(() =>
       exportSchedule.during(tenantId, (scheduleExport) =>
@@ -56,7 +56,7 @@ export const consumeEntitlement = ({ databases, tenants, exportSchedule, countin
       uuid,
       amount,
       tenantId,
-      of: { subscriberId, feature, currency, timeZone },
+      of: { subscriberId, feature, timeZone, plans: await plans.of(tenantId, currency) },
       traceparent: currentTraceparent(),
       deadlineMs: currentDeadlineMs(),
     });

@@ -2,19 +2,18 @@ import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { emitAll } from '@tenantry/events/emit.ts';
 import { idFromUuid, type UserId } from '@tenantry/kernel/id.ts';
 import { formatInstant } from '@tenantry/kernel/instant.ts';
-import type { Currency } from '@tenantry/kernel/money.ts';
 import { quotaExceeded } from '@tenantry/kernel/problems.ts';
 import { usageRecorded } from '../contract/events.ts';
 import { type Admission, admit } from '../domain/admission.ts';
 import type { Period } from '../domain/period.ts';
 import { limitOf, type UsageOfQuota, usageOf } from '../domain/usage.ts';
 import { featureNotFound, featureNotMetered } from '../problems.ts';
-import { listFeatures } from '../store/plans.ts';
+import { listFeatures, type Plan } from '../store/plans.ts';
 import { type CounterKey, countUse, findRecorded, insertUsageRecords, readCounter } from '../store/usage.ts';
 import type { BatchResult } from './batch-queue.ts';
 import { currentEntitlement, type Entitlement } from './current-entitlement.ts';
 import type { SubscriptionsUow } from './deps.ts';
-import { ensurePlans } from './ensure-plans.ts';
+import { featuresIn } from './tenant-plans.ts';
 
 export type CountedUse = { readonly uuid: string; readonly amount: number; readonly traceparent: string };
 
@@ -22,8 +21,8 @@ export type QuotaOf = {
   readonly subscriberId: string;
   readonly feature: string;
   /** The tenant's. */
-  readonly currency: Currency;
   readonly timeZone: string;
+  readonly plans: readonly Plan[];
 };
 
 /** The counter moved between looking and counting; looking again helps. Everything of this attempt is undone. */
@@ -95,12 +94,10 @@ async function count(
   return used - amount - at.before.used;
 }
 
-async function findQuota(uow: SubscriptionsUow, of: QuotaOf, { plan, planSlug }: Entitlement): Promise<number> {
-  let [known] = await listFeatures(uow, plan, of.feature);
-  if (known === undefined) {
-    await ensurePlans(uow, of.currency);
-    [known] = await listFeatures(uow, plan, of.feature);
-  }
+async function findQuota(uow: SubscriptionsUow, of: QuotaOf, entitlement: Entitlement): Promise<number> {
+  const { plan, planSlug } = entitlement;
+  const features = featuresIn(of.plans, entitlement) ?? (await listFeatures(uow, plan, of.feature));
+  const known = features.find(({ feature }) => feature === of.feature);
   if (known === undefined)
     throw featureNotFound(`There is no feature ${of.feature} in ${planSlug}. GET /v1/entitlements lists them.`);
   if (known.kind !== 'quota')

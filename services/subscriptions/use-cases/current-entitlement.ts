@@ -5,7 +5,7 @@ import { calendarMonth, type Period } from '../domain/period.ts';
 import { findLiveRow } from '../store/subscriptions.ts';
 import type { SubscriptionRow } from '../store/tables.ts';
 import { type CounterKey, NO_SUBSCRIPTION } from '../store/usage.ts';
-import type { SubscriptionsUow } from './deps.ts';
+import type { SubscriptionsReader } from './deps.ts';
 
 export type Entitlement = {
   readonly planSlug: string;
@@ -17,17 +17,17 @@ export type Entitlement = {
 
 /** What counts for this subscriber right now: the plan of a subscription that gives one, else Free by calendar month. */
 export async function currentEntitlement(
-  uow: SubscriptionsUow,
+  reader: SubscriptionsReader,
   subscriberId: string,
   timeZone: string,
 ): Promise<Entitlement> {
   const subscriberUuid = uuidOf(subscriberId as Id);
-  const row = await findLiveRow(uow, subscriberId);
-  const granted = row === undefined ? null : grantedPeriod(toGrant(row), uow.now);
+  const row = await findLiveRow(reader, subscriberId);
+  const granted = row === undefined ? null : grantedPeriod(toGrant(row), reader.now);
   if (row === undefined || granted === null || row.price_minor === 0n) {
     // What costs nothing is counted by calendar month whoever grants it: else canceling and subscribing again would
     // start every quota anew, for nothing, as often as one likes.
-    const period = calendarMonth(uow.now, timeZone);
+    const period = calendarMonth(reader.now, timeZone);
     const counter = { subscriberUuid, grantedBy: NO_SUBSCRIPTION, periodStart: period.start };
     if (row === undefined || granted === null)
       return { planSlug: FREE_PLAN, plan: { slug: FREE_PLAN }, period, counter };

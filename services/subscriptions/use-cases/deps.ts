@@ -1,11 +1,19 @@
 import type { Databases } from '@tenantry/databases/factory.ts';
 import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import type { Clock } from '@tenantry/kernel/clock.ts';
+import type { TenantId } from '@tenantry/kernel/id.ts';
+import type { Currency } from '@tenantry/kernel/money.ts';
 import type { Logger } from '@tenantry/kit/logger.ts';
 import type { TenantDirectory } from '@tenantry/kit/tenants/directory.ts';
 import type { Mesh } from '@tenantry/mesh/client.ts';
+import type { Plan } from '../store/plans.ts';
 import type { SubscriptionsTables } from '../store/tables.ts';
 import type { UsageEvents } from '../store/usage-events.ts';
+
+export type TenantPlans = {
+  /** Made on their first use, in `currency`. While PostgreSQL is away, as they were known within the last hour. */
+  readonly of: (tenantId: TenantId, currency: Currency) => Promise<readonly Plan[]>;
+};
 
 export type SubscriptionsDeps = {
   readonly databases: Databases<SubscriptionsTables>;
@@ -14,6 +22,7 @@ export type SubscriptionsDeps = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly usageEvents: UsageEvents;
+  readonly plans: TenantPlans;
   /** How long features go on while a renewal is not paid. */
   readonly graceDays: number;
 };
@@ -33,7 +42,7 @@ export const DUE = {
   periodEnd: 'subscription:period-end',
   /** The grace's: nothing was paid. */
   graceEnd: 'subscription:grace-end',
-  /** A second's: usage recorded in it is to be seen in ClickHouse. */
+  /** A second's: usage recorded in it is to be seen in ClickHouse. Or the tenant's: ClickHouse was away, and may be back. */
   exportUsage: 'usage:export',
   /** The tenant's, for ever: usage that could not be exported when it should have been. */
   sweepUsage: 'usage:sweep',

@@ -11,12 +11,12 @@ const BATCH = 1_000;
  * @returns how many were exported
  */
 export const exportUsage =
-  ({ databases, usageEvents }: SubscriptionsDeps) =>
+  ({ databases, usageEvents }: Pick<SubscriptionsDeps, 'databases' | 'usageEvents'>) =>
   async (tenantId: TenantId): Promise<number> => {
     for (let exported = 0; ; ) {
       const records = await databases.withTenant.read(tenantId, (reader) => listUnexported(reader, BATCH));
       if (records.length === 0) return exported;
-      await usageEvents.insert(records);
+      await usageEvents.insert(tenantId, records);
       const uuids = records.map((record) => record.id);
       await databases.withTenant(tenantId, (uow) => markExported(uow, uuids));
       exported += records.length;

@@ -5,7 +5,7 @@ import { listFeatures } from '../store/plans.ts';
 import { readUsed } from '../store/usage.ts';
 import { currentEntitlement } from './current-entitlement.ts';
 import type { SubscriptionsDeps } from './deps.ts';
-import { ensurePlans } from './ensure-plans.ts';
+import { featuresIn } from './tenant-plans.ts';
 
 export type Entitlements = {
   readonly planSlug: string;
@@ -14,17 +14,15 @@ export type Entitlements = {
 };
 
 export const readEntitlements =
-  ({ databases, tenants }: SubscriptionsDeps) =>
+  ({ databases, plans, tenants }: Pick<SubscriptionsDeps, 'databases' | 'plans' | 'tenants'>) =>
   async (principal: Principal): Promise<Entitlements> => {
     const { currency, timeZone } = await tenants.get(principal.tenantId);
-    return databases.withTenant(principal.tenantId, async (uow) => {
-      const { planSlug, plan, period, counter } = await currentEntitlement(uow, principal.id, timeZone);
-      let features = await listFeatures(uow, plan);
-      if (features.length === 0) {
-        await ensurePlans(uow, currency);
-        features = await listFeatures(uow, plan);
-      }
-      const used = await readUsed(uow, counter);
+    const known = await plans.of(principal.tenantId, currency);
+    return databases.withTenant.read(principal.tenantId, async (reader) => {
+      const entitlement = await currentEntitlement(reader, principal.id, timeZone);
+      const { planSlug, plan, period, counter } = entitlement;
+      const features = featuresIn(known, entitlement) ?? (await listFeatures(reader, plan));
+      const used = await readUsed(reader, counter);
       const usage = features.flatMap((feature) =>
         feature.kind === 'quota'
           ? [usageOf(feature.feature, feature.value, used.get(feature.feature) ?? 0, period.end)]
