@@ -80,7 +80,6 @@ async function measure(stores: EventStores): Promise<Row[]> {
   const relay = startOutboxRelay({
     service: 'users',
     pool: databases.workerPool,
-    worker: databases.worker,
     nats,
     onError: (error) => console.error(error),
   });

@@ -44,7 +44,7 @@ async function work(recipe: WorkerRecipe): Promise<void> {
   const databases = openWalkers(recipe);
   const nats = await connectNats({ url: recipe.natsUrl, name: recipe.role, namespace: '' });
   const both = { service: 'users', nats, pool: databases.workerPool, onError: () => undefined };
-  if (recipe.role === 'relay') startOutboxRelay({ ...both, worker: databases.worker });
+  if (recipe.role === 'relay') startOutboxRelay(both);
   else
     await startConsumers<WalkerTables>({
       ...both,
