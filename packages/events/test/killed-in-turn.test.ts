@@ -36,6 +36,20 @@ const TABLES = `
 
 type Victim = { readonly name: string; readonly kill: () => Promise<void>; readonly restart: () => Promise<void> };
 
+/** @param ways the steps of each walker in the order in which they were handled */
+function tally(ways: readonly (readonly number[])[]) {
+  let [lost, doubled, invented, outOfOrder] = [(WALKERS - ways.length) * STEPS, 0, 0, 0];
+  for (const steps of ways) {
+    const told = steps.filter((step) => step >= 1 && step <= STEPS);
+    const distinct = new Set(told);
+    lost += STEPS - distinct.size;
+    doubled += told.length - distinct.size;
+    invented += steps.length - told.length;
+    outOfOrder += [...distinct].filter((step, index, all) => index > 0 && step < (all[index - 1] ?? 0)).length;
+  }
+  return { lost, doubled, invented, outOfOrder };
+}
+
 /** Marsaglia's xorshift: the same seed kills in the same order and waits as long. */
 function randomFrom(seed: number): () => number {
   let state = (seed * 2_654_435_761) >>> 0 || 1;
@@ -139,16 +153,19 @@ it(`${TOTAL} events arrive once and in order, although relay, consumer, NATS and
       await eventually(async () => expect(await count('heard')).toBeGreaterThan(before), 30_000);
     }
     await walking;
-    await eventually(async () => expect(await count('heard')).toBeGreaterThanOrEqual(TOTAL), 60_000);
-    await eventually(async () => expect(await count('outbox')).toBe(0));
+    await eventually(
+      async () => expect(await count('(select distinct walker, step from heard)')).toBe(TOTAL),
+      60_000,
+    ).catch(
+      () => undefined, // what is missing is told below
+    );
     const heard = await ask<{ walker: string; steps: number[] }>(
       'select walker, array_agg(step order by place) as steps from heard group by walker',
     );
-    expect(heard).toHaveLength(WALKERS);
-    const inOrder = Array.from({ length: STEPS }, (_, index) => index + 1);
-    for (const { walker, steps } of heard) expect(steps, walker).toEqual(inOrder);
+    expect(tally(heard.map(({ steps }) => steps))).toEqual({ lost: 0, doubled: 0, invented: 0, outOfOrder: 0 });
     expect(await count('told')).toBe(TOTAL);
     expect(await count('dead_letters')).toBe(0);
+    await eventually(async () => expect(await count('outbox')).toBe(0));
   } finally {
     await Promise.all([relay.stop(), consumer.stop()]);
     await Promise.all([databases.close(), admin.end()]);
