@@ -59,14 +59,15 @@ describe('A replay', () => {
     const replaying = replay(tenant).then((events) => {
       replayed = events;
     });
-    // Whoever comes now is not waited for, and does not keep the replay from its end.
     const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
-    await eventually(async () => expect(await readers()).toBeGreaterThan(0));
-    const newcomer = world.databases.withTenant(tenant, async (uow) => {
-      await appendToStream(uow, newId('inv'), 0, [told(1)]);
-      await mayEnd;
-    });
+    let newcomer: Promise<void> | undefined;
     try {
+      await eventually(async () => expect(await readers()).toBeGreaterThan(0));
+      // Whoever comes now is not waited for, and does not keep the replay from its end.
+      newcomer = world.databases.withTenant(tenant, async (uow) => {
+        await appendToStream(uow, newId('inv'), 0, [told(1)]);
+        await mayEnd;
+      });
       await eventually(async () => expect(await writers()).toBe(2));
       expect(replayed).toBeUndefined();
       save();
@@ -76,7 +77,7 @@ describe('A replay', () => {
     } finally {
       save();
       end();
-      await newcomer;
+      await Promise.all([saving, newcomer]);
     }
   });
 
