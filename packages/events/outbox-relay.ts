@@ -1,5 +1,4 @@
 import type { EventEnvelope } from '@tenantry/contract/event.ts';
-import type { WorkerDatabase } from '@tenantry/databases/postgres/worker-database.ts';
 import { idFromUuid } from '@tenantry/kernel/id.ts';
 import type { Pool, PoolClient } from 'pg';
 import { startLeading } from './leadership.ts';
@@ -10,7 +9,6 @@ import { eventSubject } from './subjects.ts';
 export type RelayOptions = {
   readonly service: string;
   readonly pool: Pool;
-  readonly worker: WorkerDatabase;
   readonly nats: Nats;
   readonly onError: (error: unknown) => void;
 };
@@ -53,12 +51,22 @@ async function relay(options: RelayOptions, client: PoolClient, signal: AbortSig
   client.on('notification', onWake);
   signal.addEventListener('abort', onWake);
   try {
-    await client.query(`listen ${options.service}_outbox`);
-    while (!signal.aborted) {
+    // A deletion that is lost with the server is a row that is published again, which is harmless: no flush for it.
+    await client.query(`set synchronous_commit = off; listen ${options.service}_outbox`);
+    let published: readonly bigint[] = [];
+    while (!signal.aborted || published.length > 0) {
       const { promise: woken, resolve } = Promise.withResolvers<void>();
       wake = resolve;
-      const moved = await relayBatch(options);
-      if (moved > 0 || signal.aborted) continue;
+      const rows = await turn(client, published);
+      published = [];
+      if (signal.aborted) return;
+      if (rows.length > 0) {
+        const { seqs, failure } = await publishAll(options, rows);
+        published = seqs;
+        if (failure === null) continue;
+        await turn(client, published);
+        throw failure;
+      }
       const timer = setTimeout(onWake, IDLE_POLL_MS);
       await woken;
       clearTimeout(timer);
@@ -68,35 +76,34 @@ async function relay(options: RelayOptions, client: PoolClient, signal: AbortSig
   }
 }
 
-async function relayBatch({ worker, nats, service }: RelayOptions): Promise<number> {
-  const rows = (await worker
-    .selectFrom('outbox')
-    .select([
-      'seq',
-      'id',
-      'tenant_id',
-      'aggregateid',
-      'aggregateversion',
-      'type',
-      'payload',
-      'traceparent',
-      'occurred_at',
-      'redrive',
-    ])
-    .orderBy('seq')
-    .limit(BATCH)
-    .execute()) as OutboxRow[];
-  if (rows.length === 0) return 0;
+const COLUMNS = 'seq, id, tenant_id, aggregateid, aggregateversion, type, payload, traceparent, occurred_at, redrive';
+const READ = `select ${COLUMNS} from outbox order by seq limit ${BATCH}`;
+/** The snapshot of a statement still shows what the same statement deletes, so that is left out by name. */
+const DELETE_AND_READ = `
+  with published as (delete from outbox where seq = any($1::bigint[]))
+  select ${COLUMNS} from outbox where seq <> all($1::bigint[]) order by seq limit ${BATCH}`;
 
-  const published: bigint[] = [];
+/** Deletes what was published and reads what is left, in one round trip: the next events wait for it. */
+async function turn(client: PoolClient, published: readonly bigint[]): Promise<OutboxRow[]> {
+  const statement =
+    published.length === 0
+      ? { name: 'relay_read', text: READ }
+      : { name: 'relay_turn', text: DELETE_AND_READ, values: [`{${published.join(',')}}`] };
+  return (await client.query<OutboxRow>(statement)).rows;
+}
+
+type Published = { readonly seqs: readonly bigint[]; readonly failure: unknown };
+
+/** One after the other within an aggregate, so that a failure in the middle cannot put a later fact before it. */
+async function publishAll({ nats, service }: RelayOptions, rows: readonly OutboxRow[]): Promise<Published> {
+  const seqs: bigint[] = [];
   let failure: unknown = null;
-  // One after the other within an aggregate, so that a failure in the middle cannot put a later fact before it.
   await Promise.all(
     [...Map.groupBy(rows, (row) => row.aggregateid).values()].map(async (facts) => {
       for (const row of facts) {
         try {
           await publish(nats, toEnvelope(row, service));
-          published.push(row.seq);
+          seqs.push(row.seq);
         } catch (error) {
           failure = error;
           return;
@@ -104,9 +111,7 @@ async function relayBatch({ worker, nats, service }: RelayOptions): Promise<numb
       }
     }),
   );
-  if (published.length > 0) await worker.deleteFrom('outbox').where('seq', 'in', published).execute();
-  if (failure !== null) throw failure;
-  return rows.length;
+  return { seqs, failure };
 }
 
 function toEnvelope(row: OutboxRow, service: string): EventEnvelope {

@@ -27,7 +27,6 @@ beforeAll(async () => {
   const relay = startOutboxRelay({
     service: 'users',
     pool: databases.workerPool,
-    worker: databases.worker,
     nats,
     onError: () => undefined,
   });

@@ -20,7 +20,6 @@ const startRelay = () =>
   startOutboxRelay({
     service: 'users',
     pool: world.databases.workerPool,
-    worker: world.databases.worker,
     nats: world.nats,
     onError: () => undefined,
   });

@@ -29,7 +29,6 @@ const startRelay = (errors: unknown[] = [], databases = world.databases) =>
   startOutboxRelay({
     service: 'users',
     pool: databases.workerPool,
-    worker: databases.worker,
     nats: world.nats,
     onError: (error) => errors.push(error),
   });

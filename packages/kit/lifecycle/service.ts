@@ -153,7 +153,6 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     const relay = startOutboxRelay({
       service: name,
       pool: databases.workerPool,
-      worker: databases.worker,
       nats,
       onError: (error) => logger.error({ err: error }, 'the outbox waits'),
     });
