@@ -144,7 +144,7 @@ export class Pipeline {
     response.once('close', () => {
       exchange.isOver = true;
       this.#options.paces.answered(exchange);
-      exchange.onOver?.();
+      exchange.onOver?.(exchange);
       this.#options.admission.leave(exchange);
       this.#options.onOver(exchange);
     });

@@ -59,7 +59,9 @@ export class Exchange {
   /** It has become a WebSocket: an answer does not follow. */
   isUpgraded = false;
   /** Stops what is being done for a client that left. */
-  onOver: (() => void) | null = null;
+  onOver: ((exchange: Exchange) => void) | null = null;
+  /** Of what forwards it; see forwarding.ts. -1: nobody does. */
+  forwardingSlot = -1;
   /** Stops waiting for the rest of a body that takes too long. */
   onLate: ((error: Error) => void) | null = null;
   /** Called when the answer turns out to be a stream of events, which ends only when somebody ends it. */

@@ -44,7 +44,7 @@ export function createEventStreams({
     begin: (exchange) => {
       const { response, verified } = exchange;
       const end = (): void => {
-        exchange.onOver?.(); // first, as nothing may be written after the end
+        exchange.onOver?.(exchange); // first, as nothing may be written after the end
         response.end();
       };
       response.once('close', sessions.watch(verified, end));
