@@ -289,6 +289,9 @@ describe('While a stream waits for its place', () => {
       line.thaw();
     }
     await vi.waitFor(async () => expect(await openAt(slow)).toBe(0), PATIENCE);
+    // The others learn of it from Redis, which hears of it a moment later.
+    const held = async () => (await placesInRedis()).filter((key) => key.includes(userId));
+    await vi.waitFor(async () => expect(await held()).toEqual([]), PATIENCE);
     await fill(userId);
   });
 });
