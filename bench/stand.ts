@@ -11,7 +11,7 @@ import {
   SYSTEM_OPERATOR_PASSWORD,
 } from '@tenantry/tests/support/launched-system.ts';
 
-const PORT_OFFSET = 30_000;
+const PORT_OFFSET = 19_000;
 
 /** A launched system with a tenant and a paying customer, and the means to ask its parts directly. */
 export type Stand = {

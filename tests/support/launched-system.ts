@@ -28,6 +28,9 @@ export type LaunchedSystem = {
   readonly destroy: () => Promise<void>;
 };
 
+/**
+ * `portOffset`: at most 23,000. Above 32,768 a port may be taken by any outgoing connection (`ip_local_port_range`).
+ */
 export async function launchSystem(
   portOffset: number,
   environment: Readonly<Record<string, string>> = {},

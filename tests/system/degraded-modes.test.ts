@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type LaunchedSystem, launchSystem, SYSTEM_OPERATOR_PASSWORD } from '../support/launched-system.ts';
 
-const PORT_OFFSET = 26_000;
+const PORT_OFFSET = 23_000;
 /** Five checks in a row, a second apart, that take a second each. */
 const NOTICED_MS = 30_000;
 
