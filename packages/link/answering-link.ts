@@ -91,11 +91,7 @@ export class AnsweringLink {
       this.#isDraining = true;
       this.#connection.writer.begin(KIND.drain, 0, 0, 0);
     }
-    const overdue = setTimeout(
-      () => this.#connection.close('drain-overdue', 'Calls were under way for too long.'),
-      withinMs,
-    );
-    return this.#connection.closed.then(() => this.ended).finally(() => clearTimeout(overdue));
+    return this.#connection.closedWithin(withinMs).then(() => this.ended);
   }
 
   /** Ends the link now, with whatever is under way. */

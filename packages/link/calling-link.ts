@@ -166,11 +166,7 @@ export class CallingLink {
    */
   drain(withinMs: number): Promise<LinkEnd> {
     this.#beginDraining();
-    const overdue = setTimeout(
-      () => this.#connection.close('drain-overdue', 'Calls were under way for too long.'),
-      withinMs,
-    );
-    return this.#connection.closed.then(() => this.ended).finally(() => clearTimeout(overdue));
+    return this.#connection.closedWithin(withinMs).then(() => this.ended);
   }
 
   /** Ends the link now, with whatever is under way. */

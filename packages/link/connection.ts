@@ -91,6 +91,12 @@ export class Connection {
     return this.#closing.promise;
   }
 
+  /** The same, and no later than this: then whatever is under way is lost. */
+  closedWithin(withinMs: number): Promise<void> {
+    const overdue = setTimeout(() => this.close('drain-overdue', 'Calls were under way for too long.'), withinMs);
+    return this.closed.finally(() => clearTimeout(overdue));
+  }
+
   get isCongested(): boolean {
     return this.writer.unsentBytes > MAX_UNSENT_BYTES;
   }

@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { appRole, derivePassword } from '@tenantry/databases/credentials.ts';
-import { type Databases, openDatabases } from '@tenantry/databases/factory.ts';
+import type { Databases } from '@tenantry/databases/factory.ts';
 import { createDataKeys, type DataKeyTables } from '@tenantry/databases/secrets/data-keys.ts';
 import { createEncryptedFileSecrets } from '@tenantry/databases/secrets/encrypted-file.ts';
 import { generationOf, keyringFolder, openKeyring } from '@tenantry/databases/secrets/keyring.ts';
 import { rotateKeys } from '@tenantry/deploy/rotate-keys/rotate-keys.ts';
-import { continueTrace } from '@tenantry/kernel/call-context.ts';
 import { newId, type TenantId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { openWorld, type World } from '../support/world.ts';
+import { openDatabasesOf } from '../support/world-databases.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../deploy/rotate-keys.ts', import.meta.url));
 
@@ -30,23 +30,7 @@ afterEach(async () => {
 });
 
 /** The stores as a process of billing has them. */
-function open(): Databases<DataKeyTables> {
-  const databaseUrl = new URL(world.databaseUrl);
-  databaseUrl.username = '';
-  databaseUrl.password = '';
-  return openDatabases<DataKeyTables>({
-    service: 'billing',
-    databaseUrl: databaseUrl.href,
-    redisUrl: inject('redisUrl'),
-    clickhouseUrl: '',
-    masterKey: world.masterKey,
-    dataDir: world.dataDir,
-    namespace: world.namespace,
-    clock: world.clock,
-    traceparent: () => continueTrace(undefined),
-    onError: () => undefined,
-  });
-}
+const open = (): Databases<DataKeyTables> => openDatabasesOf<DataKeyTables>(world, 'billing');
 
 const openKeyringOfWorld = () => openKeyring({ folder: keyringFolder(world.dataDir), masterKey: world.masterKey });
 

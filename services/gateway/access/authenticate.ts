@@ -33,8 +33,8 @@ const ended = () => unauthenticated('This session has ended. Sign in again at PO
 
 /**
  * Who is calling. A token's signature is checked once; after that a lookup by the whole header answers, so a hit costs no
- * cryptography and no second walk over the token. Expiry, revocation and the standing of the key are looked at every time. Whatever fails is counted
- * against the client's address.
+ * cryptography and no second walk over the token. Expiry, revocation and the standing of the key are looked at every
+ * time. Whatever fails is counted against the client's address.
  */
 export function createAuthenticate(options: AuthenticateOptions) {
   const { issuer, keys, isRevoked, feedSilentForMs, failures, nowMs = Date.now } = options;

@@ -8,9 +8,9 @@ const MAX_OVERFLOW = 6_000;
 const MAX_SHARE = 1 / 4;
 
 /**
- * Tokens that were verified, by the whole header that brought them: one that differs in a bit is another key. A tenant that brings more new
- * tokens than its share has the rest of them in a cache for such tenants, so that nobody can push the others' tokens out
- * and have each of their requests cost a signature.
+ * Tokens that were verified, by the whole header that brought them: one that differs in a bit is another key. A tenant
+ * that brings more new tokens than its share has the rest of them in a cache for such tenants, so that nobody can push
+ * the others' tokens out and have each of their requests cost a signature.
  */
 export class TokenCache {
   readonly #maxPerTenant: number;

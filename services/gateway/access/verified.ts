@@ -1,6 +1,5 @@
 import type { AccessTokenClaims } from '@tenantry/auth/access-token.ts';
 import type { Principal } from '@tenantry/auth/principal.ts';
-import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 
 /** A token that was checked once, with what was derived from it. Lives in the cache and never longer than the token. */
 export type Verified = {
@@ -10,7 +9,7 @@ export type Verified = {
   readonly principal: Principal;
   /** Names of the buckets that its requests draw on. */
   readonly rateKeys: { readonly tenantKey: string; readonly principalKey: string };
-  /** Answers of the permission check so far. */
-  readonly allowed: Map<EndpointRecord, boolean>;
+  /** Answers of the permission check so far, by permission and reach. */
+  readonly allowed: Map<string, boolean>;
   passport: { readonly token: string; readonly expiresAtSeconds: number } | null;
 };

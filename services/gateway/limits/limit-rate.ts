@@ -42,8 +42,9 @@ const chargeTo = (name: LimitName, limiter: LeaseLimiter, key: string, policy: P
 
 /**
  * The limits of one request: its tenant's, its principal's and its route's in the tenant, or, without a token, its
- * address's; and the endpoint's own, which counts addresses, or tenants where it is a product's. Says on every answer how much is left of each, and
- * refuses with 429 when nothing is left of one; a request that one limit refuses uses nothing of the others.
+ * address's; and the endpoint's own, which counts addresses, or tenants where it is a product's. Says on every answer how
+ * much is left of each, and refuses with 429 when nothing is left of one; a request that one limit refuses uses nothing of
+ * the others.
  */
 export function createLimitRate({ limiters, policiesOf, addressPolicy, counts }: LimitRateOptions) {
   const routeNames = new WeakMap<EndpointRecord, string>();

@@ -6,12 +6,11 @@ import {
   invoiceVoided,
 } from '@tenantry/billing/contract/events.ts';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
-import { openDatabases } from '@tenantry/databases/factory.ts';
-import { currentTraceparent } from '@tenantry/kernel/call-context.ts';
 import { type InvoiceId, newId, type SubscriptionId, type TenantId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
-import { expect, inject } from 'vitest';
+import { expect } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
-import { openWorld } from '../../../tests/support/world.ts';
+import { openWorld, type World } from '../../../tests/support/world.ts';
+import { openDatabasesOf as openStores } from '../../../tests/support/world-databases.ts';
 import { consumeEntitlement, readEntitlements } from '../contract/entitlements.ts';
 import { listPlans } from '../contract/plans.ts';
 import type { SubscriptionStatus } from '../contract/schemas.ts';
@@ -38,23 +37,7 @@ export async function openSubscriptionsWorld(environment: Readonly<Record<string
 }
 
 /** The service's databases without the service, as another instance of it would open them. */
-export function openDatabasesOf(world: Awaited<ReturnType<typeof openWorld>>) {
-  const url = new URL(world.databaseUrl);
-  url.username = '';
-  url.password = '';
-  return openDatabases<SubscriptionsTables>({
-    service: 'subscriptions',
-    databaseUrl: url.href,
-    redisUrl: inject('redisUrl'),
-    clickhouseUrl: '',
-    masterKey: world.masterKey,
-    dataDir: world.dataDir,
-    namespace: world.namespace,
-    clock: world.clock,
-    traceparent: currentTraceparent,
-    onError: () => undefined,
-  });
-}
+export const openDatabasesOf = (world: World) => openStores<SubscriptionsTables>(world, 'subscriptions');
 
 export type Told = {
   readonly subscriptionId: SubscriptionId;
