@@ -1,6 +1,7 @@
 import { type GatewayStand, openGatewayStand, type RunningGateway } from '../gateway/gateway-stand.ts';
 import { canReadCpuTime, LOAD_CORE, PROXY_CORE, whyNotPinned } from '../load/cores.ts';
 import { medianOf, showSpread, spreadOverStarts } from '../load/pairs.ts';
+import { warmUp } from '../load/warm-up.ts';
 import { type Contestant, loadSlice, type Slice } from '../load/wrk.ts';
 import { startFastify } from '../peers/fastify.ts';
 import { startHaproxy } from '../peers/haproxy.ts';
@@ -12,8 +13,6 @@ const STARTS = 3;
 const CYCLES = 3;
 const NEW_TOKEN_CYCLES = 2;
 const CONNECTIONS = 64;
-/** Node's compiler needs requests, not seconds: on a busy machine the usual 4 s are too few of them. */
-const WARM_UP = { seconds: 4, requests: 30_000, atMostSlices: 3 };
 const COUNTS = { warm: 1_000, fresh: 60_000, freshAtOnce: 15_000 };
 const PATH = '/v1/things/thg_01jd0000000000000000000000';
 const PATTERN = '/v1/things/:thingId';
@@ -100,7 +99,8 @@ async function measureStart(
     return known;
   };
   for (const one of parts.contestants) {
-    if (one.name === 'gateway' || one.name === 'fastify') await warmUp(one, load);
+    if (one.name === 'gateway' || one.name === 'fastify')
+      await warmUp(one, (each, seconds) => load(each, CONNECTIONS, seconds));
     else await load(one, CONNECTIONS);
     of(one.name).cycles.push([]);
   }
@@ -127,12 +127,6 @@ async function measureStart(
 }
 
 type Load = (one: Contestant, connections: number, seconds?: number) => Promise<Slice>;
-
-async function warmUp(one: Contestant, load: Load): Promise<void> {
-  let requests = 0;
-  for (let slice = 0; slice < WARM_UP.atMostSlices && requests < WARM_UP.requests; slice++)
-    requests += (await load(one, CONNECTIONS, WARM_UP.seconds)).requests;
-}
 
 function toRows(rounds: Rounds): Row[] {
   const ratioOf = (name: string, other: string) =>

@@ -1,6 +1,7 @@
 import { type GatewayStand, openGatewayStand, type RunningGateway } from '../gateway/gateway-stand.ts';
 import { canReadCpuTime, LOAD_CORE } from '../load/cores.ts';
 import { showSpread, spreadOverStarts } from '../load/pairs.ts';
+import { warmUp } from '../load/warm-up.ts';
 import { type Contestant, loadSlice } from '../load/wrk.ts';
 import { startNginxUpstream } from '../peers/nginx.ts';
 import { findPeerPrograms } from '../peers/programs.ts';
@@ -11,7 +12,6 @@ const ROUTES_EACH = 20;
 const STARTS = 3;
 const PAIRS = 4;
 const CONNECTIONS = 64;
-const WARM_UP_SECONDS = 3;
 /** So many tenants' routes in one registration: a record of the registry must stay under NATS' 1 MB. */
 const TENANTS_PER_RECORD = 50;
 
@@ -43,7 +43,7 @@ export async function gatewayRouteRows(): Promise<Row[]> {
         contestant(many, 'many', gateways[1], requested('{n}')),
       ];
       try {
-        for (const each of [one, thousand]) await load(each, WARM_UP_SECONDS);
+        for (const each of [one, thousand]) await warmUp(each, load);
         ratios.push([]);
         for (let pair = 0; pair < PAIRS; pair++) {
           const [a, b] = pair % 2 === 0 ? [one, thousand] : [thousand, one];
