@@ -40,11 +40,12 @@ function sharedBucket() {
   };
 }
 
-const limiterOn = (buy: ReturnType<typeof sharedBucket>, gateways = 1) =>
+const limiterOn = (buy: ReturnType<typeof sharedBucket>, gateways = 1, beginsOnCredit = false) =>
   new LeaseLimiter({
     buy,
     gate: new RedisGate(() => nowMs),
     gateways: () => gateways,
+    beginsOnCredit,
     monotonicMs: () => nowMs,
   });
 
@@ -101,6 +102,17 @@ describe('A limit by leases', () => {
     const left = await allowed(limiterOn(buy), 4_000, 'a', slow);
     expect(left).toBeGreaterThan(3_500);
     expect(left).toBeLessThanOrEqual(3_640);
+  });
+
+  it('may begin on credit: asks nothing for the first requests of a key, and charges them with the next', async () => {
+    const buy = sharedBucket();
+    const limiter = limiterOn(buy, 1, true);
+    for (let i = 0; i < 200; i++)
+      expect(limiter.take(limiter.account(`new-${i}`, POLICY))).toMatchObject({ isAllowed: true, remaining: 399 });
+    expect(purchases).toBe(0);
+    expect(await allowed(limiter, 500, 'new-0')).toBe(399);
+    // Whoever is new to another gateway has no more there than the 1 % that all of them may give away.
+    expect(await allowed(limiterOn(buy, 1, true), 500, 'new-0')).toBeLessThanOrEqual(4);
   });
 
   it('serves those who wait together from one purchase', async () => {

@@ -9,6 +9,8 @@ export type LeaseLimiterOptions = {
   readonly gate: RedisGate;
   /** Live gateways, among whom the limit is divided while Redis is away. */
   readonly gateways: () => number;
+  /** For keys of which there are many and most are new: nobody asks Redis about one before it has come a few times. */
+  readonly beginsOnCredit?: boolean;
   readonly monotonicMs: () => number;
 };
 
@@ -103,7 +105,7 @@ export class LeaseLimiter {
    * a few requests a second would otherwise let every lease run out and cost a question for each two or three of them.
    */
   #mayOwe(account: Account): boolean {
-    if (account.boughtAtMs === 0) return false; // nothing is known of it yet
+    if (account.boughtAtMs === 0 && this.#options.beginsOnCredit !== true) return false;
     return account.available * 2 >= account.policy.limit && account.owed < this.#creditOf(account);
   }
 

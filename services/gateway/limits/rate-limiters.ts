@@ -24,7 +24,7 @@ export async function whenConnected(redis: RedisClient): Promise<void> {
 export function createRateLimiters(redis: RedisClient, gateways: () => number, counts: LimitCounts): RateLimiters {
   const monotonicMs = () => performance.now();
   const gate = new RedisGate(monotonicMs);
-  const lease = (): LeaseLimiter =>
+  const lease = (beginsOnCredit = false): LeaseLimiter =>
     new LeaseLimiter({
       buy: (key, { limit, windowSeconds }, order) => {
         counts.redisCalls++;
@@ -32,11 +32,12 @@ export function createRateLimiters(redis: RedisClient, gateways: () => number, c
       },
       gate,
       gateways,
+      beginsOnCredit,
       monotonicMs,
     });
   return {
     tenant: lease(),
-    principal: lease(),
+    principal: lease(true),
     route: lease(),
     address: lease(),
     endpoint: new WindowLimiter({
