@@ -12,7 +12,7 @@ const instance = (some: Partial<InstanceRecord> = {}): InstanceRecord => ({
   instanceId: `billing-${++count}`,
   service: 'billing',
   url: `http://127.0.0.1:${count}`,
-  publicKey: { kty: 'OKP', crv: 'Ed25519', x: 'x' },
+  publicKey: { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' },
   status: 'up',
   generation: count,
   registeredAt: '2026-01-01T00:00:00.000Z',

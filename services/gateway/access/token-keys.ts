@@ -39,7 +39,7 @@ export async function openTokenKeys(nats: Nats, options: { readonly snapshotFile
       return;
     }
     try {
-      keys.set(kid, fromPublicJwk({ kty: published.kty, crv: published.crv, x: published.x }));
+      keys.set(kid, fromPublicJwk({ kty: published.kty, crv: published.crv, x: published.x, y: published.y }));
     } catch {
       keys.delete(kid); // not a key: tokens that name it are refused
     }

@@ -12,11 +12,12 @@ export const readIdentityKeys = endpoint({
   response: Closed({
     keys: Type.Array(
       Closed({
-        kty: Type.Literal('OKP'),
-        crv: Type.Literal('Ed25519'),
+        kty: Type.Literal('EC'),
+        crv: Type.Literal('P-256'),
         x: Type.String(),
+        y: Type.String(),
         kid: Type.String(),
-        alg: Type.Literal('EdDSA'),
+        alg: Type.Literal('ES256'),
         use: Type.Literal('sig'),
       }),
     ),

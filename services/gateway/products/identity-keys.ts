@@ -25,8 +25,9 @@ export function identityKeysRoute(
         kty: key.kty,
         crv: key.crv,
         x: key.x,
+        y: key.y,
         kid,
-        alg: 'EdDSA' as const,
+        alg: 'ES256' as const,
         use: 'sig' as const,
       })),
     };

@@ -15,7 +15,7 @@ const record = (name: string): InstanceRecord => ({
   instanceId: `notes-${name}`,
   service: 'notes',
   url: 'http://127.0.0.1:1',
-  publicKey: { kty: 'OKP', crv: 'Ed25519', x: 'x' },
+  publicKey: { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' },
   status: 'up',
   generation: 1,
   registeredAt: '2026-11-21T09:30:00.000Z',

@@ -47,9 +47,10 @@ const announced = {
     examples: ['http://127.0.0.1:8025'],
   }),
   publicKey: Closed({
-    kty: Type.Literal('OKP'),
-    crv: Type.Literal('Ed25519'),
+    kty: Type.Literal('EC'),
+    crv: Type.Literal('P-256'),
     x: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
+    y: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
   }),
   endpoints: Type.Array(EndpointRecordSchema, { maxItems: 1_000 }),
   /** Whom it serves; null means everybody. */

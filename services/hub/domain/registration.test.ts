@@ -8,7 +8,7 @@ const announced = (instanceId: string, some: Partial<Announcement> = {}): Announ
   instanceId,
   service: 'billing',
   url: 'http://a:1',
-  publicKey: { kty: 'OKP', crv: 'Ed25519', x: 'x' },
+  publicKey: { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' },
   endpoints: [],
   ...some,
 });

@@ -101,12 +101,13 @@ export const jwks = endpoint({
   response: Closed({
     keys: Type.Array(
       Closed({
-        kty: Type.String(),
-        crv: Type.String(),
+        kty: Type.Literal('EC'),
+        crv: Type.Literal('P-256'),
         x: Type.String(),
+        y: Type.String(),
         kid: Type.String(),
         use: Type.Literal('sig'),
-        alg: Type.Literal('EdDSA'),
+        alg: Type.Literal('ES256'),
       }),
     ),
   }),

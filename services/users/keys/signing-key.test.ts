@@ -24,7 +24,11 @@ describe('The key of access tokens', () => {
     expect(token !== null && verifyJws(token, accessTokenKey(MASTER_KEY, 2).publicKey)).toBe(false);
   });
 
+  it('is this one, whatever version of us makes it: tokens that are out there were signed with it', () => {
+    expect(toPublishedKey(accessTokenKey(MASTER_KEY)).x).toBe('uB4Gb9Mms1aBfNITttb45dwbx_fiau16c4PCXu3XNoM');
+  });
+
   it('publishes nothing but its public half', () => {
-    expect(Object.keys(toPublishedKey(accessTokenKey(MASTER_KEY))).toSorted()).toEqual(['crv', 'kid', 'kty', 'x']);
+    expect(Object.keys(toPublishedKey(accessTokenKey(MASTER_KEY))).toSorted()).toEqual(['crv', 'kid', 'kty', 'x', 'y']);
   });
 });
