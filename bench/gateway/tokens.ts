@@ -1,4 +1,3 @@
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { issueAccessToken } from '@tenantry/auth/access-token.ts';
@@ -11,11 +10,10 @@ const LIFE_SECONDS = 3_000;
 export type TokenSets = {
   /** What clients come with: as many users as there are lines, spread over the tenants. */
   readonly warm: Tokens;
-  /** The same claims for peers that verify ES256 and not EdDSA. */
-  readonly warmEs256: Tokens;
   /** Tokens that nobody has seen, `take` at a time; begins again when all are used up. */
   readonly takeNew: () => Tokens;
-  readonly es256PublicKeyPem: string;
+  /** SPKI, for peers. */
+  readonly publicKeyPem: string;
   readonly first: string;
 };
 
@@ -31,7 +29,6 @@ export function writeTokens(
   },
 ): TokenSets {
   const { key, issuer, tenantIds, counts } = options;
-  const es256 = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const nowSeconds = Math.floor(Date.now() / 1_000);
   const claims = (index: number) => ({
     tenantId: tenantIds[index % tenantIds.length] ?? newId('ten'),
@@ -55,29 +52,13 @@ export function writeTokens(
   let skip = 0;
   return {
     warm: { file: write('warm.txt', warm), skip: 0, take: warm.length },
-    warmEs256: {
-      file: write(
-        'es256.txt',
-        warm.map((token) => signedAgain(token, es256.privateKey)),
-      ),
-      skip: 0,
-      take: warm.length,
-    },
     takeNew: () => {
       if (skip + counts.freshAtOnce > counts.fresh) skip = 0;
       const taken = { file: fresh, skip, take: counts.freshAtOnce };
       skip += counts.freshAtOnce;
       return taken;
     },
-    es256PublicKeyPem: es256.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    publicKeyPem: key.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     first: warm[0] ?? '',
   };
-}
-
-/** The same payload under ES256 (RFC 7518 §3.4: the two numbers of the signature side by side, not DER). */
-function signedAgain(token: string, privateKey: KeyObject): string {
-  const header = Buffer.from(JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid: 'es256' })).toString('base64url');
-  const input = `${header}.${token.split('.')[1] ?? ''}`;
-  const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' });
-  return `${input}.${signature.toString('base64url')}`;
 }

@@ -7,8 +7,8 @@ import { answersHttp, type RunningPeer, toPeer } from './nginx.ts';
 import type { PeerProgram } from './programs.ts';
 
 /**
- * The same job in C: signature and expiry of the token, a limit per tenant, identity headers. HAProxy verifies ES256,
- * not EdDSA, and keeps no verified tokens.
+ * The same job in C: signature and expiry of the token, a limit per tenant, identity headers. HAProxy keeps no verified
+ * tokens.
  */
 export async function startHaproxy(
   haproxy: PeerProgram,

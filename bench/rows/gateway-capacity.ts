@@ -44,10 +44,10 @@ export async function gatewayCapacityRows(): Promise<Row[]> {
     await stand.register('things', upstream.url, [PATTERN]);
     const lasting = [contestant(stand, 'nginx', proxy)];
     const { haproxy } = programs.found;
-    const publicKeyPem = stand.tokens.es256PublicKeyPem;
+    const { publicKeyPem } = stand.tokens;
     if (haproxy !== undefined) {
       const options = { folder: stand.folder, core: PROXY_CORE, upstreamPort: upstream.port, publicKeyPem };
-      lasting.push(es256Contestant(stand, 'HAProxy', keep(await startHaproxy(haproxy, options))));
+      lasting.push(contestant(stand, 'HAProxy', keep(await startHaproxy(haproxy, options))));
     }
     const rounds: Rounds = new Map();
     for (let start = 0; start < STARTS; start++) {
@@ -58,7 +58,7 @@ export async function gatewayCapacityRows(): Promise<Row[]> {
       });
       try {
         await measureStart(programs, stand, rounds, {
-          contestants: [...lasting, contestant(stand, 'gateway', gateway), es256Contestant(stand, 'fastify', fastify)],
+          contestants: [...lasting, contestant(stand, 'gateway', gateway), contestant(stand, 'fastify', fastify)],
           direct: contestant(stand, 'direct', upstream),
           gateway,
         });
@@ -77,11 +77,6 @@ export async function gatewayCapacityRows(): Promise<Row[]> {
 const contestant = (stand: GatewayStand, name: string, { url, pid }: { url: string; pid: number }): Contestant => ({
   ...{ name, url, pid, path: PATH },
   tokens: stand.tokens.warm,
-});
-
-const es256Contestant = (stand: GatewayStand, name: string, peer: RunningPeer): Contestant => ({
-  ...contestant(stand, name, peer),
-  tokens: stand.tokens.warmEs256,
 });
 
 async function measureStart(
