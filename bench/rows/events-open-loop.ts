@@ -81,6 +81,7 @@ async function measure(stores: EventStores): Promise<Row[]> {
     service: 'users',
     pool: databases.workerPool,
     nats,
+    committed: databases.committed,
     onError: (error) => console.error(error),
   });
   const connection = createQueueConnection({
@@ -108,6 +109,7 @@ async function measure(stores: EventStores): Promise<Row[]> {
     return toRows(ours, theirs);
   } finally {
     hearing.kill();
+    if (hearing.exitCode === null && hearing.signalCode === null) await once(hearing, 'exit');
     await queue.close();
     connection.disconnect();
     await relay.stop();

@@ -87,6 +87,7 @@ describe('Migrating', () => {
       'foundation/0002_dead_letters.sql',
       'foundation/0003_expired_keys.sql',
       'foundation/0004_comments.sql',
+      'foundation/0005_quiet_commits.sql',
       'users/0001_a.sql',
       'users/0002_b.sql',
     ]);

@@ -5,6 +5,7 @@ import type { Pool } from 'pg';
 import { analyticsUnavailable } from './clickhouse/connection.ts';
 import { type Analytics, createAnalytics } from './clickhouse.ts';
 import { appRole, derivePassword, workerRole } from './credentials.ts';
+import { CommittedWork } from './postgres/committed-work.ts';
 import { createPool } from './postgres/pools.ts';
 import { createWithTenant } from './postgres/tenant-database.ts';
 import { createWorkerDatabase, type WorkerDatabase } from './postgres/worker-database.ts';
@@ -33,6 +34,8 @@ export type Databases<Tables> = {
   readonly withTenant: TenantDatabase<Tables>;
   readonly worker: WorkerDatabase;
   readonly workerPool: Pool;
+  /** What this process has just committed, for its relay and its ticker. */
+  readonly committed: CommittedWork;
   readonly redis: Redis;
   readonly analytics: Analytics | null;
   readonly secrets: SecretsEngine;
@@ -46,7 +49,7 @@ export type Databases<Tables> = {
 };
 
 const APP_CONNECTIONS = 10;
-// Three are held all the time: by the leaders of relay and consumers, and by the ticker's LISTEN.
+// Two are held all the time: by the leaders of relay and consumers.
 const WORKER_CONNECTIONS = 6;
 
 export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tables> {
@@ -74,11 +77,13 @@ export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tabl
       ? null
       : createAnalytics({ url: options.clickhouseUrl, database: analyticsDatabase(service, options.namespace) });
   const keyring = openKeyring({ folder: keyringFolder(options.dataDir), masterKey });
+  const committed = new CommittedWork();
   const isPostgresThere = () => shared.query('select 1');
   return {
-    withTenant: createWithTenant<Tables>({ poolOf, clock: options.clock, traceparent: options.traceparent }),
+    withTenant: createWithTenant<Tables>({ poolOf, clock: options.clock, traceparent: options.traceparent, committed }),
     worker: createWorkerDatabase(workerPool),
     workerPool,
+    committed,
     redis,
     analytics,
     secrets: createEncryptedFileSecrets({ folder: `${options.dataDir}/secrets`, masterKey, service, keyring }),

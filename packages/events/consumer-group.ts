@@ -138,7 +138,7 @@ export class ConsumerGroup<Tables> {
     await this.#turnstile.enter(isSuspect);
     try {
       if (isSuspect && !(await this.#isAcquitted(message, event))) return;
-      await this.#handle(event, hearing, isSuspect);
+      await this.#handle(event, hearing, isSuspect, message.redelivered);
       this.#order.release(event.subject, message.seq);
       message.ack();
     } catch (error) {
@@ -148,15 +148,21 @@ export class ConsumerGroup<Tables> {
     }
   }
 
-  async #handle(event: EventEnvelope, { subscription, read }: Hearing<Tables>, isSuspect: boolean): Promise<void> {
+  async #handle(
+    event: EventEnvelope,
+    { subscription, read }: Hearing<Tables>,
+    isSuspect: boolean,
+    isRedelivered: boolean,
+  ): Promise<void> {
     const { withTenant, handlerTimeoutMs = HANDLER_TIMEOUT_MS } = this.#options;
     const { durable } = this.#durable;
-    const isFirst = await handleOnce(withTenant, durable, event, async (uow) => {
+    const isFirst = !isSuspect && !isRedelivered && event.redriveof === undefined;
+    const isNew = await handleOnce(withTenant, { consumer: durable, event, isFirst }, async (uow) => {
       if (isSuspect) await this.#suspects.forget(uow, event);
       if (await settleRedriven(uow as TenantUnitOfWork, event))
         await inTime(handlerTimeoutMs, async () => subscription.handle(uow, read(event)));
     });
-    if (isSuspect && !isFirst) await this.#suspects.forgetNow(event);
+    if (isSuspect && !isNew) await this.#suspects.forgetNow(event);
   }
 
   async #isAcquitted(message: JsMsg, event: EventEnvelope): Promise<boolean> {

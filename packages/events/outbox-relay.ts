@@ -1,137 +1,111 @@
-import type { EventEnvelope } from '@tenantry/contract/event.ts';
-import { idFromUuid } from '@tenantry/kernel/id.ts';
+import type { CommittedWork } from '@tenantry/databases/postgres/committed-work.ts';
 import type { Pool, PoolClient } from 'pg';
+import { FactsInHand } from './facts-in-hand.ts';
 import { startLeading } from './leadership.ts';
 import { ensureStream, type Nats } from './nats.ts';
-import type { Redrive } from './redrive.ts';
-import { eventSubject } from './subjects.ts';
+import { deleteFromOutbox, type OutboxRow, readOutbox, toEnvelope } from './outbox-row.ts';
+import { RelayCalls } from './relay-calls.ts';
+import { eventSubject, outboxPokeSubject } from './subjects.ts';
 
 export type RelayOptions = {
   readonly service: string;
+  /** Of the worker role. */
   readonly pool: Pool;
   readonly nats: Nats;
+  /** What this process commits. Without it rows wait for the next look, a second at most. */
+  readonly committed?: CommittedWork;
   readonly onError: (error: unknown) => void;
 };
 
-type OutboxRow = {
-  seq: bigint;
-  id: string;
-  tenant_id: string;
-  aggregateid: string;
-  aggregateversion: number;
-  type: string;
-  payload: unknown;
-  traceparent: string;
-  occurred_at: Temporal.Instant;
-  redrive: Redrive | null;
-};
-
 const BATCH = 256;
-const IDLE_POLL_MS = 1_000;
+/** Read and not yet deleted: a NATS that is slow, or a burst, must not fill the memory. */
+const MAX_IN_HAND = 512;
 /** An answer that a lost connection took with it is waited for this long; publishing again is harmless. */
 const PUBLISH_TIMEOUT_MS = 2_000;
 
 /**
- * Moves committed outbox rows to JetStream. One leader per service; the others wait to take over. NOTIFY wakes it, a
- * slow poll is the safety net. A row is deleted after the server's acknowledgement; dying in between publishes it again
- * under the same Nats-Msg-Id, which the server drops.
+ * Moves committed outbox rows to JetStream. One leader per service and database; the others tell it of what they commit, and
+ * wait to take over. A row is deleted after the server's acknowledgement; dying in between publishes it again under the
+ * same Nats-Msg-Id, which the server drops.
  */
 export function startOutboxRelay(options: RelayOptions): { readonly stop: () => Promise<void> } {
-  const { pool, service, nats, onError } = options;
-  return startLeading({ pool, name: `outbox:${nats.namespace}:${service}`, onError }, (client, signal) =>
-    relay(options, client, signal),
-  );
-}
-
-async function relay(options: RelayOptions, client: PoolClient, signal: AbortSignal): Promise<void> {
-  // Also after a failure: a NATS that lost its files has lost the stream.
-  await ensureStream(options.nats, options.service);
-  let wake: () => void = () => undefined;
-  const onWake = () => wake();
-  client.on('notification', onWake);
-  signal.addEventListener('abort', onWake);
-  try {
-    // A deletion that is lost with the server is a row that is published again, which is harmless: no flush for it.
-    await client.query(`set synchronous_commit = off; listen ${options.service}_outbox`);
-    let published: readonly bigint[] = [];
-    while (!signal.aborted || published.length > 0) {
-      const { promise: woken, resolve } = Promise.withResolvers<void>();
-      wake = resolve;
-      const rows = await turn(client, published);
-      published = [];
-      if (signal.aborted) return;
-      if (rows.length > 0) {
-        const { seqs, failure } = await publishAll(options, rows);
-        published = seqs;
-        if (failure === null) continue;
-        await turn(client, published);
-        throw failure;
-      }
-      const timer = setTimeout(onWake, IDLE_POLL_MS);
-      await woken;
-      clearTimeout(timer);
-    }
-  } finally {
-    signal.removeEventListener('abort', onWake);
-  }
-}
-
-const COLUMNS = 'seq, id, tenant_id, aggregateid, aggregateversion, type, payload, traceparent, occurred_at, redrive';
-const READ = `select ${COLUMNS} from outbox order by seq limit ${BATCH}`;
-/** The snapshot of a statement still shows what the same statement deletes, so that is left out by name. */
-const DELETE_AND_READ = `
-  with published as (delete from outbox where seq = any($1::bigint[]))
-  select ${COLUMNS} from outbox where seq <> all($1::bigint[]) order by seq limit ${BATCH}`;
-
-/** Deletes what was published and reads what is left, in one round trip: the next events wait for it. */
-async function turn(client: PoolClient, published: readonly bigint[]): Promise<OutboxRow[]> {
-  const statement =
-    published.length === 0
-      ? { name: 'relay_read', text: READ }
-      : { name: 'relay_turn', text: DELETE_AND_READ, values: [`{${published.join(',')}}`] };
-  return (await client.query<OutboxRow>(statement)).rows;
-}
-
-type Published = { readonly seqs: readonly bigint[]; readonly failure: unknown };
-
-/** One after the other within an aggregate, so that a failure in the middle cannot put a later fact before it. */
-async function publishAll({ nats, service }: RelayOptions, rows: readonly OutboxRow[]): Promise<Published> {
-  const seqs: bigint[] = [];
-  let failure: unknown = null;
-  await Promise.all(
-    [...Map.groupBy(rows, (row) => row.aggregateid).values()].map(async (facts) => {
-      for (const row of facts) {
-        try {
-          await publish(nats, toEnvelope(row, service));
-          seqs.push(row.seq);
-        } catch (error) {
-          failure = error;
-          return;
-        }
-      }
-    }),
-  );
-  return { seqs, failure };
-}
-
-function toEnvelope(row: OutboxRow, service: string): EventEnvelope {
+  const { pool, service, nats, committed, onError } = options;
+  let led: RelayCalls | null = null;
+  const pokeLeader = createPoke(nats, service);
+  const stopListening = committed?.on('outbox', () => (led === null ? pokeLeader() : led.poke()));
+  const leadership = startLeading({ pool, name: `outbox:${nats.namespace}:${service}`, onError }, (client, signal) => {
+    const calls = new RelayCalls(signal);
+    led = calls;
+    return relay(options, client, calls).finally(() => {
+      led = null;
+      calls.end();
+    });
+  });
   return {
-    specversion: '1.0',
-    id: idFromUuid('evt', row.id),
-    source: row.redrive?.source ?? `/tenantry/${service}`,
-    type: row.type,
-    subject: row.aggregateid,
-    time: row.occurred_at.toString({ smallestUnit: 'millisecond' }),
-    datacontenttype: 'application/json',
-    tenantid: idFromUuid('ten', row.tenant_id),
-    aggregateversion: row.aggregateversion,
-    traceparent: row.traceparent,
-    ...(row.redrive === null ? {} : { redriveof: row.redrive.of, redrivefor: row.redrive.for }),
-    data: row.payload,
+    async stop() {
+      stopListening?.();
+      await leadership.stop();
+    },
   };
 }
 
-async function publish(nats: Nats, envelope: EventEnvelope): Promise<void> {
+/** For the leader in another process, once per turn of the event loop. While NATS is away it could publish nothing. */
+function createPoke(nats: Nats, service: string): () => void {
+  const subject = outboxPokeSubject(nats.namespace, service);
+  let isOnItsWay = false;
+  return () => {
+    if (isOnItsWay || !nats.isConnected()) return;
+    isOnItsWay = true;
+    setImmediate(() => {
+      isOnItsWay = false;
+      if (nats.isConnected() && !nats.connection.isClosed()) nats.connection.publish(subject);
+    });
+  };
+}
+
+async function relay(options: RelayOptions, client: PoolClient, calls: RelayCalls): Promise<void> {
+  const { nats, service } = options;
+  // Also after a failure: a NATS that lost its files has lost the stream.
+  await ensureStream(nats, service);
+  const subject = outboxPokeSubject(nats.namespace, service);
+  const pokes = nats.connection.subscribe(subject, { callback: () => calls.poke() });
+  const facts = new FactsInHand((row) => publish(options, row), calls);
+  try {
+    // A deletion that is lost with the server is a row that is published again, which is harmless: no flush for it.
+    await client.query('set synchronous_commit = off');
+    await moveAll(client, facts, calls);
+  } finally {
+    pokes.unsubscribe();
+    await facts.settle();
+  }
+  await deletePublished(client, facts);
+  if (facts.failure !== null) throw facts.failure.error;
+}
+
+/** Until it is to end, or a fact is refused. Reading comes before deleting: somebody waits for what is read. */
+async function moveAll(client: PoolClient, facts: FactsInHand, calls: RelayCalls): Promise<void> {
+  const isOver = (): boolean => calls.isToEnd || facts.failure !== null;
+  while (!isOver()) {
+    const room = Math.min(BATCH, MAX_IN_HAND - facts.seqs.size);
+    if (room > 0 && calls.takePoke()) {
+      const rows = await readOutbox(client, facts.seqs, room);
+      facts.take(rows);
+      if (rows.length === room) calls.poke();
+    }
+    if (calls.takeDeletion()) await deletePublished(client, facts);
+    else if (!isOver() && (room <= 0 || !calls.isPoked)) await calls.next();
+  }
+}
+
+async function deletePublished(client: PoolClient, facts: FactsInHand): Promise<void> {
+  const seqs = facts.published;
+  if (seqs.length === 0) return;
+  await deleteFromOutbox(client, seqs);
+  facts.forget(seqs);
+}
+
+async function publish({ nats, service }: RelayOptions, row: OutboxRow): Promise<void> {
+  const envelope = toEnvelope(row, service);
   await nats.jetstream.publish(eventSubject(nats.namespace, envelope), JSON.stringify(envelope), {
     msgID: envelope.id,
     timeout: PUBLISH_TIMEOUT_MS,

@@ -29,6 +29,10 @@ export const allEventSubjects = (namespace: string): string => prefixed(namespac
 /** Service, aggregate, what happened, version. */
 const TYPE_TOKENS = 4;
 
+/** No event, and kept nowhere: tells whoever leads the relay of a service that there is something in its outbox. */
+export const outboxPokeSubject = (namespace: string, service: string): string =>
+  prefixed(namespace, `poke.outbox.${service}`, '.');
+
 /** Of one tenant, in the stream of one service. @param type a whole type or the beginning of one, up to a dot */
 export function tenantSubjects(namespace: string, type: string, tenantId: TenantId): string {
   const tokens = type.split('.');

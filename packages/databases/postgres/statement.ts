@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { type WorkTable, workIn } from './committed-work.ts';
 import { toWireValue, type WireValue } from './wire-value.ts';
 
 /** A statement as it goes over the wire: parameters are texts or bytes already, so that sending cannot fail halfway. */
@@ -9,6 +10,8 @@ export type Statement = {
   readonly values: readonly WireValue[];
   /** False where nobody reads rows: the server is not asked to describe them. */
   readonly wantsRows: boolean;
+  /** Where it adds work for somebody. */
+  readonly addsTo: readonly WorkTable[];
 };
 
 export type Answer = {
@@ -18,29 +21,31 @@ export type Answer = {
   readonly rows: readonly Readonly<Record<string, unknown>>[];
 };
 
-const names = new Map<string, string>();
+/** What follows from the text alone. */
+type Reading = Pick<Statement, 'text' | 'name' | 'addsTo'>;
+
+const readings = new Map<string, Reading>();
 const MAX_NAMES = 2_000;
 
 /** Named statements are parsed once per connection. Their number is bounded: inlined values would grow it for ever. */
-function nameOf(text: string): string {
-  const known = names.get(text);
+function readingOf(text: string): Reading {
+  const known = readings.get(text);
   if (known !== undefined) return known;
-  if (names.size >= MAX_NAMES) return '';
-  const name = createHash('sha1').update(text).digest('base64url');
-  names.set(text, name);
-  return name;
+  const addsTo = workIn(text);
+  if (readings.size >= MAX_NAMES) return { text, name: '', addsTo };
+  const reading = { text, name: createHash('sha1').update(text).digest('base64url'), addsTo };
+  readings.set(text, reading);
+  return reading;
 }
 
 export const toStatement = (text: string, parameters: readonly unknown[]): Statement => ({
-  text,
-  name: nameOf(text),
+  ...readingOf(text),
   values: parameters.map(toWireValue),
   wantsRows: true,
 });
 
 const command = (text: string, values: readonly WireValue[] = []): Statement => ({
-  text,
-  name: nameOf(text),
+  ...readingOf(text),
   values,
   wantsRows: false,
 });

@@ -3,6 +3,7 @@ import type { Clock } from '@tenantry/kernel/clock.ts';
 import { type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
 import type { Pool } from 'pg';
 import type { ReadTenant, TenantDatabase, TenantReader, TenantUnitOfWork } from '../unit-of-work.ts';
+import type { CommittedWork } from './committed-work.ts';
 import {
   databaseUnavailable,
   isConnectionLost,
@@ -24,6 +25,8 @@ export type TenantDatabaseOptions = {
   readonly poolOf: (tenantId: TenantId) => Pool;
   readonly clock: Clock;
   readonly traceparent: () => string;
+  /** Is told after each COMMIT what has been added, also when its answer was lost. */
+  readonly committed?: CommittedWork;
 };
 
 /**
@@ -105,6 +108,7 @@ async function attemptUnitOfWork<Tables, T>(
     isUsable = !isLost && !isStalePlan(error);
     throw isLost && transaction.isCommitting ? outcomeUnknown(error) : error;
   } finally {
+    if (transaction.isCommitting) options.committed?.tell(transaction.addsTo);
     await transaction.close(isUsable);
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Pool, PoolClient } from 'pg';
+import type { WorkTable } from './committed-work.ts';
 import { isHungUp, isUnavailable } from './errors.ts';
 import { Flight } from './flight.ts';
 import { type Answer, BEGIN, COMMIT, type Statement, setTenant } from './statement.ts';
@@ -26,6 +27,7 @@ export class TenantTransaction {
   #phase: 'unbegun' | 'open' | 'committing' | 'over' = 'unbegun';
   #waiting: Waiting[] = [];
   #flying: Promise<void> | null = null;
+  readonly #addsTo = new Set<WorkTable>();
   #failure: { readonly error: unknown; readonly wasTold: boolean } | null = null;
 
   private constructor(pool: Pool, tenantUuid: string, client: PoolClient) {
@@ -44,11 +46,16 @@ export class TenantTransaction {
     return this.#phase === 'committing';
   }
 
+  /** Where its statements add work for somebody; that there is some is known only after COMMIT. */
+  get addsTo(): ReadonlySet<WorkTable> {
+    return this.#addsTo;
+  }
+
   execute(statement: Statement): Promise<Answer> {
     const refusal = this.#refusal();
     if (refusal !== null) return Promise.reject(refusal);
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    this.#waiting.push({ statement, settle: { resolve, reject } });
+    this.#push({ statement, settle: { resolve, reject } });
     // In a microtask: what the same breath asks goes along.
     this.#flying ??= Promise.resolve().then(() => this.#flyAll());
     return promise;
@@ -57,7 +64,7 @@ export class TenantTransaction {
   enqueue(statement: Statement): void {
     const refusal = this.#refusal();
     if (refusal !== null) throw refusal;
-    this.#waiting.push({ statement: { ...statement, wantsRows: false }, settle: null });
+    this.#push({ statement: { ...statement, wantsRows: false }, settle: null });
   }
 
   async commit(): Promise<void> {
@@ -86,6 +93,11 @@ export class TenantTransaction {
     // After a failure the server's word on where the connection stands may still be under way.
     const isIdle = this.#failure === null && client.getTransactionStatus() === 'I';
     client.release(!(isUsable && (isIdle || (await rollBack(client)))));
+  }
+
+  #push(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    for (const table of waiting.statement.addsTo) this.#addsTo.add(table);
   }
 
   #refusal(): Error | null {

@@ -30,6 +30,7 @@ const startRelay = (errors: unknown[] = [], databases = world.databases) =>
     service: 'users',
     pool: databases.workerPool,
     nats: world.nats,
+    committed: databases.committed,
     onError: (error) => errors.push(error),
   });
 const published = async (subject: string) =>

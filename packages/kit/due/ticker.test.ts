@@ -33,8 +33,7 @@ function tick(handler: DueHandler, kind = KIND) {
     },
   });
   const ticker = startTicker({
-    service: 'users',
-    pool: databases.workerPool,
+    committed: databases.committed,
     worker,
     clock,
     handlers: { [kind]: handler },
@@ -356,7 +355,7 @@ describe('A ticker', () => {
 
   it('without kinds does nothing', async () => {
     const { databases, clock } = store;
-    const options = { service: 'users', pool: databases.workerPool, worker: databases.worker, clock };
+    const options = { worker: databases.worker, clock };
     await startTicker({ ...options, handlers: {}, onError: () => undefined }).stop();
   });
 });

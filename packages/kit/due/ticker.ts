@@ -1,9 +1,9 @@
+import type { CommittedWork } from '@tenantry/databases/postgres/committed-work.ts';
 import { at, type WorkerDatabase } from '@tenantry/databases/postgres/worker-database.ts';
 import { continueTrace, runInBackground } from '@tenantry/kernel/call-context.ts';
 import type { Clock } from '@tenantry/kernel/clock.ts';
 import { idFromUuid, type TenantId } from '@tenantry/kernel/id.ts';
 import { sql } from 'kysely';
-import type { Pool } from 'pg';
 
 export type DueWork = { readonly tenantId: TenantId; readonly uuid: string; readonly attempts: number };
 
@@ -14,8 +14,8 @@ export type DueWork = { readonly tenantId: TenantId; readonly uuid: string; read
 export type DueHandler = (work: DueWork) => Promise<Temporal.Instant | undefined>;
 
 export type TickerOptions = {
-  readonly service: string;
-  readonly pool: Pool;
+  /** What this process commits. Without it new rows wait for the next look, a second at most. */
+  readonly committed?: CommittedWork;
   readonly worker: WorkerDatabase;
   readonly clock: Clock;
   readonly handlers: Readonly<Record<string, DueHandler>>;
@@ -26,6 +26,7 @@ type ClaimedRow = { tenant_id: string; kind: string; id: string; attempts: numbe
 
 const CLAIM_SECONDS = 60;
 const BATCH = 32;
+/** For rows that nobody here was told of: another instance committed them, perhaps with its last breath. */
 const MAX_SLEEP_MS = 1_000;
 const MAX_BACKOFF_SECONDS = 600;
 
@@ -37,21 +38,15 @@ export function startTicker(options: TickerOptions): { readonly stop: () => Prom
   let stopped = false;
   let wake: () => void = () => undefined;
 
+  const stopListening = options.committed?.on('due', () => wake());
+
   const loop = (async () => {
-    let stopListening: (() => void) | null = null;
     while (!stopped) {
       const woken = new Promise<void>((resolve) => {
         wake = resolve;
       });
       let sleepMs = MAX_SLEEP_MS;
       try {
-        stopListening ??= await listen(
-          options,
-          () => wake(),
-          () => {
-            stopListening = null;
-          },
-        );
         const rows = await claim(options, kinds, BATCH - running.size);
         for (const row of rows) {
           const task = perform(options, row).finally(() => {
@@ -71,39 +66,17 @@ export function startTicker(options: TickerOptions): { readonly stop: () => Prom
         clearTimeout(timer);
       }
     }
-    stopListening?.();
   })();
 
   return {
     async stop() {
       stopped = true;
+      stopListening?.();
       wake();
       await loop;
       await Promise.allSettled(running);
     },
   };
-}
-
-/** @returns gives the connection back; it does so by itself when the connection dies */
-async function listen(options: TickerOptions, onNotification: () => void, onLost: () => void): Promise<() => void> {
-  const client = await options.pool.connect();
-  let isGivenBack = false;
-  const giveBack = (): void => {
-    if (isGivenBack) return;
-    isGivenBack = true;
-    // Destroyed, not reused: ending the session is what ends the LISTEN.
-    client.release(true);
-    onLost();
-  };
-  client.on('notification', onNotification);
-  client.on('error', giveBack);
-  try {
-    await client.query(`listen ${options.service}_due`);
-  } catch (error) {
-    giveBack();
-    throw error;
-  }
-  return giveBack;
 }
 
 async function claim(

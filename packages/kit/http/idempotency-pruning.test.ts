@@ -36,8 +36,7 @@ const dueRows = () =>
   ]);
 const tick = (batch?: number) =>
   startTicker({
-    service: 'users',
-    pool: store.databases.workerPool,
+    committed: store.databases.committed,
     worker: store.databases.worker,
     clock: store.clock,
     handlers: { [IDEMPOTENCY_PRUNING]: pruneIdempotencyKeys(store.databases.withTenant, batch) },

@@ -154,6 +154,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       service: name,
       pool: databases.workerPool,
       nats,
+      committed: databases.committed,
       onError: (error) => logger.error({ err: error }, 'the outbox waits'),
     });
     closing.push(relay.stop);
@@ -195,8 +196,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     });
     closing.push(consumers.stop);
     const ticker = startTicker({
-      service: name,
-      pool: databases.workerPool,
+      committed: databases.committed,
       worker: databases.worker,
       clock,
       handlers: {
