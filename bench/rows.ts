@@ -3,6 +3,7 @@ import { businessRows } from './rows/business.ts';
 import { configurationRows } from './rows/configuration.ts';
 import { databaseRows } from './rows/database.ts';
 import { eventRows } from './rows/events.ts';
+import { eventCommitRows } from './rows/events-commits.ts';
 import { eventOpenLoopRows } from './rows/events-open-loop.ts';
 import { eventReplayRows } from './rows/events-replay.ts';
 import { fairnessRows } from './rows/fairness.ts';
@@ -34,6 +35,7 @@ export const ROW_GROUPS: readonly RowGroup[] = [
   { name: 'gateway-fairness', needs: 'system', measure: fairnessRows },
   { name: 'hub', needs: 'system', measure: configurationRows },
   { name: 'database', needs: 'nothing', measure: databaseRows },
+  { name: 'events-commits', needs: 'nothing', measure: eventCommitRows },
   { name: 'events-open-loop', needs: 'nothing', measure: eventOpenLoopRows },
   { name: 'events-replay', needs: 'nothing', measure: eventReplayRows },
   { name: 'events', needs: 'system', measure: eventRows },

@@ -12,11 +12,14 @@ export type RelayOptions = {
   /** Of the worker role. */
   readonly pool: Pool;
   readonly nats: Nats;
-  /** What this process commits. Without it rows wait for the next look, a second at most. */
+  /** What this process commits. Without it rows wait for the next look. */
   readonly committed?: CommittedWork;
+  /** How often to look for rows that nobody told of, because whoever committed them died or could not; a second unless said. */
+  readonly lookMs?: number;
   readonly onError: (error: unknown) => void;
 };
 
+const LOOK_MS = 1_000;
 const BATCH = 256;
 /** Read and not yet deleted: a NATS that is slow, or a burst, must not fill the memory. */
 const MAX_IN_HAND = 512;
@@ -34,7 +37,7 @@ export function startOutboxRelay(options: RelayOptions): { readonly stop: () => 
   const pokeLeader = createPoke(nats, service);
   const stopListening = committed?.on('outbox', () => (led === null ? pokeLeader() : led.poke()));
   const leadership = startLeading({ pool, name: `outbox:${nats.namespace}:${service}`, onError }, (client, signal) => {
-    const calls = new RelayCalls(signal);
+    const calls = new RelayCalls(signal, options.lookMs ?? LOOK_MS);
     led = calls;
     return relay(options, client, calls).finally(() => {
       led = null;

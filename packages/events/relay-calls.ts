@@ -1,5 +1,3 @@
-/** For rows that nobody told of: whoever committed them died, or could not reach the leader. */
-const LOOK_MS = 1_000;
 /** Who has published something will publish more: rows are deleted together, and what is read does not wait for it. */
 const DELETE_AFTER_MS = 5;
 
@@ -13,9 +11,9 @@ export class RelayCalls {
   #isEnded = false;
   #wake: () => void = () => undefined;
 
-  constructor(stopping: AbortSignal) {
+  constructor(stopping: AbortSignal, lookMs: number) {
     this.#stopping = stopping;
-    this.#look = setInterval(() => this.poke(), LOOK_MS);
+    this.#look = setInterval(() => this.poke(), lookMs);
     stopping.addEventListener('abort', () => this.#wake(), { once: true });
   }
 

@@ -246,7 +246,6 @@ create table due (
   constraint due_pkey PRIMARY KEY (tenant_id, kind, id)
 );
 CREATE INDEX due_due_at ON due USING btree (due_at);
-CREATE TRIGGER due_notify AFTER INSERT ON due FOR EACH STATEMENT EXECUTE FUNCTION notify_worker();
 
 -- Attempts begun on events that an earlier process had under way when it ended. Written before the handler runs and
 -- removed when it has ended; a row that outlives its process accuses its event.
@@ -388,18 +387,8 @@ create table outbox (
   redrive jsonb,
   constraint outbox_pkey PRIMARY KEY (seq)
 );
-CREATE TRIGGER outbox_notify AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION notify_worker();
 
 -- Functions
-
-CREATE OR REPLACE FUNCTION notify_worker()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-begin
-  perform pg_notify(tg_table_schema || '_' || tg_table_name, '');
-  return null;
-end $function$;
 
 CREATE OR REPLACE FUNCTION protect_tenant_table(name text)
  RETURNS void

@@ -3,8 +3,10 @@ import { newId, type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
 import { conflict } from '@tenantry/kernel/problems.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
+import type { NotesTables } from '../../databases/test/open-test-databases.ts';
 import { listDeadLetters } from '../dead-letters.ts';
 import { aggregateSubjects, streamName } from '../subjects.ts';
+import { on } from '../subscription.ts';
 import { takeNotes } from './note-taker.ts';
 import { makeEnvelope, newSubject, openTestEvents, type TestEvents } from './open-test-events.ts';
 
@@ -34,6 +36,36 @@ describe('An event', () => {
       await eventually(async () => expect((await consumerInfo(taker.durable)).num_ack_pending).toBe(0));
       expect(await taker.notes()).toEqual([taker.label(subject, 1), taker.label(subject, 2)]);
       expect(taker.errors).toEqual([]);
+    } finally {
+      await consumers.stop();
+    }
+  });
+
+  it('that comes twice has its effect once, also where its handler fails first or makes nothing of what it is told', async () => {
+    let isSecond = false;
+    const taker = takeNotes(world);
+    const [tenant, hasty, stubborn] = [newId('ten'), newSubject(), newSubject()];
+    // What a first delivery runs before the inbox is heard.
+    const subscription = on<typeof taker.definition, NotesTables>(taker.definition, async (uow, envelope) => {
+      if (isSecond && envelope.subject === hasty) throw new Error('before its first statement');
+      await taker.subscription.handle(uow, envelope).catch((error: unknown) => {
+        if (envelope.subject !== stubborn) throw error;
+      });
+    });
+    const consumers = await taker.start({ subscriptions: [subscription], redeliveryDelaysMs: [10] });
+    try {
+      const envelopes = [hasty, stubborn].map((subject) => taker.envelope(tenant, subject, 1));
+      for (const envelope of envelopes) await world.publish(envelope);
+      await eventually(async () => expect(await taker.notes()).toHaveLength(2));
+      isSecond = true;
+      for (const envelope of envelopes) await world.publish(envelope);
+      await eventually(async () => {
+        const { num_ack_pending, num_pending } = await consumerInfo(taker.durable);
+        expect([num_ack_pending, num_pending]).toEqual([0, 0]);
+      });
+      expect(await taker.notes()).toHaveLength(2);
+      expect(await taker.deadLetters()).toEqual([]);
+      expect(taker.errors).toMatchObject([{ error: { message: 'before its first statement' } }]);
     } finally {
       await consumers.stop();
     }

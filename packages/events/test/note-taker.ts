@@ -30,6 +30,7 @@ export function takeNotes(world: TestEvents, before: Handle = async () => undefi
   });
   const label = (subject: string, version: number): string => `${aggregate} ${subject} ${version}`;
   return {
+    definition: written,
     type: written.type,
     durable: `users--users-${aggregate}`,
     subscription,

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { runAsAdmin } from '../../databases/test/open-test-databases.ts';
 import { emit } from '../emit.ts';
-import { startOutboxRelay } from '../outbox-relay.ts';
+import { type RelayOptions, startOutboxRelay } from '../outbox-relay.ts';
+import { dieAfterCommit } from './dying-teller.ts';
 import { newSubject, openTestEvents, type TestEvents } from './open-test-events.ts';
 
 const noteWritten = event(
@@ -20,18 +21,20 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 const tenant: TenantId = newId('ten');
-const tell = (subject: string, versions: readonly number[], text?: string) =>
-  world.databases.withTenant(tenant, async (uow) => {
+const tell = (subject: string, versions: readonly number[], text?: string, databases = world.databases) =>
+  databases.withTenant(tenant, async (uow) => {
     for (const version of versions)
       await emit(uow, noteWritten, { subject, version, data: { n: version, ...(text === undefined ? {} : { text }) } });
   });
-const startRelay = (errors: unknown[] = [], databases = world.databases) =>
+const NEVER_MS = 2 ** 31 - 1;
+const startRelay = (errors: unknown[] = [], databases = world.databases, changes: Partial<RelayOptions> = {}) =>
   startOutboxRelay({
     service: 'users',
     pool: databases.workerPool,
     nats: world.nats,
     committed: databases.committed,
     onError: (error) => errors.push(error),
+    ...changes,
   });
 const published = async (subject: string) =>
   (await world.published()).filter(({ envelope }) => envelope.subject === subject);
@@ -145,6 +148,53 @@ describe('The outbox relay', () => {
       await second.close();
     }
     await eventually(async () => expect(await leaders()).toEqual([]));
+  });
+
+  it('hears of a commit in its own process and in another, without ever looking by itself', async () => {
+    const second = world.open();
+    const options = { lookMs: NEVER_MS };
+    const relays = [startRelay([], world.databases, options)];
+    try {
+      await eventually(async () => expect(await leaders()).toHaveLength(1));
+      relays.push(startRelay([], second, options));
+      const [own, other] = [newSubject(), newSubject()];
+      for (const version of upTo(5)) {
+        await tell(own, [version]);
+        await eventually(async () => expect(await versionsOf(own)).toEqual(upTo(version)));
+        await tell(other, [version], undefined, second);
+        await eventually(async () => expect(await versionsOf(other)).toEqual(upTo(version)));
+      }
+    } finally {
+      await Promise.all(relays.map((relay) => relay.stop()));
+      await second.close();
+    }
+  });
+
+  it('finds what nobody told it of', async () => {
+    const second = world.open();
+    const relay = startRelay();
+    try {
+      const subject = newSubject();
+      await eventually(async () => expect(await leaders()).toHaveLength(1));
+      await tell(subject, [1], undefined, second);
+      await eventually(async () => expect(await versionsOf(subject)).toEqual([1]));
+    } finally {
+      await relay.stop();
+      await second.close();
+    }
+  });
+
+  it('publishes what a process committed that was killed with SIGKILL before it could tell anybody', async () => {
+    const relay = startRelay();
+    try {
+      await eventually(async () => expect(await leaders()).toHaveLength(1));
+      const subject = newSubject();
+      const [signal] = await dieAfterCommit(world, tenant, subject);
+      expect(signal).toBe('SIGKILL');
+      await eventually(async () => expect(await versionsOf(subject)).toEqual([1]));
+    } finally {
+      await relay.stop();
+    }
   });
 
   it('that ends between publishing and deleting publishes again under the same id, which the server drops', async () => {

@@ -1,3 +1,4 @@
+import { CommittedWork } from '@tenantry/databases/postgres/committed-work.ts';
 import { currentDeadlineMs, runWithContext } from '@tenantry/kernel/call-context.ts';
 import { type Id, newId, uuidOf } from '@tenantry/kernel/id.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -21,7 +22,7 @@ afterEach(async () => {
   tickers = [];
 });
 
-function tick(handler: DueHandler, kind = KIND) {
+function tick(handler: DueHandler, kind = KIND, committed = store.databases.committed) {
   const errors: unknown[] = [];
   let lookups = 0;
   const { databases, clock } = store;
@@ -33,7 +34,7 @@ function tick(handler: DueHandler, kind = KIND) {
     },
   });
   const ticker = startTicker({
-    committed: databases.committed,
+    committed,
     worker,
     clock,
     handlers: { [kind]: handler },
@@ -338,6 +339,18 @@ describe('A ticker', () => {
     await stopped;
     expect(calls).toHaveLength(1);
     expect((await rows()).map((row) => row.id)).toEqual([uuidOf(next)]);
+  });
+
+  it('finds what nobody told it of, and is told of what its own process commits', async () => {
+    const { calls, handler } = noted();
+    tick(handler, KIND, new CommittedWork());
+    await plan(newId('inv'));
+    await eventually(() => expect(calls).toHaveLength(1));
+    const told: string[] = [];
+    const stop = store.databases.committed.on('due', () => told.push('due'));
+    await plan(newId('inv'));
+    stop();
+    expect(told).toEqual(['due']);
   });
 
   it('survives the loss of its connection', async () => {
