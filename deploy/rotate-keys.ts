@@ -1,12 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { ConfigurationError } from '@tenantry/kit/configuration.ts';
-import { choosePostgresHost } from './embedded/postgres-host.ts';
 import { StartFailure } from './embedded/start-failure.ts';
-import { keptMasterKey } from './launcher/kept-secret.ts';
-import { readRememberedPorts } from './launcher/remembered-ports.ts';
-import { masterKeyFile, readSettings, type Settings } from './launcher/settings.ts';
+import { readSettings } from './launcher/settings.ts';
 import { KEY_COMMANDS, type KeyCommand, rotateKeys } from './rotate-keys/rotate-keys.ts';
+import { findRunningDatabase } from './running-database.ts';
 
 /** `node boot.mjs deploy/rotate-keys.ts rotate | rewrap | retire`, while Tenantry is running. See deploy/README.md. */
 async function run(command: string): Promise<void> {
@@ -14,33 +10,16 @@ async function run(command: string): Promise<void> {
     throw new StartFailure(`Usage: node boot.mjs deploy/rotate-keys.ts ${KEY_COMMANDS.join(' | ')}`);
   }
   const settings = readSettings(process.env);
-  const { masterKey, dataDir } = settings;
-  const keyFile = masterKeyFile(dataDir);
-  if (masterKey === undefined && !existsSync(keyFile)) {
-    throw new StartFailure(
-      `There is no master key in ${keyFile}. Start once with npm start, or set TENANTRY_MASTER_KEY.`,
-    );
-  }
+  const { adminUrl, masterKey } = findRunningDatabase(settings);
   await rotateKeys(command, {
-    adminUrl: settings.external.postgres ?? embeddedUrl(settings),
-    masterKey: masterKey ?? keptMasterKey(keyFile),
-    dataDir,
+    adminUrl,
+    masterKey,
+    dataDir: settings.dataDir,
     say: (line) => console.log(line),
   });
 }
 
 const isKeyCommand = (command: string): command is KeyCommand => KEY_COMMANDS.some((known) => known === command);
-
-function embeddedUrl({ dataDir }: Settings): string {
-  const port = readRememberedPorts(join(dataDir, 'ports.json')).get('postgresql');
-  const passwordFile = `${choosePostgresHost({ dataDir: join(dataDir, 'postgresql') }).dataDir}.password`;
-  if (port === undefined || !existsSync(passwordFile)) {
-    throw new StartFailure(
-      `There is no PostgreSQL of Tenantry in ${dataDir}. Start once with npm start, or set DATABASE_URL.`,
-    );
-  }
-  return `postgres://postgres:${readFileSync(passwordFile, 'utf8').trim()}@127.0.0.1:${port}/tenantry`;
-}
 
 try {
   await run(process.argv[2] ?? '');

@@ -8,12 +8,16 @@ export type DomainEvent = { readonly type: string; readonly data: Readonly<Recor
 export type StoredEvent = DomainEvent & { readonly version: number; readonly recordedAt: Temporal.Instant };
 
 /** All events of one aggregate, oldest first; empty when it does not exist in this tenant. */
-export async function readStream(reader: TenantReader, id: Id): Promise<readonly StoredEvent[]> {
+export const readStream = (reader: TenantReader, id: Id): Promise<readonly StoredEvent[]> =>
+  readStreamOf(reader, uuidOf(id));
+
+/** The same by the id that the store has: whose kind it is, is not known there. */
+export async function readStreamOf(reader: TenantReader, uuid: string): Promise<readonly StoredEvent[]> {
   const rows = await reader.sql
     .selectFrom('events')
     .select(['version', 'type', 'data', 'recorded_at'])
     .where('tenant_id', '=', reader.tenantUuid)
-    .where('stream_id', '=', uuidOf(id))
+    .where('stream_id', '=', uuid)
     .orderBy('version')
     .execute();
   return rows.map((row) => ({
@@ -54,20 +58,4 @@ export async function appendToStream(
     order by version`.execute(uow.sql);
   if (numAffectedRows !== BigInt(events.length)) throw new Error(`The stream ${id} has no version ${expectedVersion}.`);
   return expectedVersion + events.length;
-}
-
-/** The ids of this tenant's streams whose first event has one of these types, oldest first: what a rebuild walks over. */
-export async function listStreams(
-  reader: TenantReader,
-  firstEventTypes: readonly string[],
-): Promise<readonly string[]> {
-  const rows = await reader.sql
-    .selectFrom('events')
-    .select('stream_id')
-    .where('tenant_id', '=', reader.tenantUuid)
-    .where('version', '=', 1)
-    .where('type', 'in', [...firstEventTypes])
-    .orderBy('position')
-    .execute();
-  return rows.map((row) => row.stream_id);
 }

@@ -1,7 +1,7 @@
 import { newId } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTestDatabases, type TestDatabases } from '../../databases/test/open-test-databases.ts';
-import { appendToStream, listStreams, readStream } from '../event-store.ts';
+import { appendToStream, readStream } from '../event-store.ts';
 
 let world: TestDatabases;
 beforeAll(async () => {
@@ -68,20 +68,5 @@ describe('An event stream', () => {
     await expect(
       world.databases.withTenant(tenant, (uow) => uow.sql.deleteFrom('events').execute()),
     ).rejects.toMatchObject({ code: '42501' });
-  });
-
-  it('is found for a rebuild by its first event, oldest first, in its tenant only', async () => {
-    const tenant = newId('ten');
-    const [a, b, c] = [newId('inv'), newId('inv'), newId('inv')];
-    for (const [id, type] of [
-      [b, 'opened'],
-      [a, 'opened'],
-      [c, 'other'],
-    ] as const)
-      await world.databases.withTenant(tenant, (uow) => appendToStream(uow, id, 0, [{ type, data: {} }, told(2)]));
-    const found = await world.databases.withTenant(tenant, (uow) => listStreams(uow, ['opened', 'imported']));
-    expect(found).toHaveLength(2);
-    expect(await world.databases.withTenant(tenant, (uow) => listStreams(uow, ['told']))).toEqual([]);
-    expect(await world.databases.withTenant(newId('ten'), (uow) => listStreams(uow, ['opened']))).toEqual([]);
   });
 });

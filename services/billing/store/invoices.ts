@@ -1,7 +1,8 @@
 import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
-import { listStreams, readStream, type StoredEvent } from '@tenantry/events/event-store.ts';
-import { type Id, type InvoiceId, idFromUuid, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
-import { replay } from '../domain/evolve.ts';
+import { readStream, type StoredEvent } from '@tenantry/events/event-store.ts';
+import type { ReadModel } from '@tenantry/events/rebuild-read-model.ts';
+import { type InvoiceId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
+import { evolve, replay } from '../domain/evolve.ts';
 import type { Invoice } from '../domain/invoice.ts';
 import { INVOICE_STREAM_BEGINS_WITH, type InvoiceEvent } from '../domain/invoice-events.ts';
 import { fromInvoiceRow, type InvoiceRow, projectInvoice } from './invoice-row.ts';
@@ -76,6 +77,13 @@ export async function writeInvoice(uow: BillingUnitOfWork, invoice: Invoice, ver
     .execute();
 }
 
-/** Ids of all invoices of the tenant, as the event store knows them, oldest first. */
-export const listInvoiceIds = async (reader: BillingReader): Promise<readonly Id<'inv'>[]> =>
-  (await listStreams(reader, [INVOICE_STREAM_BEGINS_WITH])).map((uuid) => idFromUuid('inv', uuid));
+/** For a rebuild. The version in each row keeps an older stream from covering a newer one. */
+export const invoiceReadModel: ReadModel<BillingTables, Invoice> = {
+  evolve: (invoice, event) =>
+    invoice === null && event.type !== INVOICE_STREAM_BEGINS_WITH
+      ? null
+      : toInvoiceEvents([event]).reduce(evolve, invoice),
+  write: async (uow, folded) => {
+    await Promise.all(folded.map(({ state, version }) => writeInvoice(uow, state, version)));
+  },
+};

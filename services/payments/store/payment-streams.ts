@@ -1,8 +1,8 @@
 import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
-import { appendToStream, listStreams, readStream, type StoredEvent } from '@tenantry/events/event-store.ts';
-import { idFromUuid, type PaymentId, uuidOf } from '@tenantry/kernel/id.ts';
+import { appendToStream, readStream, type StoredEvent } from '@tenantry/events/event-store.ts';
+import { type PaymentId, uuidOf } from '@tenantry/kernel/id.ts';
 import { evolve, type Payment, type RecordedPaymentEvent, replay } from '../domain/payment.ts';
-import { FIRST_EVENT_TYPES, type PaymentEvent } from '../domain/payment-events.ts';
+import type { PaymentEvent } from '../domain/payment-events.ts';
 import { toPaymentRecord, toRefundRecord } from '../domain/payment-record.ts';
 import { fromPaymentRecord, fromRefundRecord } from './payment-rows.ts';
 import type { PaymentsReader, PaymentsUnitOfWork } from './tables.ts';
@@ -10,7 +10,7 @@ import type { PaymentsReader, PaymentsUnitOfWork } from './tables.ts';
 /** A payment with the number of events it came from. */
 export type PaymentStream = { readonly payment: Payment; readonly version: number };
 
-const toRecorded = (event: StoredEvent): RecordedPaymentEvent =>
+export const toRecorded = (event: Pick<StoredEvent, 'type' | 'data' | 'recordedAt'>): RecordedPaymentEvent =>
   ({ type: event.type, data: event.data, recordedAt: event.recordedAt }) as RecordedPaymentEvent;
 
 /** Null when there is no such payment in this tenant. */
@@ -70,15 +70,17 @@ async function write(
   return { payment, version };
 }
 
-/** The read rows follow from the stream and from nothing else; also used to rebuild them. */
+/** The read rows follow from the stream and from nothing else. An older version never replaces a newer one. */
 export async function writeRows(uow: PaymentsUnitOfWork, { payment, version }: PaymentStream): Promise<void> {
   const row = fromPaymentRecord(uow.tenantUuid, toPaymentRecord(payment), version);
-  await uow.sql
+  const { numInsertedOrUpdatedRows } = await uow.sql
     .insertInto('payments')
     .values(row)
-    .onConflict((conflict) => conflict.columns(['tenant_id', 'id']).doUpdateSet(row))
-    .execute();
-  if (payment.refunds.length === 0) return;
+    .onConflict((conflict) =>
+      conflict.columns(['tenant_id', 'id']).doUpdateSet(row).where('payments.version', '<=', version),
+    )
+    .executeTakeFirst();
+  if (payment.refunds.length === 0 || numInsertedOrUpdatedRows === 0n) return;
   const refunds = payment.refunds.map((refund) => fromRefundRecord(uow.tenantUuid, toRefundRecord(payment, refund)));
   await uow.sql
     .insertInto('refunds')
@@ -91,10 +93,4 @@ export async function writeRows(uow: PaymentsUnitOfWork, { payment, version }: P
       })),
     )
     .execute();
-}
-
-/** All payments of the tenant, oldest first. */
-export async function listPaymentStreams(reader: PaymentsReader): Promise<readonly PaymentId[]> {
-  const uuids = await listStreams(reader as TenantReader, FIRST_EVENT_TYPES);
-  return uuids.map((uuid) => idFromUuid('pay', uuid));
 }

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { openDatabases } from '@tenantry/databases/factory.ts';
 import { continueTrace } from '@tenantry/kernel/call-context.ts';
 import { uuidOf } from '@tenantry/kernel/id.ts';
@@ -6,6 +8,7 @@ import type { PaymentTables } from '../store/tables.ts';
 import { rebuildPayments } from '../use-cases/rebuild-payments.ts';
 import { BCA, GOPAY, openStory, PERMATA, QRIS, type Story } from './story.ts';
 
+const PROGRAM = new URL('../rebuild.ts', import.meta.url);
 let story: Story;
 beforeAll(async () => {
   story = await openStory();
@@ -53,7 +56,7 @@ describe('The read rows of payments', () => {
       onError: () => undefined,
     });
     try {
-      expect(await rebuildPayments({ databases })(tenant.id)).toBe(5);
+      expect(await rebuildPayments({ databases })(tenant.id)).toMatchObject({ streams: 5 });
       expect(await snapshot()).toEqual(before);
 
       // A rebuild that wrote nothing would pass the line above.
@@ -65,6 +68,23 @@ describe('The read rows of payments', () => {
       await story.world.sql("update payments.refunds set status = 'processing', amount_minor = 3");
       expect(await snapshot()).not.toEqual(before);
       await rebuildPayments({ databases })(tenant.id);
+      expect(await snapshot()).toEqual(before);
+
+      await story.world.sql('delete from payments.refunds');
+      await story.world.sql('delete from payments.payments');
+      // As an operator does.
+      const { stdout, stderr } = spawnSync(process.execPath, [fileURLToPath(PROGRAM), tenant.id], {
+        encoding: 'utf8',
+        env: {
+          ...process.env,
+          DATABASE_URL: serviceUrl.href,
+          TENANTRY_MASTER_KEY: story.world.masterKey,
+          TENANTRY_DATA_DIR: story.world.dataDir,
+          TENANTRY_NAMESPACE: story.world.namespace,
+        },
+      });
+      expect(stderr).toBe('');
+      expect(stdout).toMatch(/^payments: 5 rebuilt for ten_\w+, up to position \d+\.\n$/);
       expect(await snapshot()).toEqual(before);
     } finally {
       await databases.close();

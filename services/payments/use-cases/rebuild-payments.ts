@@ -1,21 +1,10 @@
+import { type RebuildOptions, type Rebuilt, rebuildReadModel } from '@tenantry/events/rebuild-read-model.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
-import { listPaymentStreams, loadPaymentForUpdate, writeRows } from '../store/payment-streams.ts';
+import { paymentReadModel } from '../store/payment-read-model.ts';
 import type { PaymentsDeps } from './payments-deps.ts';
 
-/**
- * Writes every read row of a tenant's payments anew from its events, one payment at a time and under its lock, so it
- * can run beside everything else.
- * @returns how many payments there are
- */
+/** Writes the read rows of a tenant's payments anew from their events, beside whatever else goes on. */
 export const rebuildPayments =
   ({ databases }: Pick<PaymentsDeps, 'databases'>) =>
-  async (tenantId: TenantId): Promise<number> => {
-    const ids = await databases.withTenant.read(tenantId, listPaymentStreams);
-    for (const id of ids) {
-      await databases.withTenant(tenantId, async (uow) => {
-        const stream = await loadPaymentForUpdate(uow, id);
-        if (stream !== null) await writeRows(uow, stream);
-      });
-    }
-    return ids.length;
-  };
+  (tenantId: TenantId, options?: RebuildOptions): Promise<Rebuilt> =>
+    rebuildReadModel(databases.withTenant, tenantId, paymentReadModel, options);

@@ -1,9 +1,10 @@
 import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { appendToStream, readStream } from '@tenantry/events/event-store.ts';
+import type { ReadModel } from '@tenantry/events/rebuild-read-model.ts';
 import { type Id, idFromUuid, type SubscriptionId, uuidOf } from '@tenantry/kernel/id.ts';
 import { sql } from 'kysely';
 import type { SubscriptionEvent } from '../domain/events.ts';
-import { evolveAll, isRunning, type Subscription } from '../domain/subscription.ts';
+import { evolve, evolveAll, isRunning, type Subscription } from '../domain/subscription.ts';
 import type { SubscriptionRow, SubscriptionsTables } from './tables.ts';
 
 type Uow = TenantUnitOfWork<SubscriptionsTables>;
@@ -17,8 +18,7 @@ export type LoadedSubscription = {
 
 /** What waits, runs or is owed: of these a subscriber has at most one (unique index `subscriptions_live`). */
 const LIVE_STATUSES = ['incomplete', 'trialing', 'active', 'past_due', 'paused'] as const;
-/** The types that begin a stream of this service, for a rebuild. */
-export const FIRST_EVENTS: readonly SubscriptionEvent['type'][] = ['created'];
+const BEGINS_WITH: SubscriptionEvent['type'] = 'created';
 
 /** Replays one stream; null when there is no such subscription in this tenant. */
 export async function loadSubscription(reader: Reader, id: SubscriptionId): Promise<LoadedSubscription | null> {
@@ -85,6 +85,21 @@ export async function writeRow(uow: Uow, row: SubscriptionRow): Promise<void> {
     )
     .execute();
 }
+
+/** For a rebuild. A row that is written meanwhile is right already. */
+export const subscriptionReadModel: ReadModel<SubscriptionsTables, Subscription> = {
+  evolve: (subscription, event) =>
+    subscription === null && event.type !== BEGINS_WITH
+      ? null
+      : evolve(subscription, event as unknown as SubscriptionEvent),
+  write: async (uow, folded) => {
+    await Promise.all(
+      folded.map(({ uuid, version, state }) =>
+        writeRow(uow, toRow(uow.tenantUuid, { id: idFromUuid('sub', uuid), version, state })),
+      ),
+    );
+  },
+};
 
 const own = (reader: Reader) =>
   reader.sql.selectFrom('subscriptions').selectAll().where('tenant_id', '=', reader.tenantUuid);

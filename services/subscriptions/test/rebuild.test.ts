@@ -53,7 +53,7 @@ describe('Replaying the streams', () => {
         ]),
       );
     const before = await rows();
-    expect(await rebuildSubscriptions({ databases })(tenant.id)).toBe(7);
+    expect(await rebuildSubscriptions({ databases })(tenant.id)).toMatchObject({ streams: 7 });
     expect(await rows()).toBe(before);
     await story.world.sql('delete from subscriptions.subscriptions where tenant_id = $1', [uuidOf(tenant.id)]);
     await rebuildSubscriptions({ databases })(tenant.id);
