@@ -72,7 +72,7 @@ export async function appendSubscription(
 }
 
 /** An older version never replaces a newer one, so a rebuild may run beside writers. */
-export async function writeRow(uow: Uow, row: SubscriptionRow): Promise<void> {
+async function writeRow(uow: Uow, row: SubscriptionRow): Promise<void> {
   const { tenant_id: _tenant, id: _id, ...shown } = row;
   await uow.sql
     .insertInto('subscriptions')
