@@ -4,7 +4,7 @@ import { MAIN_DATABASE } from './placement.ts';
 /** What every engine has in common, whatever it stores: it is opened, says that it lives, and is closed. */
 export type Engine = {
   readonly kind: EngineKind;
-  /** Its kind, and which database it is where there are several: `postgres`, `postgres:acme`. */
+  /** Its kind, and which database it is where there are several: `postgres`, `postgres-acme`. */
   readonly name: string;
   /** A sign of life: rejects when it gives none, which may take long. */
   readonly check: () => Promise<unknown>;
@@ -21,7 +21,7 @@ export function defineEngine(
   const meter = calls.meter(kind, database, 'check');
   return {
     kind,
-    name: database === MAIN_DATABASE ? kind : `${kind}:${database}`,
+    name: database === MAIN_DATABASE ? kind : `${kind}-${database}`,
     check: () => meter.measure(null, () => 'unavailable', how.check),
     close: how.close,
   };

@@ -84,7 +84,7 @@ export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tabl
       app: { user: appRole(service), password: derivePassword(masterKey, appRole(service)) },
       worker: { user: workerRole(service), password: derivePassword(masterKey, workerRole(service)) },
       calls,
-      onError: (error) => options.onError(name === MAIN_DATABASE ? 'postgres' : `postgres:${name}`, error),
+      onError: (error) => options.onError(name === MAIN_DATABASE ? 'postgres' : `postgres-${name}`, error),
     });
     add('postgres', database, name);
     return database;

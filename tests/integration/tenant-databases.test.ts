@@ -94,11 +94,11 @@ describe('A tenant in a database of its own', () => {
       request(`${world.gatewayUrl}/v1/subscriptions`, 'GET', { token: operatorToken });
     isCut = true;
     await eventually(async () => {
-      expect((await world.readiness('subscriptions')).stateOf('postgres:second')).toBe('down');
+      expect((await world.readiness('subscriptions')).stateOf('postgres-second')).toBe('down');
     });
     const readiness = await world.readiness('subscriptions');
     expect([readiness.httpStatus, readiness.status, readiness.stateOf('postgres')]).toEqual([200, 'degraded', 'up']);
-    expect(readiness.degradedModes.join()).toContain('Tenants that live in postgres:second get 503');
+    expect(readiness.degradedModes.join()).toContain('Tenants that live in postgres-second get 503');
     const refused = await mine();
     expect([refused.status, refused.body.code]).toEqual([503, 'upstream-unavailable']);
     expect(JSON.stringify(refused.body)).not.toMatch(/postgres:|select|127\.0\.0\.1/);
