@@ -9,6 +9,7 @@ import { DatabaseCalls, type EngineKind, type ObserveCall } from './database-cal
 import { defineEngine, type Engine, Engines } from './engine.ts';
 import { MAIN_DATABASE, type PlacementSettings, readPlacement, readTenantDatabases } from './placement.ts';
 import { createLookups, type Lookups } from './postgres/lookups.ts';
+import { assertNobodyMisplaced } from './postgres/misplaced-tenants.ts';
 import { type OpenDatabase, openDatabase, type PlacedDatabase } from './postgres/placed-database.ts';
 import { createWithTenant } from './postgres/tenant-database.ts';
 import type { WorkerDatabase } from './postgres/worker-database.ts';
@@ -59,6 +60,8 @@ export type Databases<Tables> = {
   readonly engines: readonly Engine[];
   /** Of all engines, for metrics. */
   readonly calls: DatabaseCalls;
+  /** Before work begins: throws when a tenant has rows where it is not placed. */
+  readonly checkPlacement: () => Promise<void>;
   /** Closes the engines in reverse order, once. */
   readonly close: () => Promise<void>;
 };
@@ -133,6 +136,10 @@ export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tabl
     keyring,
     engines: engines.all,
     calls,
+    checkPlacement: () =>
+      assertNobodyMisplaced([main, ...others], placement.databaseOf, (name, error) =>
+        options.onError(name, error instanceof Error ? error : new Error(String(error))),
+      ),
     close: () => engines.close(),
   };
 }

@@ -58,7 +58,8 @@ export function createNearCache<Value>(options: NearCacheOptions): NearCache<Val
       // Many wait for it: none of them can hurry it with a deadline of its own.
       const value = await runInBackground(currentTraceparent(), load);
       // As old as the question, not the answer; and if something has changed since, perhaps older than that.
-      if (loading.get(key) === own) keep(key, { value, askedMs, freshUntilMs: askedMs + ttlMs * (1 - JITTER * random()) });
+      if (loading.get(key) === own)
+        keep(key, { value, askedMs, freshUntilMs: askedMs + ttlMs * (1 - JITTER * random()) });
       return value;
     } catch (error) {
       if (loading.get(key) !== own) throw error;

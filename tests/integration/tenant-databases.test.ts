@@ -90,8 +90,7 @@ describe('A tenant in a database of its own', () => {
   it('is away with it: 503 for its people alone, and all is made up for when it is back', async () => {
     const { customer } = await walk(await job.createTenant(operatorToken, 'beta'), 7_002);
     const mine = () => request<{ code: string }>(`${world.gatewayUrl}/v1/subscriptions`, 'GET', customer);
-    const operators = () =>
-      request(`${world.gatewayUrl}/v1/subscriptions`, 'GET', { token: operatorToken });
+    const operators = () => request(`${world.gatewayUrl}/v1/subscriptions`, 'GET', { token: operatorToken });
     isCut = true;
     await eventually(async () => {
       expect((await world.readiness('subscriptions')).stateOf('postgres-second')).toBe('down');

@@ -169,11 +169,11 @@ describe('When PostgreSQL does not answer', () => {
       expect(await refusal(databases.withTenant(newId('ten'), async () => undefined))).toEqual(unavailable);
       console.log(`refused connection → 503 after ${Math.round(performance.now() - startedMs)} ms`);
       expect(await refusal(databases.lookups.find('bot', 'x'))).toEqual(unavailable);
-      expect(await awayOf(databases)).toEqual(['postgres']);
+      await eventually(async () => expect(await awayOf(databases)).toEqual(['postgres']));
     } finally {
       await databases.close();
     }
-    expect(await awayOf(world.databases)).toEqual([]);
+    await eventually(async () => expect(await awayOf(world.databases)).toEqual([]));
   });
 
   it('something listens that never speaks: 503 when the time to connect has passed', async () => {

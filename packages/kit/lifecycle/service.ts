@@ -121,6 +121,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     closing.push(nats.close);
     const databases = openServiceDatabases<Tables>(name, configuration, clock, logger);
     closing.push(databases.close);
+    await databases.checkPlacement();
     const snapshots = `${configuration.TENANTRY_DATA_DIR}/snapshots/${name}`;
     const discovery = await openDiscovery(nats, {
       snapshotFile: `${snapshots}-registry.json`,

@@ -11,11 +11,9 @@ const SubscriptionFact = {
   planSlug: Type.Optional(Type.String()),
 };
 
-export const catalogueChanged = event(
-  'subscriptions.catalogue.changed.v1',
-  Closed({ tenantId: IdSchema('ten') }),
-  { summary: 'Plans of a tenant were made or changed; whoever keeps them in memory reads them anew.' },
-);
+export const catalogueChanged = event('subscriptions.catalogue.changed.v1', Closed({ tenantId: IdSchema('ten') }), {
+  summary: 'Plans of a tenant were made or changed; whoever keeps them in memory reads them anew.',
+});
 
 export const subscriptionCreated = event(
   'subscriptions.subscription.created.v1',
