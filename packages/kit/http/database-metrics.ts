@@ -1,9 +1,12 @@
 import { CALL_BUCKETS, type CallMeter, type DatabaseOutcome } from '@tenantry/databases/database-calls.ts';
 import type { Databases } from '@tenantry/databases/factory.ts';
+import type { PlacedDatabase } from '@tenantry/databases/postgres/placed-database.ts';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { CountedHistogram } from './duration-histogram.ts';
 
-export type DatabaseFigures = Pick<Databases<unknown>, 'calls' | 'placed'>;
+export type DatabaseFigures = Pick<Databases<unknown>, 'calls'> & {
+  readonly placed: readonly Pick<PlacedDatabase, 'name' | 'connections'>[];
+};
 
 const PREFIX = 'tenantry_database';
 const LABELS = ['engine', 'database', 'operation'] as const;

@@ -12,7 +12,7 @@ const SubscriptionFact = {
 };
 
 export const catalogueChanged = event('subscriptions.catalogue.changed.v1', Closed({ tenantId: IdSchema('ten') }), {
-  summary: 'Plans of a tenant were made or changed; whoever keeps them in memory reads them anew.',
+  summary: 'Plans of a tenant were made or changed; every process of subscriptions that keeps them reads them anew.',
 });
 
 export const subscriptionCreated = event(
