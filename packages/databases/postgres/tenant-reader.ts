@@ -17,19 +17,20 @@ export async function readOnce(
 ): Promise<Answer> {
   for (let tried = 1; ; tried++) {
     const client = await deadline.connect(pool);
-    // What is left of it is known only now: there may have been a queue.
-    const statements = [setTenantReadOnly(tenantUuid), ...deadline.limit(), statement];
-    const flight = new Flight(statements, deadline.answerTimeoutMs());
-    client.query(flight);
+    let flight: Flight | null = null;
     let isClean = false;
     try {
+      // What is left of it is known only now: there may have been a queue.
+      const statements = [setTenantReadOnly(tenantUuid), ...deadline.limit(), statement];
+      flight = new Flight(statements, deadline.answerTimeoutMs());
+      client.query(flight);
       const answer = (await flight.done).at(-1);
       // Not so after a statement that opened a transaction: it must not find its way into somebody else's.
       isClean = client.getTransactionStatus() === 'I';
       return answer as Answer;
     } catch (error) {
       const isStale = isStalePlan(error);
-      const isWorthAnother = isStale || (isHungUp(error) && !flight.hasHeard);
+      const isWorthAnother = isStale || (isHungUp(error) && flight?.hasHeard === false);
       if (isWorthAnother && tried < MAX_CONNECTIONS_TRIED) continue;
       isClean = !isStale && !isConnectionLost(error) && (await rollBack(client));
       throw error;
