@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { event } from '@tenantry/contract/event.ts';
 import { appRole, derivePassword } from '@tenantry/databases/credentials.ts';
+import { DatabaseCalls } from '@tenantry/databases/database-calls.ts';
+import { placeOn } from '@tenantry/databases/postgres/placed-database.ts';
 import { createPool } from '@tenantry/databases/postgres/pools.ts';
 import { createWithTenant } from '@tenantry/databases/postgres/tenant-database.ts';
 import { createWorkerDatabase } from '@tenantry/databases/postgres/worker-database.ts';
@@ -52,8 +54,12 @@ export async function databaseRows(): Promise<Row[]> {
   }
 }
 
-const tenantsOf = (pool: Pool) =>
-  createWithTenant<unknown>({ poolOf: () => pool, clock: systemClock, traceparent: () => `00-${'ab'.repeat(16)}-01` });
+const tenantsOf = (pool: Pool, place = placeOn(pool)) =>
+  createWithTenant<unknown>({
+    placeOf: () => place,
+    clock: systemClock,
+    traceparent: () => `00-${'ab'.repeat(16)}-01`,
+  });
 
 async function readRows(open: () => Pool): Promise<Row[]> {
   const tenantId = newId('ten');
@@ -61,7 +67,10 @@ async function readRows(open: () => Pool): Promise<Row[]> {
   const raw = open();
   const withTenant = tenantsOf(open());
   // Kysely on a pool, as its documentation has it.
-  const plain = createWorkerDatabase(open()) as unknown as TenantUnitOfWork['sql'];
+  const plain = createWorkerDatabase(
+    open(),
+    new DatabaseCalls().meter('postgres', 'main', 'worker'),
+  ) as unknown as TenantUnitOfWork['sql'];
   await withTenant(tenantId, (uow) => sqlOf(uow).insertInto('audit').values(auditRow(tenantId, id)).execute());
   const byId = (sql: TenantReader['sql']) =>
     sql.selectFrom('audit').select('action').where('tenant_id', '=', uuidOf(tenantId)).where('id', '=', id);

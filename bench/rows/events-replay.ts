@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { appRole, derivePassword } from '@tenantry/databases/credentials.ts';
+import { placeOn } from '@tenantry/databases/postgres/placed-database.ts';
 import { createPool } from '@tenantry/databases/postgres/pools.ts';
 import { createWithTenant } from '@tenantry/databases/postgres/tenant-database.ts';
 import { startPostgres } from '@tenantry/deploy/embedded/postgres.ts';
@@ -82,8 +83,12 @@ export async function eventReplayRows(): Promise<Row[]> {
   }
 }
 
-const tenantsOf = (pool: pg.Pool) =>
-  createWithTenant<unknown>({ poolOf: () => pool, clock: systemClock, traceparent: () => `00-${'ab'.repeat(16)}-01` });
+const tenantsOf = (pool: pg.Pool, place = placeOn(pool)) =>
+  createWithTenant<unknown>({
+    placeOf: () => place,
+    clock: systemClock,
+    traceparent: () => `00-${'ab'.repeat(16)}-01`,
+  });
 
 async function rebuild(pool: pg.Pool, tenantId: TenantId): Promise<number> {
   const withTenant = tenantsOf(pool);

@@ -118,6 +118,8 @@ export class Launcher {
     const took = report.stopwatch();
     try {
       await migrate({ adminUrl: stores.postgresAdmin, masterKey });
+      // A tenant whose database is left behind would meet services that are ahead of it.
+      for (const { url } of stores.tenantDatabases) await migrate({ adminUrl: url, masterKey });
     } catch (cause) {
       this.#continueOrThrow();
       throw new StartFailure(

@@ -7,7 +7,7 @@ import type { Programs, ProgramsInput } from './programs.ts';
 import { readRememberedPorts } from './remembered-ports.ts';
 import { launcherConfiguration, masterKeyFile, readSettings, type Settings, withoutEmpty } from './settings.ts';
 import { inheritedEnvironment } from './start-program.ts';
-import { type StoreUrls, withoutCredentials } from './stores.ts';
+import { type StoreUrls, tenantDatabaseUrls, withoutCredentials } from './stores.ts';
 
 /**
  * `npm start -- --print-config`: what the launcher would do, and what each service says of itself when it is started as the
@@ -60,13 +60,14 @@ function readOwn(environment: NodeJS.ProcessEnv): { settings: Settings; printed:
   }
 }
 
-function plannedStores({ dataDir, external }: Settings): StoreUrls {
+function plannedStores({ dataDir, external, tenantDatabases }: Settings): StoreUrls {
   const ports = readRememberedPorts(join(dataDir, 'ports.json'));
   const at = (scheme: string, store: string): string => `${scheme}://127.0.0.1:${ports.get(store) ?? 0}`;
   const postgres = external.postgres ?? `${at('postgres', 'postgresql')}/tenantry`;
   return {
     postgresAdmin: postgres,
     postgres: withoutCredentials(postgres),
+    tenantDatabases: tenantDatabaseUrls(postgres, tenantDatabases),
     redis: external.redis ?? at('redis', 'redis'),
     nats: external.nats ?? at('nats', 'nats'),
     clickhouse: external.clickhouse ?? at('http', 'clickhouse'),

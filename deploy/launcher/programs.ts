@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
-import type { StoreUrls } from './stores.ts';
+import { type StoreUrls, withoutCredentials } from './stores.ts';
 
 /** One of our own processes: a simulator or a service. */
 export type Program = {
@@ -56,6 +56,8 @@ function serviceEnvironment({ settings, stores, masterKey }: ProgramsInput): Rec
   const at = (port: number): string => `http://127.0.0.1:${port}`;
   return {
     DATABASE_URL: stores.postgres,
+    TENANT_DATABASES: stores.tenantDatabases.map(({ name, url }) => `${name}=${withoutCredentials(url)}`).join(','),
+    TENANT_PLACEMENTS: settings.tenantPlacements,
     REDIS_URL: stores.redis,
     NATS_URL: stores.nats,
     CLICKHOUSE_URL: stores.clickhouse,

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SecretText, ServerUrl } from '@tenantry/kit/configuration/secrecy.ts';
-import { defineConfiguration } from '@tenantry/kit/configuration.ts';
+import { defineConfiguration, StoreConfiguration } from '@tenantry/kit/configuration.ts';
 import { Type } from 'typebox';
 import { keptMasterKey } from './kept-secret.ts';
 import { type Ports, portsWithOffset } from './ports.ts';
@@ -26,6 +26,9 @@ export type Settings = {
     readonly nats: string | undefined;
     readonly clickhouse: string | undefined;
   };
+  /** Databases beside the main one, `readTenantDatabases`, and who lives there, as services read it. */
+  readonly tenantDatabases: string;
+  readonly tenantPlacements: string;
 };
 
 /** What `npm start` can be told. Services are told the rest by the launcher, or read it themselves. */
@@ -54,6 +57,12 @@ export const launcherConfiguration = defineConfiguration(
       description: 'Of the first operator; empty means the file operator-password of the data folder',
     }),
     DATABASE_URL: url('PostgreSQL', ['postgres', 'postgresql'], ', as a user who may create roles'),
+    TENANT_DATABASES: SecretText({
+      default: '',
+      description:
+        'Databases for tenants beside the main one: name=postgres://…, as a user who may create roles, or name=/database on the main server; with commas between',
+    }),
+    TENANT_PLACEMENTS: StoreConfiguration.TENANT_PLACEMENTS,
     REDIS_URL: url('Redis', ['redis', 'rediss']),
     NATS_URL: url('NATS', ['nats', 'tls']),
     CLICKHOUSE_URL: url('ClickHouse', ['http', 'https']),
@@ -113,5 +122,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
       nats: given.NATS_URL || undefined,
       clickhouse: given.CLICKHOUSE_URL || undefined,
     },
+    tenantDatabases: given.TENANT_DATABASES,
+    tenantPlacements: given.TENANT_PLACEMENTS,
   };
 }

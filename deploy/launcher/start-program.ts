@@ -19,7 +19,7 @@ const GATEWAY_FLAGS = ['--min-semi-space-size=32', '--max-semi-space-size=32', '
 
 // What a program is not to inherit: npm's settings, and what only the launcher may know.
 const NOT_INHERITED =
-  /^(npm_|INIT_CWD$|NODE_OPTIONS$|DATABASE_URL$|REDIS_URL$|NATS_URL$|CLICKHOUSE_URL$|TENANTRY_MASTER_KEY$|TENANTRY_OPERATOR_PASSWORD$)/;
+  /^(npm_|INIT_CWD$|NODE_OPTIONS$|DATABASE_URL$|TENANT_DATABASES$|REDIS_URL$|NATS_URL$|CLICKHOUSE_URL$|TENANTRY_MASTER_KEY$|TENANTRY_OPERATOR_PASSWORD$)/;
 
 export type StartProgramOptions = {
   readonly program: Program;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { deriveNatsToken, deriveRedisPassword } from '@tenantry/databases/credentials.ts';
+import { type NamedDatabase, readTenantDatabases } from '@tenantry/databases/placement.ts';
 import { AnalyticsUnavailable, startClickHouse } from '../embedded/clickhouse.ts';
 import type { EmbeddedServer, EmbeddedServerOptions } from '../embedded/embedded-server.ts';
 import { startNats } from '../embedded/nats.ts';
@@ -17,6 +18,8 @@ export type StoreUrls = {
   readonly postgresAdmin: string;
   /** Without credentials: services derive their own. */
   readonly postgres: string;
+  /** The databases beside it, each with the right to create roles. */
+  readonly tenantDatabases: readonly NamedDatabase[];
   /** With its password when it is the embedded one. */
   readonly redis: string;
   /** Without credentials when it is the embedded one: services derive its token. */
@@ -54,7 +57,9 @@ export async function startStores(options: StoresOptions): Promise<StoreUrls> {
       }),
   ]);
   const postgresAdmin = external.postgres === undefined ? withDatabase(admin, 'tenantry') : admin;
-  return { postgresAdmin, postgres: withoutCredentials(postgresAdmin), redis, nats, clickhouse };
+  const postgres = withoutCredentials(postgresAdmin);
+  const tenantDatabases = tenantDatabaseUrls(postgresAdmin, settings.tenantDatabases);
+  return { postgresAdmin, postgres, tenantDatabases, redis, nats, clickhouse };
 }
 
 async function startStore(
@@ -103,6 +108,10 @@ async function allOrFirstFailure<T extends readonly unknown[]>(
   await Promise.allSettled(starts);
   return Promise.all(starts);
 }
+
+/** A path alone is a database of the main server. */
+export const tenantDatabaseUrls = (postgresAdmin: string, tenantDatabases: string): readonly NamedDatabase[] =>
+  readTenantDatabases(tenantDatabases).map(({ name, url }) => ({ name, url: new URL(url, postgresAdmin).href }));
 
 function withDatabase(url: string, name: string): string {
   const changed = new URL(url);

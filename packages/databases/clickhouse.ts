@@ -2,6 +2,8 @@ import type { TenantId } from '@tenantry/kernel/id.ts';
 import { type ClickHouseConnection, clickhouseCode, connectClickHouse } from './clickhouse/connection.ts';
 import { migrateClickHouse, readAnalyticsMigrations } from './clickhouse/migrations.ts';
 import { createTenantScope, type TenantAnalytics } from './clickhouse/tenant-scope.ts';
+import { DatabaseCalls } from './database-calls.ts';
+import { MAIN_DATABASE } from './placement.ts';
 
 /** ClickHouse for one service: derived data only, and no way to it but as a tenant. */
 export type Analytics = {
@@ -15,11 +17,14 @@ export type Analytics = {
   readonly close: () => Promise<void>;
 };
 
-export const createAnalytics = (options: { url: string; database: string }): Analytics =>
-  analyticsOn(connectClickHouse(options));
+export const createAnalytics = (options: { url: string; database: string; calls?: DatabaseCalls }): Analytics =>
+  analyticsOn(connectClickHouse(options), options.calls);
 
-export function analyticsOn(connection: ClickHouseConnection): Analytics {
-  const { forTenant, forgetTables } = createTenantScope(connection);
+export function analyticsOn(connection: ClickHouseConnection, calls = new DatabaseCalls()): Analytics {
+  const { forTenant, forgetTables } = createTenantScope(connection, {
+    queries: calls.meter('clickhouse', MAIN_DATABASE, 'query'),
+    inserts: calls.meter('clickhouse', MAIN_DATABASE, 'insert'),
+  });
   return {
     async migrate(folder) {
       await migrateClickHouse(connection, await readAnalyticsMigrations(folder));

@@ -5,13 +5,20 @@ import type { Pool } from 'pg';
 import { analyticsUnavailable } from './clickhouse/connection.ts';
 import { type Analytics, createAnalytics } from './clickhouse.ts';
 import { appRole, derivePassword, workerRole } from './credentials.ts';
+import { DatabaseCalls, type EngineKind, type ObserveCall } from './database-calls.ts';
+import { defineEngine, type Engine, Engines } from './engine.ts';
+import { MAIN_DATABASE, type PlacementSettings, readPlacement, readTenantDatabases } from './placement.ts';
 import { CommittedWork } from './postgres/committed-work.ts';
-import { createPool } from './postgres/pools.ts';
+import { createLookups, type Lookups } from './postgres/lookups.ts';
+import { assertNobodyMisplaced } from './postgres/misplaced-tenants.ts';
+import { type OpenDatabase, openDatabase, type PlacedDatabase } from './postgres/placed-database.ts';
 import { createWithTenant } from './postgres/tenant-database.ts';
-import { createWorkerDatabase, type WorkerDatabase } from './postgres/worker-database.ts';
+import type { WorkerDatabase } from './postgres/worker-database.ts';
 import { createRedis } from './redis.ts';
 import { createEncryptedFileSecrets, type SecretsEngine } from './secrets/encrypted-file.ts';
 import { type Keyring, keyringFolder, openKeyring } from './secrets/keyring.ts';
+import { measureSecrets } from './secrets/measure-secrets.ts';
+import { createTenantQuery, type RunTenantQuery } from './tenant-query.ts';
 import type { TenantDatabase } from './unit-of-work.ts';
 
 export type DatabasesOptions = {
@@ -27,11 +34,22 @@ export type DatabasesOptions = {
   readonly clock: Clock;
   readonly traceparent: () => string;
   readonly onError: (engine: string, error: Error) => void;
+  /** Databases beside the main one, and who lives there; nobody unless said. */
+  readonly placement?: PlacementSettings | undefined;
+  /** Is told of every call that has ended. */
+  readonly observe?: ObserveCall | undefined;
 };
 
 /** Every engine of one service behind one lifecycle. */
 export type Databases<Tables> = {
   readonly withTenant: TenantDatabase<Tables>;
+  /** One envelope for all engines, to read as a tenant: see tenant-query.ts. */
+  readonly query: RunTenantQuery;
+  /** To which tenant something foreign belongs. */
+  readonly lookups: Lookups;
+  /** Every PostgreSQL database; the main one first. What works through the routing tables does so once in each. */
+  readonly placed: readonly [PlacedDatabase, ...PlacedDatabase[]];
+  /** Of the main database. */
   readonly worker: WorkerDatabase;
   readonly workerPool: Pool;
   /** What this process has just committed, for its relay and its ticker. */
@@ -41,80 +59,94 @@ export type Databases<Tables> = {
   readonly secrets: SecretsEngine;
   /** What wraps data keys; shared by all services of the house. */
   readonly keyring: Keyring;
-  /** A sign of life from each engine that there is: rejects when it gives none, which may take long. */
-  readonly checks: Readonly<Partial<Record<'postgres' | 'redis' | 'clickhouse', () => Promise<unknown>>>>;
-  /** Names of the engines that do not answer. ClickHouse and Redis are not needed to serve. */
-  readonly unhealthy: () => Promise<readonly string[]>;
+  /** Each with its sign of life, in the order in which they were opened. */
+  readonly engines: readonly Engine[];
+  /** Of all engines, for metrics. */
+  readonly calls: DatabaseCalls;
+  /** Before work begins: throws when a tenant has rows where it is not placed. */
+  readonly checkPlacement: () => Promise<void>;
+  /** Closes the engines in reverse order, once. */
   readonly close: () => Promise<void>;
 };
 
-const APP_CONNECTIONS = 10;
-// Two are held all the time: by the leaders of relay and consumers.
-const WORKER_CONNECTIONS = 6;
-
+/** Throws a RangeError when the placement cannot be meant. Connects to nothing yet. */
 export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tables> {
-  const { service, masterKey, databaseUrl: url } = options;
-  const pool = (user: string, max: number): Pool =>
-    createPool({
+  const { service, masterKey, placement: settings = { databases: '', placements: '' } } = options;
+  const placement = readPlacement(settings);
+  const calls = new DatabaseCalls(options.observe);
+  const engines = new Engines();
+  const add = (...[kind, how, database]: [EngineKind, Pick<Engine, 'check' | 'close'>, database?: string]): void =>
+    engines.add(defineEngine(calls, kind, how, database));
+
+  const keyring = openKeyring({ folder: keyringFolder(options.dataDir), masterKey });
+  const files = createEncryptedFileSecrets({ folder: `${options.dataDir}/secrets`, masterKey, service, keyring });
+  add('secrets', { check: () => keyring.generations(), close: async () => undefined });
+
+  const open = (name: string, url: string): OpenDatabase => {
+    const database = openDatabase({
+      name,
       url,
-      user,
-      password: derivePassword(masterKey, user),
       schema: service,
-      max,
-      onError: (error) => options.onError('postgres', error),
+      app: { user: appRole(service), password: derivePassword(masterKey, appRole(service)) },
+      worker: { user: workerRole(service), password: derivePassword(masterKey, workerRole(service)) },
+      calls,
+      onError: (error) => options.onError(name === MAIN_DATABASE ? 'postgres' : `postgres-${name}`, error),
     });
-  const shared = pool(appRole(service), APP_CONNECTIONS);
-  const workerPool = pool(workerRole(service), WORKER_CONNECTIONS);
-  // The one place that decides where a tenant's rows live. Today every tenant lives in the shared database.
-  const poolOf = (_tenantId: TenantId): Pool => shared;
+    add('postgres', database, name);
+    return database;
+  };
+  const main = open(MAIN_DATABASE, options.databaseUrl);
+  const others = readTenantDatabases(settings.databases).map(({ name, url }) => open(name, url));
+  const byName = new Map([main, ...others].map((database) => [database.name, database]));
+  // The one place that decides where a tenant's rows live.
+  const placeOf = (tenantId: TenantId): OpenDatabase =>
+    others.length === 0 ? main : (byName.get(placement.databaseOf(tenantId)) ?? main);
+
   const redis = createRedis({
     url: options.redisUrl,
     namespace: options.namespace,
     onError: (error) => options.onError('redis', error),
+    calls,
   });
+  add('redis', { check: () => redis.ping(), close: async () => redis.disconnect() });
+
   const analytics =
     options.clickhouseUrl === ''
       ? null
-      : createAnalytics({ url: options.clickhouseUrl, database: analyticsDatabase(service, options.namespace) });
-  const keyring = openKeyring({ folder: keyringFolder(options.dataDir), masterKey });
+      : createAnalytics({ url: options.clickhouseUrl, database: analyticsDatabase(service, options.namespace), calls });
+  if (analytics !== null)
+    add('clickhouse', {
+      async check() {
+        if (!(await analytics.ping())) throw analyticsUnavailable();
+      },
+      close: analytics.close,
+    });
+
   const committed = new CommittedWork();
-  const isPostgresThere = () => shared.query('select 1');
+  const { clock, traceparent } = options;
+  const withTenant = createWithTenant<Tables>({ placeOf, clock, traceparent, committed });
   return {
-    withTenant: createWithTenant<Tables>({ poolOf, clock: options.clock, traceparent: options.traceparent, committed }),
-    worker: createWorkerDatabase(workerPool),
-    workerPool,
+    withTenant,
+    query: createTenantQuery({ read: withTenant.read, analytics, redis }),
+    lookups: createLookups(
+      [main, ...others].map(({ worker }) => worker),
+      (tenantId) => placeOf(tenantId).worker,
+    ),
+    placed: [main, ...others],
+    worker: main.worker,
+    workerPool: main.workerPool,
     committed,
     redis,
     analytics,
-    secrets: createEncryptedFileSecrets({ folder: `${options.dataDir}/secrets`, masterKey, service, keyring }),
+    secrets: measureSecrets(files, calls),
     keyring,
-    checks: {
-      postgres: isPostgresThere,
-      redis: () => redis.ping(),
-      ...(analytics === null
-        ? {}
-        : {
-            clickhouse: async () => {
-              if (!(await analytics.ping())) throw analyticsUnavailable();
-            },
-          }),
-    },
-    async unhealthy() {
-      const checks: Record<string, () => Promise<unknown>> = { postgres: isPostgresThere };
-      const results = await Promise.all(
-        Object.entries(checks).map(([name, check]) =>
-          check().then(
-            () => null,
-            () => name,
-          ),
-        ),
-      );
-      return results.filter((name) => name !== null);
-    },
-    async close() {
-      redis.disconnect();
-      await Promise.allSettled([shared.end(), workerPool.end(), analytics?.close()]);
-    },
+    engines: engines.all,
+    calls,
+    checkPlacement: () =>
+      assertNobodyMisplaced([main, ...others], placement.databaseOf, (name, error) =>
+        options.onError(name, error instanceof Error ? error : new Error(String(error))),
+      ),
+    close: () => engines.close(),
   };
 }
 

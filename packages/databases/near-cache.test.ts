@@ -1,3 +1,5 @@
+import { currentDeadlineMs, runWithContext } from '@tenantry/kernel/call-context.ts';
+import { Problem } from '@tenantry/kernel/problem.ts';
 import { notFound, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -141,6 +143,81 @@ describe('A near-cache', () => {
             expect(time.ms - answer).toBeLessThanOrEqual(hasJustFailed ? 10_000 : 1_000);
           }
         }
+      }),
+    );
+  });
+
+  it('answers whoever asks after an invalidation with what was loaded after it, and keeps no late answer', async () => {
+    const { cache } = open();
+    const { asked, load } = source();
+    const early = cache.get('a', load);
+    cache.invalidate('a');
+    const later = cache.get('a', load);
+    expect(asked).toHaveLength(2);
+    asked[1]?.resolve(2);
+    expect(await later).toBe(2);
+    asked[0]?.resolve(1);
+    expect(await early).toBe(1);
+    expect(await cache.get('a', load)).toBe(2);
+    cache.clear();
+    void cache.get('a', load);
+    expect(asked).toHaveLength(3);
+  });
+
+  it('never hurries what many wait for by the deadline of the one who came first', async () => {
+    const { cache } = open();
+    const seen = await runWithContext({ traceparent: '', deadlineMs: Date.now() - 1 }, () =>
+      cache.get('a', async () => currentDeadlineMs()),
+    );
+    expect(seen).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('never shows anybody what a change had made untrue before they asked, however late answers come', async () => {
+    const key = fc.constantFrom('a', 'b');
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('ask' as const), key }),
+      fc.record({ kind: fc.constant('change' as const), key }),
+      fc.record({ kind: fc.constant('answer' as const), which: fc.nat(), fails: fc.boolean() }),
+      fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(2_000) }),
+      fc.constant({ kind: 'gap' as const }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
+        const { cache, time } = open({ maxEntries: 3, random: Math.random });
+        const truth = { a: 0, b: 0 };
+        // Each load reads the truth when it is asked, and answers when the steps say so.
+        const pending: { value: number; question: PromiseWithResolvers<number> }[] = [];
+        const answers: Promise<void>[] = [];
+        for (const one of steps) {
+          if (one.kind === 'wait') time.ms += one.ms;
+          else if (one.kind === 'gap') cache.clear();
+          else if (one.kind === 'change') {
+            truth[one.key]++;
+            cache.invalidate(one.key);
+          } else if (one.kind === 'answer') {
+            const [load] = pending.splice(pending.length === 0 ? 0 : one.which % pending.length, 1);
+            if (one.fails) load?.question.reject(upstreamUnavailable('away'));
+            else load?.question.resolve(load.value);
+            await new Promise(setImmediate);
+          } else {
+            const atLeast = truth[one.key];
+            const load = () => {
+              const question = Promise.withResolvers<number>();
+              pending.push({ value: truth[one.key], question });
+              return question.promise;
+            };
+            const asked = cache.get(one.key, load);
+            answers.push(
+              asked.then(
+                (value) => expect(value).toBeGreaterThanOrEqual(atLeast),
+                (error: unknown) => expect(error).toBeInstanceOf(Problem),
+              ),
+            );
+          }
+        }
+        for (const { value, question } of pending) question.resolve(value);
+        await Promise.all(answers);
+        expect(cache.size()).toBeLessThanOrEqual(3);
       }),
     );
   });

@@ -1,3 +1,4 @@
+import { currentTraceparent, runInBackground } from '@tenantry/kernel/call-context.ts';
 import { Problem } from '@tenantry/kernel/problem.ts';
 
 export type NearCacheOptions = {
@@ -13,15 +14,21 @@ export type NearCacheOptions = {
 };
 
 /**
- * What is read far more often than it changes, kept in this process. Keys begin with the tenant. Nobody tells it of
- * changes: it is for what may be `ttlMs` old, which what money or a quota depends on may not.
+ * What is read far more often than it changes, kept in this process. Keys begin with the tenant. Whoever hears of a change
+ * drops what it made untrue; should nobody hear of it, it is `ttlMs` old at most. So it is not for what money or a quota
+ * depends on.
  */
 export type NearCache<Value> = {
   /** Of many who ask for what is not there, one loads and all get its result. A failure is not kept. */
   readonly get: (key: string, load: () => Promise<Value>) => Promise<Value>;
+  /** Whoever asks from now on gets what is loaded from now on: an answer that is under way is not kept. */
+  readonly invalidate: (key: string) => void;
+  /** The same for every key: it is not known what has changed. */
+  readonly clear: () => void;
   readonly size: () => number;
 };
 
+type Load<Value> = { answer: Promise<Value> };
 type Entry<Value> = { readonly value: Value; readonly askedMs: number; freshUntilMs: number };
 
 const JITTER = 0.2;
@@ -32,7 +39,8 @@ export function createNearCache<Value>(options: NearCacheOptions): NearCache<Val
   const { ttlMs, staleMs, maxEntries, nowMs = () => performance.now(), random = Math.random } = options;
   /** The least recently asked for come first. */
   const entries = new Map<string, Entry<Value>>();
-  const loading = new Map<string, Promise<Value>>();
+  /** A load that is no longer the one in here was overtaken by an invalidation. */
+  const loading = new Map<string, Load<Value>>();
 
   const keep = (key: string, entry: Entry<Value>): void => {
     entries.delete(key);
@@ -44,14 +52,17 @@ export function createNearCache<Value>(options: NearCacheOptions): NearCache<Val
     }
   };
 
-  const ask = async (key: string, load: () => Promise<Value>): Promise<Value> => {
+  const ask = async (key: string, load: () => Promise<Value>, own: Load<Value>): Promise<Value> => {
     const askedMs = nowMs();
     try {
-      const value = await load();
-      // As old as the question, not the answer.
-      keep(key, { value, askedMs, freshUntilMs: askedMs + ttlMs * (1 - JITTER * random()) });
+      // Many wait for it: none of them can hurry it with a deadline of its own.
+      const value = await runInBackground(currentTraceparent(), load);
+      // As old as the question, not the answer; and if something has changed since, perhaps older than that.
+      if (loading.get(key) === own)
+        keep(key, { value, askedMs, freshUntilMs: askedMs + ttlMs * (1 - JITTER * random()) });
       return value;
     } catch (error) {
+      if (loading.get(key) !== own) throw error;
       const known = entries.get(key);
       if (known === undefined || !isUnavailable(error) || nowMs() - known.askedMs > staleMs) throw error;
       known.freshUntilMs = Math.min(nowMs() + ASK_AGAIN_MS, known.askedMs + staleMs);
@@ -67,10 +78,24 @@ export function createNearCache<Value>(options: NearCacheOptions): NearCache<Val
         return Promise.resolve(known.value);
       }
       const underWay = loading.get(key);
-      if (underWay !== undefined) return underWay;
-      const asking = ask(key, load).finally(() => loading.delete(key));
-      loading.set(key, asking);
-      return asking;
+      if (underWay !== undefined) return underWay.answer;
+      const { promise, resolve } = Promise.withResolvers<Value>();
+      const own: Load<Value> = { answer: promise };
+      loading.set(key, own);
+      resolve(
+        ask(key, load, own).finally(() => {
+          if (loading.get(key) === own) loading.delete(key);
+        }),
+      );
+      return promise;
+    },
+    invalidate(key) {
+      entries.delete(key);
+      loading.delete(key);
+    },
+    clear() {
+      entries.clear();
+      loading.clear();
     },
     size: () => entries.size,
   };

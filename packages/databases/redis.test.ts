@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EmbeddedServer } from '@tenantry/deploy/embedded/embedded-server.ts';
 import { startRedis } from '@tenantry/deploy/embedded/redis.ts';
+import { runWithContext } from '@tenantry/kernel/call-context.ts';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../../tests/support/eventually.ts';
@@ -76,6 +79,47 @@ it('gives up on a server that does not answer', async () => {
   process.kill(-server.pid, 'SIGSTOP');
   try {
     await expect(redis.get('count')).rejects.toThrow('timed out');
+  } finally {
+    process.kill(-server.pid, 'SIGCONT');
+  }
+  await eventually(async () => expect(await redis.ping()).toBe('PONG'));
+});
+
+it('never hangs on a socket that takes everything and says nothing, from the first command on', async () => {
+  const sockets = new Set<Socket>();
+  const hole = createServer((socket) => sockets.add(socket.on('error', () => undefined))).listen(0, '127.0.0.1');
+  await once(hole, 'listening');
+  const address = hole.address();
+  const url = `redis://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+  const clients = [
+    createRedis({ url, namespace: '', onError: () => undefined }),
+    createQueueConnection({ url, isWorker: false, onError: () => undefined }),
+  ];
+  try {
+    await eventually(() => expect(sockets.size).toBeGreaterThanOrEqual(2));
+    for (const client of clients) {
+      const outcomes = await Promise.allSettled([client.get('a'), client.incr('a'), client.eval('return 1', 0)]);
+      expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    }
+  } finally {
+    for (const client of clients) client.disconnect();
+    for (const socket of sockets) socket.destroy();
+    hole.close();
+  }
+});
+
+it('begins nothing after the deadline of whoever asks, and waits no longer than that', async () => {
+  const within = <T>(ms: number, work: () => Promise<T>): Promise<T> =>
+    runWithContext({ traceparent: '', deadlineMs: Date.now() + ms }, work);
+  await redis.del('late');
+  await expect(within(-1, () => redis.incr('late'))).rejects.toMatchObject({ kind: { code: 'upstream-timeout' } });
+  expect(await redis.get('late')).toBeNull();
+  expect(await within(60_000, () => redis.incr('late'))).toBe(1);
+  process.kill(-server.pid, 'SIGSTOP');
+  try {
+    const startedMs = performance.now();
+    await expect(within(50, () => redis.get('late'))).rejects.toThrow('timed out');
+    console.log(`gave up after ${Math.round(performance.now() - startedMs)} ms`);
   } finally {
     process.kill(-server.pid, 'SIGCONT');
   }

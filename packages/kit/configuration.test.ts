@@ -61,6 +61,8 @@ describe('A configuration', () => {
       TENANTRY_ENVIRONMENT: 'production',
       LOG_LEVEL: 'info',
       CLICKHOUSE_URL: '',
+      TENANT_DATABASES: '',
+      TENANT_PLACEMENTS: '',
       PASSWORD: '',
     });
   });

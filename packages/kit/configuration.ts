@@ -39,6 +39,17 @@ export const CommonConfiguration = {
 /** What a service with databases reads besides. */
 export const StoreConfiguration = {
   DATABASE_URL: ServerUrl({ minLength: 1, description: 'postgres://host:port/database, without credentials' }),
+  TENANT_DATABASES: Type.String({
+    default: '',
+    pattern: '^([a-z][a-z0-9-]{0,30}=postgres(ql)?://[^@,]+(,[a-z][a-z0-9-]{0,30}=postgres(ql)?://[^@,]+)*)?$',
+    description:
+      'Databases beside the main one: name=postgres://host:port/database, with commas between, without credentials',
+  }),
+  TENANT_PLACEMENTS: Type.String({
+    default: '',
+    description:
+      'Who lives in which of them: ten_…=name for a tenant, since:<instant>=name for all that are created from then on; everybody else in the main one',
+  }),
   REDIS_URL: ServerUrl({ minLength: 1, description: 'redis://host:port' }),
   SERVES_TENANTS: Type.String({
     default: '',

@@ -1,10 +1,13 @@
+import { hearEverywhere } from '@tenantry/events/hear-everywhere.ts';
 import type { Clock } from '@tenantry/kernel/clock.ts';
+import type { TenantId } from '@tenantry/kernel/id.ts';
 import { assemble } from '@tenantry/kit/import-manager/assemble.ts';
 import { openService, type RunningService } from '@tenantry/kit/lifecycle/service.ts';
 import { Bulkhead } from '@tenantry/resilience/bulkhead.ts';
 import type { SubscriptionsConfiguration } from './config.ts';
 import { invoiceConsumers } from './consumers/invoices.ts';
 import { tenantConsumers } from './consumers/tenants.ts';
+import { catalogueChanged } from './contract/events.ts';
 import { entitlementRoutes } from './routes/entitlements.ts';
 import { planRoutes } from './routes/plans.ts';
 import { subscriptionRoutes } from './routes/subscriptions.ts';
@@ -47,13 +50,21 @@ export const openSubscriptions = (
     name: 'subscriptions',
     configuration,
     create: async (platform, { SUBSCRIPTION_GRACE_DAYS: graceDays }) => {
-      const usageEvents = createUsageEvents(platform.databases.analytics);
+      const usageEvents = createUsageEvents(platform.databases);
+      const plans = createTenantPlans(platform.databases);
+      const hearing = hearEverywhere({
+        nats: platform.nats,
+        event: catalogueChanged,
+        onEvent: ({ tenantid }) => plans.invalidate(tenantid as TenantId),
+        onGap: plans.clear,
+        onError: (error) => platform.logger.warn({ err: error }, 'changed plans are not heard of; they count in 30 s'),
+      });
       const { parts: app } = await assemble(
         {
           ...platform,
           graceDays,
           usageEvents,
-          plans: createTenantPlans(platform.databases),
+          plans,
           ensurePlans,
           exportSchedule: createExportSchedule(),
           exportGate: createExportGate(platform),
@@ -91,6 +102,7 @@ export const openSubscriptions = (
         routes: [...app.planRoutes, ...app.subscriptionRoutes, ...app.entitlementRoutes, ...app.useRoutes],
         subscriptions: [...app.invoiceConsumers, ...app.tenantConsumers],
         due: app.dueHandlers,
+        close: hearing.stop,
         prepare: () =>
           usageEvents.prepare().catch((error: unknown) => {
             platform.logger.warn({ err: error }, 'ClickHouse cannot be reached; usage waits');

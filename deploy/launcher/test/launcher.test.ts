@@ -153,6 +153,8 @@ describe('A store that is given by its URL', () => {
       const first = launch({
         DATABASE_URL: `${url.href}?application_name=theirs`,
         CLICKHOUSE_URL: 'http://127.0.0.1:1',
+        TENANT_DATABASES: `near=/near,far=${server.url.replace(/\/[^/]*$/, '/far')}`,
+        TENANT_PLACEMENTS: 'since:2027-01-01T00:00:00Z=near',
       });
       await first.sees(READY);
       expect(first.output).not.toMatch(/PostgreSQL is ready|ClickHouse is ready/);
@@ -160,6 +162,9 @@ describe('A store that is given by its URL', () => {
       const { environment } = await environmentOf(8021 + offset);
       expect(environment['DATABASE_URL']).toBe(`postgres://127.0.0.1:${server.port}/postgres?application_name=theirs`);
       expect(environment['CLICKHOUSE_URL']).toBe('http://127.0.0.1:1');
+      const there = `postgres://127.0.0.1:${server.port}`;
+      expect(environment['TENANT_DATABASES']).toBe(`near=${there}/near,far=${there}/far`);
+      expect(environment['TENANT_PLACEMENTS']).toBe('since:2027-01-01T00:00:00Z=near');
       expect(JSON.stringify(environment)).not.toContain(url.password);
     } finally {
       await server.stop();

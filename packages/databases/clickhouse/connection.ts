@@ -1,5 +1,10 @@
 import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client';
+import { currentDeadlineMs } from '@tenantry/kernel/call-context.ts';
+import { Problem } from '@tenantry/kernel/problem.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+
+import type { DatabaseOutcome } from '../database-calls.ts';
+import { deadlineExceeded, remainingMs } from '../deadline.ts';
 
 export type AnalyticsRow = Readonly<Record<string, unknown>>;
 export type Parameters = Readonly<Record<string, unknown>>;
@@ -64,18 +69,21 @@ export function connectClickHouse(options: { url: string; database: string }): C
         }
       }),
     command: (statement, parameters = {}) =>
-      guarded(async () => void (await client.command({ query: statement, query_params: { ...parameters } }))),
+      guarded(
+        async (limits) =>
+          void (await client.command({ query: statement, query_params: { ...parameters }, ...limits() })),
+      ),
     insert: (table, rows) =>
-      guarded(async () => {
-        if (rows.length > 0) await client.insert({ table, values: [...rows], format: 'JSONEachRow' });
+      guarded(async (limits) => {
+        if (rows.length > 0) await client.insert({ table, values: [...rows], format: 'JSONEachRow', ...limits() });
       }),
     select: <Row>(statement: string, parameters: Parameters = {}, settings: ClickHouseSettings = {}) =>
-      guarded(async () => {
+      guarded(async (limits) => {
         const result = await client.query({
           query: statement,
           format: 'JSONEachRow',
           query_params: { ...parameters },
-          clickhouse_settings: settings,
+          ...limits(settings),
         });
         return result.json<Row>();
       }),
@@ -84,12 +92,33 @@ export function connectClickHouse(options: { url: string; database: string }): C
   };
 }
 
-async function guarded<T>(work: () => Promise<T>): Promise<T> {
+type Limits = (settings?: ClickHouseSettings) => {
+  clickhouse_settings: ClickHouseSettings;
+  abort_signal?: AbortSignal;
+};
+
+/** Gives `work` what the caller's deadline asks for, and its failures their names. */
+async function guarded<T>(work: (limits: Limits) => Promise<T>): Promise<T> {
+  const leftMs = remainingMs();
+  const limits: Limits = (settings = {}) => {
+    if (leftMs >= STATEMENT_TIMEOUT_SECONDS * 1_000) return { clickhouse_settings: settings };
+    // The server counts whole seconds; we stop waiting on time.
+    const clickhouse_settings = { ...settings, max_execution_time: Math.ceil(leftMs / 1_000) };
+    return { clickhouse_settings, abort_signal: AbortSignal.timeout(leftMs) };
+  };
   try {
-    return await work();
+    return await work(limits);
   } catch (error) {
     const code = clickhouseCode(error);
     if (code !== undefined && !PASSING.has(code)) throw error;
-    throw analyticsUnavailable(error);
+    throw currentDeadlineMs() - Date.now() <= 1 ? deadlineExceeded(error) : analyticsUnavailable(error);
   }
+}
+
+const TIMEOUT_EXCEEDED = '159';
+
+export function analyticsOutcome(error: unknown): DatabaseOutcome {
+  if (!(error instanceof Problem)) return 'failed';
+  if (error.kind.category === 'timeout' || clickhouseCode(error.cause) === TIMEOUT_EXCEEDED) return 'timeout';
+  return 'unavailable';
 }

@@ -1,6 +1,7 @@
 import { type ClickHouseSettings, SettingsMap } from '@clickhouse/client';
 import { type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
-import type { AnalyticsRow, ClickHouseConnection, Parameters } from './connection.ts';
+import type { CallMeter } from '../database-calls.ts';
+import { type AnalyticsRow, analyticsOutcome, type ClickHouseConnection, type Parameters } from './connection.ts';
 
 /** The rows of one tenant. What is asked names no tenant of its own: `{tenant:UUID}` is bound here. */
 export type TenantAnalytics = {
@@ -33,7 +34,10 @@ const NOTHING = 'system.one';
  *    engine has told which tables the statement reads; asked once per statement.
  * 3. A statement that does not name its tenant is refused before it is sent: it was forgotten.
  */
-export function createTenantScope(connection: ClickHouseConnection): TenantScope {
+export function createTenantScope(
+  connection: ClickHouseConnection,
+  meters: { readonly queries: CallMeter; readonly inserts: CallMeter },
+): TenantScope {
   let tables: Promise<readonly string[]> | null = null;
   const cleared = new Set<string>();
 
@@ -70,23 +74,28 @@ export function createTenantScope(connection: ClickHouseConnection): TenantScope
     cleared.add(statement);
   };
 
+  const query = async <Row>(tenant: string, statement: string, given: Parameters): Promise<Row[]> => {
+    if (!TENANT_PARAMETER.test(statement)) throw new Error('An analytics query must filter by {tenant:UUID}.');
+    if (IDENTIFIER_PARAMETER.test(statement)) throw new Error('An analytics query must name its tables itself.');
+    const known = await tablesHere();
+    const parameters = { ...given, tenant };
+    const settings = onlyOf(tenant, known);
+    await assertCleared(statement, parameters, settings, known);
+    return connection.select<Row>(statement, parameters, settings);
+  };
+
   const forTenant = (tenantId: TenantId): TenantAnalytics => {
     const tenant = uuidOf(tenantId);
     return {
       insert: (table, rows) =>
-        connection.insert(
-          table,
-          rows.map((row) => ({ ...row, tenant_id: tenant })),
+        meters.inserts.measure(tenantId, analyticsOutcome, () =>
+          connection.insert(
+            table,
+            rows.map((row) => ({ ...row, tenant_id: tenant })),
+          ),
         ),
-      async query<Row>(statement: string, given: Parameters = {}) {
-        if (!TENANT_PARAMETER.test(statement)) throw new Error('An analytics query must filter by {tenant:UUID}.');
-        if (IDENTIFIER_PARAMETER.test(statement)) throw new Error('An analytics query must name its tables itself.');
-        const known = await tablesHere();
-        const parameters = { ...given, tenant };
-        const settings = onlyOf(tenant, known);
-        await assertCleared(statement, parameters, settings, known);
-        return connection.select<Row>(statement, parameters, settings);
-      },
+      query: <Row>(statement: string, given: Parameters = {}) =>
+        meters.queries.measure(tenantId, analyticsOutcome, () => query<Row>(tenant, statement, given)),
     };
   };
   return {

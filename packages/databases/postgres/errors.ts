@@ -1,5 +1,6 @@
 import { Problem } from '@tenantry/kernel/problem.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import type { DatabaseOutcome } from '../database-calls.ts';
 
 const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : '';
@@ -62,6 +63,25 @@ export const isHungUp = (error: unknown): boolean =>
 
 /** True where the database, not the statement, is the trouble. */
 export const isUnavailable = (error: unknown): boolean => isConnectionLost(error) || BUSY_STATES.test(codeOf(error));
+
+/** The server's limit for a statement, and our own for a server that is silent. */
+const isTooSlow = (error: unknown): boolean =>
+  codeOf(error) === '57014' || (error instanceof Error && error.message === 'Query read timeout');
+// Class 23 is integrity (a key that is taken), class 40 a transaction that lost against another one.
+const CONFLICT_STATES = /^(23|40)/;
+
+/** How a call ended, for the figures: what the database said, or what a use case answered after it had asked. */
+export function outcomeOf(error: unknown): DatabaseOutcome {
+  if (error instanceof Problem) {
+    const { category } = error.kind;
+    if (category === 'timeout') return 'timeout';
+    if (category !== 'unavailable') return 'refused';
+    return isTooSlow(error.cause) ? 'timeout' : 'unavailable';
+  }
+  if (isTooSlow(error)) return 'timeout';
+  if (isUnavailable(error)) return 'unavailable';
+  return CONFLICT_STATES.test(codeOf(error)) ? 'conflict' : 'failed';
+}
 
 /** What leaves the data layer when the database cannot be reached: a 503 that says when to come back. */
 export const databaseUnavailable = (cause: unknown) =>

@@ -17,6 +17,8 @@ type Row = Record<string, unknown>;
  */
 export class Flight implements Submittable {
   readonly answers: Answer[] = [];
+  /** Of pg: how long it waits for the answer. Undefined leaves it at what the pool says. */
+  readonly query_timeout: number | undefined;
   readonly done: Promise<readonly Answer[]>;
   /** Of pg, whose own patience (`query_timeout`) is kept by it. */
   callback: (error: unknown) => void = () => undefined;
@@ -29,8 +31,9 @@ export class Flight implements Submittable {
   #unreadable: Error | null = null;
   #isSettled = false;
 
-  constructor(statements: readonly Statement[]) {
+  constructor(statements: readonly Statement[], answerTimeoutMs?: number) {
     this.#statements = statements;
+    this.query_timeout = answerTimeoutMs;
     const { promise, resolve, reject } = Promise.withResolvers<readonly Answer[]>();
     this.done = promise;
     this.#settle = { resolve, reject };

@@ -11,9 +11,13 @@ export type PoolOptions = {
   readonly onError: (error: Error) => void;
 };
 
-const STATEMENT_TIMEOUT_MS = 5_000;
+/** At most, of any statement. */
+export const STATEMENT_TIMEOUT_MS = 5_000;
 // Ours, for a server that has gone silent: one that still works has ended the statement by itself before.
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1_000;
+
+/** For a connection, a free one or a new one. */
+export const CONNECT_TIMEOUT_MS = 2_000;
 
 /** A pool that survives the loss of any connection: an idle one that dies is dropped and reported, never thrown. */
 export function createPool(options: PoolOptions): pg.Pool {
@@ -25,7 +29,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     connectionString: url.href,
     max: options.max,
     application_name: options.user,
-    connectionTimeoutMillis: 2_000,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,
     idleTimeoutMillis: 30_000,
     keepAlive: true,

@@ -62,3 +62,7 @@ export const setTenantReadOnly = (tenantUuid: string): Statement =>
   command("select set_config('app.tenant_id', $1, true), set_config('transaction_read_only', 'on', true)", [
     tenantUuid,
   ]);
+
+/** Until the transaction ends, each statement that follows has so many milliseconds. */
+export const setStatementTimeout = (ms: number): Statement =>
+  command("select set_config('statement_timeout', $1, true)", [String(ms)]);

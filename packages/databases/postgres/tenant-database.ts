@@ -2,14 +2,18 @@ import { setTimeout } from 'node:timers/promises';
 import type { Clock } from '@tenantry/kernel/clock.ts';
 import { type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
 import type { Pool } from 'pg';
+import type { CallMeter } from '../database-calls.ts';
+import { deadlineExceeded } from '../deadline.ts';
 import type { ReadTenant, TenantDatabase, TenantReader, TenantUnitOfWork } from '../unit-of-work.ts';
 import type { CommittedWork } from './committed-work.ts';
+import { Deadline } from './deadline.ts';
 import {
   databaseUnavailable,
   isConnectionLost,
   isRetryable,
   isStalePlan,
   isUnavailable,
+  outcomeOf,
   outcomeUnknown,
 } from './errors.ts';
 import type { FoundationTables } from './foundation-tables.ts';
@@ -21,8 +25,11 @@ import { Turns } from './turns.ts';
 
 const MAX_ATTEMPTS = 12;
 
+/** Where a tenant's rows are, and what counts the calls to it. */
+export type TenantPlace = { readonly pool: Pool; readonly reads: CallMeter; readonly units: CallMeter };
+
 export type TenantDatabaseOptions = {
-  readonly poolOf: (tenantId: TenantId) => Pool;
+  readonly placeOf: (tenantId: TenantId) => TenantPlace;
   readonly clock: Clock;
   readonly traceparent: () => string;
   /** Is told after each COMMIT what has been added, also when its answer was lost. */
@@ -33,19 +40,25 @@ export type TenantDatabaseOptions = {
  * Runs `work` in one transaction that sees and touches one tenant only. Deadlocks and lost races for an event stream are
  * retried from the start, so `work` must do nothing but database work.
  * Throws `upstream-unavailable` when the database cannot be reached; then nothing was changed, or (connection lost
- * during COMMIT) the caller's repeat finds out by its idempotency key.
+ * during COMMIT) the caller's repeat finds out by its idempotency key. Throws `upstream-timeout` when the caller's deadline
+ * is over before COMMIT; then nothing was changed.
  */
 export function createWithTenant<Tables>(options: TenantDatabaseOptions): TenantDatabase<Tables> {
   const turns = new Turns();
-  const withTenant = async <T>(tenantId: TenantId, work: (uow: TenantUnitOfWork<Tables>) => Promise<T>): Promise<T> => {
+  const run = async <T>(
+    pool: Pool,
+    tenantId: TenantId,
+    work: (uow: TenantUnitOfWork<Tables>) => Promise<T>,
+  ): Promise<T> => {
     const tenantUuid = uuidOf(tenantId);
+    const deadline = new Deadline();
     let endTurn: (() => void) | undefined;
     try {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await attemptUnitOfWork(options, tenantId, tenantUuid, work);
+          return await attemptUnitOfWork(options, pool, deadline, tenantId, tenantUuid, work);
         } catch (error) {
-          if (isUnavailable(error)) throw databaseUnavailable(error);
+          if (isUnavailable(error)) throw awayOrLate(error, deadline);
           if (!isRetryable(error) || attempt >= MAX_ATTEMPTS) throw error;
           // Whoever lost queues up, without a connection: fifty writers of one stream would otherwise starve some of
           // them, and take every connection from other tenants while they do.
@@ -57,35 +70,55 @@ export function createWithTenant<Tables>(options: TenantDatabaseOptions): Tenant
       endTurn?.();
     }
   };
+  const withTenant = async <T>(tenantId: TenantId, work: (uow: TenantUnitOfWork<Tables>) => Promise<T>): Promise<T> => {
+    const { pool, units } = options.placeOf(tenantId);
+    const startedAtMs = units.begin();
+    try {
+      const result = await run(pool, tenantId, work);
+      units.end(startedAtMs, 'ok', tenantId);
+      return result;
+    } catch (error) {
+      units.end(startedAtMs, outcomeOf(error), tenantId);
+      throw error;
+    }
+  };
   return Object.assign(withTenant, { read: createReadTenant<Tables>(options) });
 }
 
-/** Throws `upstream-unavailable` when the database cannot be reached. */
-function createReadTenant<Tables>({ poolOf, clock }: TenantDatabaseOptions): ReadTenant<Tables> {
+const awayOrLate = (error: unknown, deadline: Deadline) =>
+  deadline.isOver ? deadlineExceeded(error) : databaseUnavailable(error);
+
+/** Throws `upstream-unavailable` when the database cannot be reached, `upstream-timeout` when nobody waits any more. */
+function createReadTenant<Tables>({ placeOf, clock }: TenantDatabaseOptions): ReadTenant<Tables> {
   return async (tenantId, work) => {
     const tenantUuid = uuidOf(tenantId);
-    const pool = poolOf(tenantId);
+    const { pool, reads } = placeOf(tenantId);
+    const deadline = new Deadline();
     const reader = {
       tenantId,
       tenantUuid,
       now: clock.now(),
-      sql: kyselyOn<Tables & FoundationTables>((statement) => readOnce(pool, tenantUuid, statement)),
+      sql: kyselyOn<Tables & FoundationTables>((statement) =>
+        reads.measure(tenantId, outcomeOf, () => readOnce(pool, tenantUuid, statement, deadline)),
+      ),
     } as unknown as TenantReader<Tables>;
     try {
       return await work(reader);
     } catch (error) {
-      throw isUnavailable(error) ? databaseUnavailable(error) : error;
+      throw isUnavailable(error) ? awayOrLate(error, deadline) : error;
     }
   };
 }
 
 async function attemptUnitOfWork<Tables, T>(
   options: TenantDatabaseOptions,
+  pool: Pool,
+  deadline: Deadline,
   tenantId: TenantId,
   tenantUuid: string,
   work: (uow: TenantUnitOfWork<Tables>) => Promise<T>,
 ): Promise<T> {
-  const transaction = await TenantTransaction.open(options.poolOf(tenantId), tenantUuid);
+  const transaction = await TenantTransaction.open(pool, tenantUuid, deadline);
   let isUsable = true;
   try {
     const sql = kyselyOn<Tables & FoundationTables>((statement) => transaction.execute(statement));

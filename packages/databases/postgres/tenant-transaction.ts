@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Pool, PoolClient } from 'pg';
 import type { WorkTable } from './committed-work.ts';
+import type { Deadline } from './deadline.ts';
 import { isHungUp, isUnavailable } from './errors.ts';
 import { Flight } from './flight.ts';
 import { type Answer, BEGIN, COMMIT, type Statement, setTenant } from './statement.ts';
@@ -22,6 +23,7 @@ type Waiting = {
 export class TenantTransaction {
   readonly #pool: Pool;
   readonly #tenantUuid: string;
+  readonly #deadline: Deadline;
   /** Null while another is fetched in place of a dead one. */
   #client: PoolClient | null;
   #phase: 'unbegun' | 'open' | 'committing' | 'over' = 'unbegun';
@@ -30,15 +32,16 @@ export class TenantTransaction {
   readonly #addsTo = new Set<WorkTable>();
   #failure: { readonly error: unknown; readonly wasTold: boolean } | null = null;
 
-  private constructor(pool: Pool, tenantUuid: string, client: PoolClient) {
+  private constructor(pool: Pool, tenantUuid: string, deadline: Deadline, client: PoolClient) {
     this.#pool = pool;
     this.#tenantUuid = tenantUuid;
+    this.#deadline = deadline;
     this.#client = client;
   }
 
   /** Takes a connection and sends nothing yet. */
-  static async open(pool: Pool, tenantUuid: string): Promise<TenantTransaction> {
-    return new TenantTransaction(pool, tenantUuid, await pool.connect());
+  static async open(pool: Pool, tenantUuid: string, deadline: Deadline): Promise<TenantTransaction> {
+    return new TenantTransaction(pool, tenantUuid, deadline, await deadline.connect(pool));
   }
 
   /** True once COMMIT is on its way: from then on a lost connection says nothing about what was saved. */
@@ -74,6 +77,7 @@ export class TenantTransaction {
     if (this.#failure !== null) throw this.#failureOfAll(this.#failure);
     if (this.#phase === 'unbegun') return;
     const last = this.#take();
+    this.#deadline.assertNotOver();
     this.#phase = 'committing';
     const answers = await this.#send(last, [...last.map(({ statement }) => statement), COMMIT]);
     if (answers.at(-1)?.command !== 'COMMIT') throw new Error('PostgreSQL has undone the unit of work at its COMMIT.');
@@ -124,7 +128,7 @@ export class TenantTransaction {
   async #fly(batch: readonly Waiting[]): Promise<void> {
     const statements = batch.map(({ statement }) => statement);
     try {
-      if (this.#phase === 'unbegun') await this.#begin(batch, [BEGIN, setTenant(this.#tenantUuid), ...statements]);
+      if (this.#phase === 'unbegun') await this.#begin(batch, statements);
       else await this.#send(batch, statements);
     } catch {
       // In #failure.
@@ -134,19 +138,23 @@ export class TenantTransaction {
   /** An idle connection can be dead without our knowing: nothing was saved yet, so another one is taken. */
   async #begin(batch: readonly Waiting[], statements: readonly Statement[]): Promise<void> {
     for (let tried = 1; ; tried++) {
-      const flight = new Flight(statements);
+      let flight: Flight | null = null;
+      let before = 0;
       try {
-        this.#client ??= await this.#pool.connect();
+        this.#client ??= await this.#deadline.connect(this.#pool);
+        const opening = [BEGIN, setTenant(this.#tenantUuid), ...this.#deadline.limit()];
+        before = opening.length;
+        flight = new Flight([...opening, ...statements], this.#deadline.answerTimeoutMs());
         this.#client.query(flight);
         const answers = await flight.done;
         if (this.#phase === 'unbegun') this.#phase = 'open';
-        this.#answer(batch, answers.slice(2));
+        this.#answer(batch, answers.slice(before));
         return;
       } catch (error) {
         const isOver = this.#phase === 'over' || tried === MAX_CONNECTIONS_TRIED;
-        if (this.#client === null || isOver || flight.hasHeard || !isHungUp(error)) {
+        if (this.#client === null || isOver || flight === null || flight.hasHeard || !isHungUp(error)) {
           if (this.#phase === 'unbegun') this.#phase = 'open';
-          throw this.#fail(batch, flight.answers.slice(2), error);
+          throw this.#fail(batch, flight?.answers.slice(before) ?? [], error);
         }
         this.#client.release(true);
         this.#client = null;
@@ -155,15 +163,19 @@ export class TenantTransaction {
   }
 
   async #send(batch: readonly Waiting[], statements: readonly Statement[]): Promise<readonly Answer[]> {
-    const flight = new Flight(statements);
+    let flight: Flight | null = null;
+    let before = 0;
     try {
       assert(this.#client !== null);
+      const limit = this.#deadline.limit();
+      before = limit.length;
+      flight = new Flight([...limit, ...statements], this.#deadline.answerTimeoutMs());
       this.#client.query(flight);
       const answers = await flight.done;
-      this.#answer(batch, answers);
+      this.#answer(batch, answers.slice(before));
       return answers;
     } catch (error) {
-      throw this.#fail(batch, flight.answers, error);
+      throw this.#fail(batch, flight?.answers.slice(before) ?? [], error);
     }
   }
 

@@ -36,12 +36,25 @@ const misuses = {
   promoted: (reader: Reader): Uow => reader,
   // @ts-expect-error any text is no tenant
   anyText: (databases: Databases<NotesTables>) => databases.withTenant.read('acme', async () => undefined),
+  envelopes: (databases: Databases<NotesTables>, tenant: TenantId) => [
+    databases.query({ engine: 'postgres', tenant, statement: 'select 1', parameters: [] }),
+    // @ts-expect-error whose rows is never left out
+    databases.query({ engine: 'postgres', statement: 'select 1', parameters: [] }),
+    // @ts-expect-error any text is no tenant
+    databases.query({ engine: 'redis', tenant: 'acme', statement: 'get', parameters: ['a'] }),
+    // @ts-expect-error each engine has its own kind of parameters
+    databases.query({ engine: 'clickhouse', tenant, statement: 'select 1', parameters: [1] }),
+    // @ts-expect-error a command that writes is no question
+    databases.query({ engine: 'redis', tenant, statement: 'set', parameters: ['a', '1'] }),
+    // @ts-expect-error a command without a key would be of no tenant
+    databases.query({ engine: 'redis', tenant, statement: 'get', parameters: [] }),
+  ],
   // Every unit of work can read.
   lent: (uow: Uow): Reader => uow,
 };
 
 describe('A handle', () => {
   it('that knows no tenant, or may not write, does not compile where it matters', () => {
-    expect(Object.keys(misuses)).toHaveLength(6);
+    expect(Object.keys(misuses)).toHaveLength(7);
   });
 });

@@ -6,7 +6,9 @@ import { systemClock } from '@tenantry/kernel/clock.ts';
 import pg from 'pg';
 import { inject } from 'vitest';
 import { copyTemplate } from '../../../tests/support/database.ts';
+import type { ObserveCall } from '../database-calls.ts';
 import { openDatabases } from '../factory.ts';
+import type { PlacementSettings } from '../placement.ts';
 
 export type NotesTables = {
   notes: { tenant_id: string; id: string; text: string };
@@ -28,7 +30,7 @@ export async function openTestDatabases() {
   const copy = await copyTemplate(inject('postgresUrl'), namespace);
   const dataDir = await mkdtemp(join(tmpdir(), 'tenantry-databases-'));
   await runAsAdmin(copy.adminUrl, NOTES);
-  const open = (databaseUrl = copy.serviceUrl) =>
+  const open = (databaseUrl = copy.serviceUrl, observe?: ObserveCall, placement?: PlacementSettings) =>
     openDatabases<NotesTables>({
       service: 'users',
       databaseUrl,
@@ -40,6 +42,8 @@ export async function openTestDatabases() {
       clock: systemClock,
       traceparent: () => '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       onError: () => undefined,
+      observe,
+      placement,
     });
   const databases = open();
   return {

@@ -7,7 +7,7 @@ import { conflict } from '@tenantry/kernel/problems.ts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
-import { findLookup } from '../postgres/worker-database.ts';
+import type { Databases } from '../factory.ts';
 import type { TenantUnitOfWork } from '../unit-of-work.ts';
 import { type NotesTables, openTestDatabases, runAsAdmin, type TestDatabases } from './open-test-databases.ts';
 import { openPostgresProxy } from './postgres-proxy.ts';
@@ -42,6 +42,15 @@ const refusal = async (
   return { status: statusOf(error.kind), detail: error.message, retry: error.retryAfterSeconds };
 };
 const unavailable = { status: 503, detail: expect.stringContaining('Nothing was changed'), retry: 1 };
+const awayOf = async ({ engines }: Pick<Databases<NotesTables>, 'engines'>): Promise<readonly string[]> => {
+  const checks = engines.map(({ name, check }) =>
+    check().then(
+      () => [],
+      () => [name],
+    ),
+  );
+  return (await Promise.all<readonly string[]>(checks)).flat();
+};
 const ownPid = async (uow: Uow) =>
   (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(uow.sql)).rows[0]?.pid;
 const kill = (pid: number | undefined) => world.sql('select pg_terminate_backend($1)', [pid]);
@@ -159,12 +168,12 @@ describe('When PostgreSQL does not answer', () => {
       const startedMs = performance.now();
       expect(await refusal(databases.withTenant(newId('ten'), async () => undefined))).toEqual(unavailable);
       console.log(`refused connection → 503 after ${Math.round(performance.now() - startedMs)} ms`);
-      expect(await refusal(findLookup(databases.worker, 'bot', 'x'))).toEqual(unavailable);
-      expect(await databases.unhealthy()).toEqual(['postgres']);
+      expect(await refusal(databases.lookups.find('bot', 'x'))).toEqual(unavailable);
+      await eventually(async () => expect(await awayOf(databases)).toEqual(['postgres']));
     } finally {
       await databases.close();
     }
-    expect(await world.databases.unhealthy()).toEqual([]);
+    await eventually(async () => expect(await awayOf(world.databases)).toEqual([]));
   });
 
   it('something listens that never speaks: 503 when the time to connect has passed', async () => {

@@ -3,6 +3,7 @@ import { newId, newUuid, type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { appRole, derivePassword } from '../credentials.ts';
+import { placeOn } from '../postgres/placed-database.ts';
 import { createPool } from '../postgres/pools.ts';
 import { createWithTenant } from '../postgres/tenant-database.ts';
 import type { TenantUnitOfWork } from '../unit-of-work.ts';
@@ -124,8 +125,9 @@ describe('A connection between two units of work', () => {
       max: 1,
       onError: () => undefined,
     });
+    const place = placeOn(pool);
     const withTenant = createWithTenant<NotesTables>({
-      poolOf: () => pool,
+      placeOf: () => place,
       clock: systemClock,
       traceparent: () => '',
     });

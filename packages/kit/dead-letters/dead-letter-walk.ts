@@ -1,6 +1,6 @@
-import type { WorkerDatabase } from '@tenantry/databases/postgres/worker-database.ts';
+import type { Lookups } from '@tenantry/databases/postgres/lookups.ts';
 import { DEAD_LETTER_LOOKUP, type DeadLetterPage } from '@tenantry/events/dead-letters.ts';
-import { idFromUuid, type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
+import { type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
 
 /** Which letters there are of which tenant, newest event first: all that can be known of them outside of their tenants. */
 export type LettersOfTenants = {
@@ -14,39 +14,28 @@ export type LettersOfTenants = {
  * is gone (the process ended between the two) is found in no tenant and does no harm.
  */
 export async function findLettersOfTenants(
-  worker: WorkerDatabase,
+  lookups: Lookups,
   tenantId: TenantId | undefined,
   { beforeUuid, isInclusive, limit }: DeadLetterPage,
 ): Promise<LettersOfTenants> {
-  let query = worker.selectFrom('lookups').select(['key', 'tenant_id']).where('kind', '=', DEAD_LETTER_LOOKUP);
-  if (tenantId !== undefined) query = query.where('tenant_id', '=', uuidOf(tenantId));
-  if (beforeUuid !== null) query = query.where('key', isInclusive ? '<=' : '<', beforeUuid);
-  const rows = await query.orderBy('key', 'desc').limit(limit).execute();
+  const rows = await lookups.list(DEAD_LETTER_LOOKUP, {
+    ...(tenantId === undefined ? {} : { tenantUuid: uuidOf(tenantId) }),
+    by: 'key',
+    before: beforeUuid,
+    isInclusive: isInclusive ?? false,
+    limit,
+  });
   const byTenant = new Map<TenantId, string[]>();
-  for (const { key, tenant_id } of rows) {
-    const owner = idFromUuid('ten', tenant_id);
+  for (const { key, tenantId: owner } of rows) {
     byTenant.set(owner, [...(byTenant.get(owner) ?? []), key]);
   }
   return { byTenant, lastUuid: rows.length < limit ? null : (rows.at(-1)?.key ?? null) };
 }
 
 /** Whose letter this is; null when there is none. */
-export async function findTenantOfLetter(worker: WorkerDatabase, letterUuid: string): Promise<TenantId | null> {
-  const { byTenant } = await findLettersOfTenants(worker, undefined, {
-    beforeUuid: letterUuid,
-    isInclusive: true,
-    limit: 1,
-  });
-  const [found] = byTenant;
-  return found?.[1].includes(letterUuid) === true ? found[0] : null;
-}
+export const findTenantOfLetter = async (lookups: Lookups, letterUuid: string): Promise<TenantId | null> =>
+  (await lookups.find(DEAD_LETTER_LOOKUP, letterUuid))?.tenantId ?? null;
 
 /** After the letters themselves: a letter without its lookup would be hidden from whoever runs the platform. */
-export async function removeLookups(worker: WorkerDatabase, letterUuids: readonly string[]): Promise<void> {
-  if (letterUuids.length === 0) return;
-  await worker
-    .deleteFrom('lookups')
-    .where('kind', '=', DEAD_LETTER_LOOKUP)
-    .where('key', 'in', [...letterUuids])
-    .execute();
-}
+export const removeLookups = (lookups: Lookups, tenantId: TenantId, letterUuids: readonly string[]): Promise<void> =>
+  lookups.remove(tenantId, DEAD_LETTER_LOOKUP, letterUuids);

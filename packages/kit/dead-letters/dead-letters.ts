@@ -24,7 +24,7 @@ import { findLettersOfTenants, findTenantOfLetter, removeLookups } from './dead-
 
 export type DeadLettersOptions = {
   readonly service: string;
-  readonly databases: Pick<Databases<unknown>, 'withTenant' | 'worker'>;
+  readonly databases: Pick<Databases<unknown>, 'withTenant' | 'lookups'>;
   /** Types of events that somebody here handles. */
   readonly handledTypes: ReadonlySet<string>;
 };
@@ -102,7 +102,7 @@ export class DeadLetters {
     beforeUuid: string | null,
   ): Promise<{ readonly purged: number; readonly lookedAtUuid: string | null }> {
     const page = { beforeUuid, limit: PORTION };
-    const { byTenant, lastUuid } = await findLettersOfTenants(this.#options.databases.worker, filter.tenantId, page);
+    const { byTenant, lastUuid } = await findLettersOfTenants(this.#options.databases.lookups, filter.tenantId, page);
     let purged = 0;
     for (const [tenantId, uuids] of byTenant) purged += await this.#purge(asker, tenantId, filter, uuids);
     return { purged, lookedAtUuid: lastUuid };
@@ -121,7 +121,7 @@ export class DeadLetters {
         await recordAudit(uow, principal, { action: 'dead-letter:purge', resource: deadLetterId(service, uuid) });
       return gone;
     });
-    await removeLookups(databases.worker, purged);
+    await removeLookups(databases.lookups, tenantId, purged);
     return purged.length;
   }
 
@@ -133,7 +133,7 @@ export class DeadLetters {
     const found: DeadLetter[] = [];
     let from: DeadLetterPage = { ...page, limit: PORTION };
     for (let portion = 1; ; portion++) {
-      const { byTenant, lastUuid } = await findLettersOfTenants(databases.worker, filter.tenantId, from);
+      const { byTenant, lastUuid } = await findLettersOfTenants(databases.lookups, filter.tenantId, from);
       for (const [tenantId, uuids] of byTenant)
         found.push(...(await databases.withTenant(tenantId, (uow) => readDeadLetters(uow, filter, uuids))));
       if (found.length >= page.limit || lastUuid === null || portion === MAX_PORTIONS) {
@@ -150,7 +150,7 @@ export class DeadLetters {
     const { service, eventUuid: uuid } = partsOfDeadLetterId(id);
     if (service !== this.#options.service) throw notThere(id);
     if (scope === 'tenant') return { tenantId: principal.tenantId, uuid };
-    const tenantId = await findTenantOfLetter(this.#options.databases.worker, uuid);
+    const tenantId = await findTenantOfLetter(this.#options.databases.lookups, uuid);
     if (tenantId === null) throw notThere(id);
     return { tenantId, uuid };
   }

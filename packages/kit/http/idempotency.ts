@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Principal } from '@tenantry/auth/principal.ts';
 import type { FoundationTables } from '@tenantry/databases/postgres/foundation-tables.ts';
 import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-work.ts';
+import { currentTraceparent, runInBackground } from '@tenantry/kernel/call-context.ts';
 import { canonicalJson } from '@tenantry/kernel/canonical-json.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
 import { Problem } from '@tenantry/kernel/problem.ts';
@@ -94,21 +95,22 @@ export async function beginIdempotent(
   });
   isToBePruned();
 
+  // How it ended is noted also when the time of the request is over by then.
+  const afterwards = (note: (uow: TenantUnitOfWork<unknown>) => Promise<void>): Promise<void> =>
+    runInBackground(currentTraceparent(), () => withTenant(principal.tenantId, note));
   const run = (uuid: string): Attempt => ({
     kind: 'run',
     resourceUuid: uuid,
     // The first answer stands: an attempt that was given up for dead may come back after the one that took over.
     finish: (answer) =>
-      withTenant(principal.tenantId, (uow) =>
+      afterwards((uow) =>
         update(uow, own, { status: answer.status, response: JSON.stringify(answer.body ?? null) }, ({ eb }) =>
           eb('status', 'is', null),
         ),
       ),
     // Only our own lease: whoever took over is still at work under theirs.
     abandon: () =>
-      withTenant(principal.tenantId, (uow) =>
-        update(uow, own, { leased_until: uow.now }, ({ eb }) => eb('leased_until', '=', lease)),
-      ),
+      afterwards((uow) => update(uow, own, { leased_until: uow.now }, ({ eb }) => eb('leased_until', '=', lease))),
   });
   if (existing === null) return run(resourceUuid);
   if (existing.fingerprint !== fingerprint) {

@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
+import { CountedHistogram } from './duration-histogram.ts';
 import { DURATION_BUCKETS, RequestCounts } from './request-counts.ts';
 
 export type HttpMetrics = {
@@ -23,41 +24,16 @@ export function createHttpMetrics(service: string): HttpMetrics {
         for (const [status, count] of byStatus) this.inc({ route, method, status }, count);
     },
   });
-  registry.registerMetric(new DurationHistogram(counts));
+  registry.registerMetric(
+    new CountedHistogram({
+      name: 'http_request_duration_seconds',
+      help: 'Time from the first byte of the request to the last of the answer',
+      labelNames: ['route', 'method'],
+      bounds: DURATION_BUCKETS,
+      *read() {
+        for (const { route, method, ...counted } of counts.all()) yield { labels: { route, method }, ...counted };
+      },
+    }),
+  );
   return { registry, observe: (route, method, status, seconds) => counts.observe(route, method, status, seconds) };
-}
-
-type Label = 'route' | 'method';
-const DURATION = {
-  name: 'http_request_duration_seconds',
-  help: 'Time from the first byte of the request to the last of the answer',
-};
-
-/** Tells what was counted elsewhere: the library has no way to fill a histogram but one observation after the other. */
-class DurationHistogram extends Histogram<Label> {
-  readonly #counts: RequestCounts;
-
-  constructor(counts: RequestCounts) {
-    super({ ...DURATION, labelNames: ['route', 'method'], registers: [] });
-    this.#counts = counts;
-  }
-
-  /** What both kinds of scrape begin with, as text and as JSON; the library does not declare it. */
-  getForPromString() {
-    const values = [...this.#counts.all()].flatMap(({ route, method, buckets, seconds, count }) => {
-      const sharedLabels = { route, method };
-      let soFar = 0;
-      const upTo = DURATION_BUCKETS.map((bound, place) => {
-        soFar += buckets[place] ?? 0;
-        return { metricName: `${DURATION.name}_bucket`, sharedLabels, labels: { le: bound }, value: soFar };
-      });
-      return [
-        ...upTo,
-        { metricName: `${DURATION.name}_bucket`, sharedLabels, labels: { le: '+Inf' }, value: count },
-        { metricName: `${DURATION.name}_sum`, sharedLabels, labels: {}, value: seconds },
-        { metricName: `${DURATION.name}_count`, sharedLabels, labels: {}, value: count },
-      ];
-    });
-    return { ...DURATION, type: 'histogram', aggregator: 'sum', values };
-  }
 }

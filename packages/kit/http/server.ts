@@ -12,6 +12,7 @@ import type { Logger } from '../logger.ts';
 import { authorize } from './authorization.ts';
 import { readBodiesAsJson } from './body-parsers.ts';
 import { contentDisposition } from './content-disposition.ts';
+import { type DatabaseFigures, registerDatabaseMetrics } from './database-metrics.ts';
 import { registerDependencyMetrics } from './dependency-metrics.ts';
 import { readIfMatch, toETag } from './entity-tag.ts';
 import { beginIdempotent, type IdempotencyOptions, isFinal } from './idempotency.ts';
@@ -28,6 +29,8 @@ export type HttpServerOptions = {
   /** Null in a service without a database: its endpoints take no Idempotency-Key. */
   readonly idempotency: IdempotencyOptions | null;
   readonly isReady: () => Promise<boolean>;
+  /** Whose calls and connections are among the metrics. */
+  readonly databases?: DatabaseFigures;
   /** Left out where nothing is depended on that could be told of. */
   readonly health?: {
     readonly dependencies: Dependencies;
@@ -78,6 +81,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const metrics = createHttpMetrics(options.service);
   const { health } = options;
   if (health !== undefined) registerDependencyMetrics(metrics.registry, health.dependencies);
+  if (options.databases !== undefined) registerDatabaseMetrics(metrics.registry, options.databases);
 
   readBodiesAsJson(app);
   app.decorateRequest('callContext');

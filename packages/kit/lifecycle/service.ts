@@ -1,9 +1,11 @@
 import { toPublicJwk } from '@tenantry/auth/jws.ts';
 import { deriveKey, deriveNatsToken } from '@tenantry/databases/credentials.ts';
+import type { Engine } from '@tenantry/databases/engine.ts';
 import { type Databases, openDatabases } from '@tenantry/databases/factory.ts';
 import { type ConsumersOptions, startConsumers } from '@tenantry/events/consumer.ts';
 import { startInboxPruner } from '@tenantry/events/inbox-pruner.ts';
 import { connectNats, ensureStream, type Nats } from '@tenantry/events/nats.ts';
+import { natsEngine } from '@tenantry/events/nats-engine.ts';
 import { startOutboxRelay } from '@tenantry/events/outbox-relay.ts';
 import type { Subscription } from '@tenantry/events/subscription.ts';
 import { hearingsOf } from '@tenantry/events/upcasting.ts';
@@ -18,8 +20,8 @@ import { deadLetterRoutes } from '../dead-letters/dead-letter-routes.ts';
 import { type DueHandler, startTicker } from '../due/ticker.ts';
 import { Dependencies } from '../health/dependencies.ts';
 import { createServiceProbe } from '../health/service-probe.ts';
-import { CHECKED, type StoreCheck, type StoreChecks, startStoreChecks } from '../health/store-checks.ts';
-import { STORE_DEPENDENCIES } from '../health/store-dependencies.ts';
+import { CHECKED, type StoreChecks, startStoreChecks } from '../health/store-checks.ts';
+import { dependencyOf } from '../health/store-dependencies.ts';
 import { createPruningSchedule, IDEMPOTENCY_PRUNING, pruneIdempotencyKeys } from '../http/idempotency-pruning.ts';
 import { authenticateByPassport } from '../http/passport-check.ts';
 import type { Route } from '../http/route.ts';
@@ -50,6 +52,9 @@ export type ServiceConfiguration = {
   readonly DATABASE_URL: string;
   readonly REDIS_URL: string;
   readonly CLICKHOUSE_URL: string;
+  /** Databases beside the main one, and who lives there: `readPlacement`. */
+  readonly TENANT_DATABASES?: string;
+  readonly TENANT_PLACEMENTS?: string;
   /** Tenant ids with commas between; empty means everybody. */
   readonly SERVES_TENANTS?: string;
   readonly INSTANCE_WEIGHT?: number;
@@ -116,6 +121,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     closing.push(nats.close);
     const databases = openServiceDatabases<Tables>(name, configuration, clock, logger);
     closing.push(databases.close);
+    await databases.checkPlacement();
     const snapshots = `${configuration.TENANTRY_DATA_DIR}/snapshots/${name}`;
     const discovery = await openDiscovery(nats, {
       snapshotFile: `${snapshots}-registry.json`,
@@ -139,7 +145,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       },
     });
     closing.push(mesh.close);
-    const checks = checkStores(dependencies, databases, nats);
+    const checks = checkStores(dependencies, [...databases.engines, natsEngine(nats, databases.calls)]);
     closing.push(async () => checks.stop());
     const tenants = await openTenantDirectory(nats, mesh, { snapshotFile: `${snapshots}-tenants.json` });
     closing.push(tenants.close);
@@ -150,14 +156,16 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     if (nats.isConnected()) await ensureStream(nats, name);
     await app.prepare?.();
 
-    const relay = startOutboxRelay({
-      service: name,
-      pool: databases.workerPool,
-      nats,
-      committed: databases.committed,
-      onError: (error) => logger.error({ err: error }, 'the outbox waits'),
-    });
-    closing.push(relay.stop);
+    for (const { name: database, workerPool } of databases.placed) {
+      const relay = startOutboxRelay({
+        service: name,
+        pool: workerPool,
+        nats,
+        committed: databases.committed,
+        onError: (error) => logger.error({ err: error, database }, 'the outbox waits'),
+      });
+      closing.push(relay.stop);
+    }
     const health = { dependencies, failing: checks.failing };
     const url = await openDoor({ name, configuration, databases, discovery, app, load, health, logger, closing });
     const registration = registerWithHub({
@@ -195,23 +203,28 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       ...(definition.redeliveryDelaysMs === undefined ? {} : { redeliveryDelaysMs: definition.redeliveryDelaysMs }),
     });
     closing.push(consumers.stop);
-    const ticker = startTicker({
-      committed: databases.committed,
-      worker: databases.worker,
-      clock,
-      handlers: {
-        ...app.due,
-        [IDEMPOTENCY_PRUNING]: pruneIdempotencyKeys(databases.withTenant as Databases<unknown>['withTenant']),
-      },
-      onError: (error, kind) => logger.error({ err: error, kind }, 'due work failed; it will be tried again'),
-    });
-    closing.push(ticker.stop);
-    const pruner = startInboxPruner({
-      worker: databases.worker,
-      clock,
-      onError: (error) => logger.warn({ err: error }, 'the inbox was not pruned; it will be tried again in an hour'),
-    });
-    closing.push(pruner.stop);
+    const handlers = {
+      ...app.due,
+      [IDEMPOTENCY_PRUNING]: pruneIdempotencyKeys(databases.withTenant as Databases<unknown>['withTenant']),
+    };
+    for (const { name: database, worker } of databases.placed) {
+      const ticker = startTicker({
+        committed: databases.committed,
+        worker,
+        clock,
+        handlers,
+        onError: (error, kind) =>
+          logger.error({ err: error, kind, database }, 'due work failed; it will be tried again'),
+      });
+      closing.push(ticker.stop);
+      const pruner = startInboxPruner({
+        worker,
+        clock,
+        onError: (error) =>
+          logger.warn({ err: error, database }, 'the inbox was not pruned; it will be tried again in an hour'),
+      });
+      closing.push(pruner.stop);
+    }
     // First of all nobody new is sent here. The record, and the key in it, stay for the calls that are still made.
     closing.push(registration.drain);
     logger.info({ url }, 'ready');
@@ -239,20 +252,16 @@ const openServiceDatabases = <Tables>(
     namespace: configuration.TENANTRY_NAMESPACE,
     clock,
     traceparent: currentTraceparent,
+    placement: { databases: configuration.TENANT_DATABASES ?? '', placements: configuration.TENANT_PLACEMENTS ?? '' },
     onError: (engine, error) => logger.warn({ err: error, engine }, 'a connection was lost'),
   });
 
-function checkStores(
-  dependencies: Dependencies,
-  databases: Pick<Databases<unknown>, 'checks'>,
-  nats: Nats,
-): StoreChecks {
-  const stores = { ...databases.checks, nats: () => nats.connection.rtt() };
+function checkStores(dependencies: Dependencies, engines: readonly Engine[]): StoreChecks {
   return startStoreChecks(
-    (['postgres', 'redis', 'clickhouse', 'nats'] as const).flatMap((store): StoreCheck[] => {
-      const check = stores[store];
-      return check === undefined ? [] : [{ monitor: dependencies.declare(STORE_DEPENDENCIES[store], CHECKED), check }];
-    }),
+    engines.map((engine) => ({
+      monitor: dependencies.declare(dependencyOf(engine), CHECKED),
+      check: engine.check,
+    })),
   );
 }
 
@@ -270,7 +279,7 @@ async function openDoor<Tables>(options: {
   const { configuration, databases } = options;
   const letters = deadLetterRoutes({
     service: options.name,
-    databases: databases as Pick<Databases<unknown>, 'withTenant' | 'worker'>,
+    databases: databases as Pick<Databases<unknown>, 'withTenant' | 'lookups'>,
     handledTypes: new Set(hearingsOf(options.app.subscriptions).keys()),
   });
   const server = createHttpServer({
@@ -285,6 +294,7 @@ async function openDoor<Tables>(options: {
     // The door opens last: whoever can ask finds all that has to be there from the beginning.
     isReady: async () => true,
     health: options.health,
+    databases,
     load: options.load,
     logger: options.logger,
   });

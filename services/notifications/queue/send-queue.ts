@@ -19,7 +19,8 @@ export const SEND_QUEUE = 'notifications-send';
 const ADD_TIMEOUT_MS = 2_000;
 const CLOSE_LIMIT_MS = 500;
 
-export const queuePrefix = (namespace: string): string => (namespace === '' ? 'bullmq' : `${namespace}:bullmq`);
+/** In braces: BullMQ computes keys in its scripts, and DragonflyDB and a cluster find them by what is in there. */
+export const queuePrefix = (namespace: string): string => `{${namespace === '' ? 'bullmq' : `${namespace}:bullmq`}}`;
 
 /** Jobs carry their message's id, so a message is in the queue once; they go when they are done, however they ended. */
 const jobOptions = (id: NotificationId) => ({ jobId: id, removeOnComplete: true, removeOnFail: true });

@@ -1,6 +1,6 @@
-import { databaseUnavailable, isUnavailable, isUniqueViolation } from '@tenantry/databases/postgres/errors.ts';
-import { findLookup, type WorkerDatabase } from '@tenantry/databases/postgres/worker-database.ts';
-import { idFromUuid, type TenantId } from '@tenantry/kernel/id.ts';
+import { isUniqueViolation } from '@tenantry/databases/postgres/errors.ts';
+import type { Lookups } from '@tenantry/databases/postgres/lookups.ts';
+import type { TenantId } from '@tenantry/kernel/id.ts';
 import type { NotificationsUnitOfWork } from './tables.ts';
 
 /** Whose webhook is this? Keyed by the bot's UUID. */
@@ -25,40 +25,19 @@ export async function insertBotLookups(
 export const isTelegramIdTaken = (error: unknown): boolean => isUniqueViolation(error, 'lookups_pkey');
 export const isPurposeTaken = (error: unknown): boolean => isUniqueViolation(error, 'bots_one_per_purpose');
 
-/** Outside of a unit of work nobody else turns a lost database into a 503. */
-async function reaching<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw isUnavailable(error) ? databaseUnavailable(error) : error;
-  }
-}
-
-export async function findTenantOfBot(worker: WorkerDatabase, botUuid: string): Promise<TenantId | null> {
-  const found = await reaching(findLookup(worker, OF_WEBHOOK, botUuid));
-  return found === null ? null : idFromUuid('ten', found.tenantUuid);
-}
+export const findTenantOfBot = async (lookups: Lookups, botUuid: string): Promise<TenantId | null> =>
+  (await lookups.find(OF_WEBHOOK, botUuid))?.tenantId ?? null;
 
 /** Which of our bots stands for this bot of Telegram now. */
-export async function findBotOfTelegramId(worker: WorkerDatabase, telegramId: bigint): Promise<string | null> {
-  return (await reaching(findLookup(worker, OF_TELEGRAM_ID, String(telegramId))))?.target ?? null;
-}
+export const findBotOfTelegramId = async (lookups: Lookups, telegramId: bigint): Promise<string | null> =>
+  (await lookups.find(OF_TELEGRAM_ID, String(telegramId)))?.target ?? null;
 
 /** Only this bot's own: the same Telegram bot may have been registered anew meanwhile. */
 export async function deleteBotLookups(
-  worker: WorkerDatabase,
+  lookups: Lookups,
+  tenantId: TenantId,
   bot: { readonly id: string; readonly telegram_id: bigint },
 ): Promise<void> {
-  for (const [kind, key] of [
-    [OF_WEBHOOK, bot.id],
-    [OF_TELEGRAM_ID, String(bot.telegram_id)],
-  ] as const)
-    await reaching(
-      worker
-        .deleteFrom('lookups')
-        .where('kind', '=', kind)
-        .where('key', '=', key)
-        .where('target', '=', bot.id)
-        .execute(),
-    );
+  await lookups.remove(tenantId, OF_WEBHOOK, [bot.id], bot.id);
+  await lookups.remove(tenantId, OF_TELEGRAM_ID, [String(bot.telegram_id)], bot.id);
 }

@@ -3,7 +3,7 @@ import { type BotId, idFromUuid } from '@tenantry/kernel/id.ts';
 import { recordAudit } from '@tenantry/kit/audit.ts';
 import { schedule } from '@tenantry/kit/due/schedule.ts';
 import { botTaken, botTokenRefused, purposeTaken, telegramUnavailable } from '../problems.ts';
-import { insertBotLookups, isPurposeTaken, isTelegramIdTaken } from '../store/bot-lookups.ts';
+import { findBotOfTelegramId, insertBotLookups, isPurposeTaken, isTelegramIdTaken } from '../store/bot-lookups.ts';
 import { findBot, insertBot } from '../store/bots.ts';
 import type { BotRow } from '../store/tables.ts';
 import type { TelegramUser } from '../telegram/client.ts';
@@ -41,6 +41,8 @@ export const createBot =
 
     async function register(by: Principal, id: BotId, { uuid, token, purpose }: NewBot): Promise<BotRow> {
       const me = await identify(telegram, token);
+      // In this tenant's own database the key decides; this is about the others.
+      if ((await findBotOfTelegramId(databases.lookups, BigInt(me.id))) !== null) throw botIsTaken();
       await writeBotSecret(databases.secrets, tenantId, id, { token, webhookSecret: newWebhookSecret() });
       try {
         return await databases.withTenant(tenantId, async (uow) => {
@@ -70,9 +72,11 @@ export const createBot =
     }
   };
 
+const botIsTaken = (cause?: unknown) =>
+  botTaken('This bot is registered already. Remove it where it is, or use another bot.', { cause });
+
 function toRefusal(error: unknown, purpose: string) {
-  if (isTelegramIdTaken(error))
-    return botTaken('This bot is registered already. Remove it where it is, or use another bot.', { cause: error });
+  if (isTelegramIdTaken(error)) return botIsTaken(error);
   if (isPurposeTaken(error))
     return purposeTaken(`There is a bot for "${purpose}" already. Remove it first, or name another purpose.`, {
       cause: error,

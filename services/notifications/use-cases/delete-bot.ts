@@ -26,5 +26,5 @@ export const deleteBot =
       return row;
     });
     // At once as well, so that the same Telegram bot can be registered again by the next request.
-    await deleteBotLookups(databases.worker, bot);
+    await deleteBotLookups(databases.lookups, principal.tenantId, bot);
   };

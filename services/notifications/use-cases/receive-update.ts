@@ -34,7 +34,7 @@ export const receiveUpdate =
   ({ databases }: Pick<NotificationsDeps, 'databases'>) =>
   async ({ botId, secret, body }: ReceivedUpdate): Promise<void> => {
     const botUuid = uuidOf(botId);
-    const tenantId = await findTenantOfBot(databases.worker, botUuid);
+    const tenantId = await findTenantOfBot(databases.lookups, botUuid);
     const expected = tenantId === null ? null : await readBotSecret(databases.secrets, tenantId, botId);
     if (!isSame(secret, expected?.webhookSecret) || tenantId === null)
       throw webhookRefused('The secret of this update is not that of the bot.');

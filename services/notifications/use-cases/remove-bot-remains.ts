@@ -14,11 +14,11 @@ export const removeBotRemains =
   async (tenantId: TenantId, botId: BotId, attempts: number): Promise<void> => {
     const bot = await databases.withTenant.read(tenantId, (reader) => findBot(reader, uuidOf(botId)));
     if (bot === undefined || bot.removed_at === null) return;
-    await deleteBotLookups(databases.worker, bot);
+    await deleteBotLookups(databases.lookups, tenantId, bot);
     const secret = await readBotSecret(databases.secrets, tenantId, botId);
     if (secret === null) return;
     // Registered anew, the webhook is the new registration's.
-    const isOurs = (await findBotOfTelegramId(databases.worker, bot.telegram_id)) === null;
+    const isOurs = (await findBotOfTelegramId(databases.lookups, bot.telegram_id)) === null;
     if (isOurs) {
       try {
         await telegram.deleteWebhook(secret.token);

@@ -11,6 +11,10 @@ const SubscriptionFact = {
   planSlug: Type.Optional(Type.String()),
 };
 
+export const catalogueChanged = event('subscriptions.catalogue.changed.v1', Closed({ tenantId: IdSchema('ten') }), {
+  summary: 'Plans of a tenant were made or changed; every process of subscriptions that keeps them reads them anew.',
+});
+
 export const subscriptionCreated = event(
   'subscriptions.subscription.created.v1',
   Closed({ ...SubscriptionFact, invoiceId: Type.Union([IdSchema('inv'), Type.Null()]) }),

@@ -1,11 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { type ClickHouseConnection, connectClickHouse } from '@tenantry/databases/clickhouse/connection.ts';
 import { analyticsOn } from '@tenantry/databases/clickhouse.ts';
+import { createRedis } from '@tenantry/databases/redis.ts';
+import { createTenantQuery } from '@tenantry/databases/tenant-query.ts';
 import { newId, newUuid, uuidOf } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createUsageEvents } from './usage-events.ts';
 
 const url = inject('clickhouseUrl');
+
+function usageEventsOn(connection: ClickHouseConnection) {
+  const analytics = analyticsOn(connection);
+  const query = createTenantQuery({ analytics, read: neverAsked, redis });
+  return createUsageEvents({ analytics, query });
+}
+const neverAsked = () => Promise.reject(new Error('Not PostgreSQL.'));
+const redis = createRedis({ url: inject('redisUrl'), namespace: '', onError: () => undefined });
+afterAll(() => redis.disconnect());
 
 describe.skipIf(url === '')('A table of usage that an older release has made', () => {
   const database = `usage_${randomBytes(5).toString('hex')}`;
@@ -41,14 +52,12 @@ describe.skipIf(url === '')('A table of usage that an older release has made', (
     const total = async () => {
       const [from, to] = [at.subtract({ hours: 24 }), at.add({ hours: 24 })];
       const question = { subscriberId, feature: null, from, to, timeZone: 'UTC' };
-      return (await createUsageEvents(analyticsOn(connection)).sumPerDay(tenantId, question)).map(
-        ({ amount }) => amount,
-      );
+      return (await usageEventsOn(connection).sumPerDay(tenantId, question)).map(({ amount }) => amount);
     };
     expect(await total()).toEqual([7]);
     const use = record(5, null);
     for (let i = 0; i < 2; i++)
-      await createUsageEvents(analyticsOn(connection)).insert(tenantId, [use, record(-5, use.id)].slice(0, i + 1));
+      await usageEventsOn(connection).insert(tenantId, [use, record(-5, use.id)].slice(0, i + 1));
     expect(await total()).toEqual([7]);
   });
 });

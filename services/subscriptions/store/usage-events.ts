@@ -1,5 +1,6 @@
 import { analyticsUnavailable } from '@tenantry/databases/clickhouse/connection.ts';
 import { type Analytics, isTableGone } from '@tenantry/databases/clickhouse.ts';
+import type { Databases } from '@tenantry/databases/factory.ts';
 import { type Id, type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
 import type { UsageRecordRow } from './tables.ts';
 
@@ -34,7 +35,7 @@ const SUM_PER_DAY = `
   having sum(amount) <> 0
   order by day desc, feature`;
 
-export function createUsageEvents(analytics: Analytics | null): UsageEvents {
+export function createUsageEvents({ analytics, query }: Pick<Databases<unknown>, 'analytics' | 'query'>): UsageEvents {
   let prepared: Promise<void> | null = null;
   const open = async (): Promise<Analytics> => {
     if (analytics === null) throw analyticsUnavailable();
@@ -59,13 +60,18 @@ export function createUsageEvents(analytics: Analytics | null): UsageEvents {
       }
     },
     async sumPerDay(tenantId, { subscriberId, feature, from, to, timeZone }) {
-      const store = (await open()).forTenant(tenantId);
-      const rows = await store.query<{ feature: string; day: string; total: string }>(SUM_PER_DAY, {
-        subscriber: uuidOf(subscriberId as Id),
-        feature: feature ?? '',
-        fromMs: from.epochMilliseconds,
-        toMs: to.epochMilliseconds,
-        zone: timeZone,
+      await open();
+      const { rows } = await query<{ feature: string; day: string; total: string }>({
+        engine: 'clickhouse',
+        tenant: tenantId,
+        statement: SUM_PER_DAY,
+        parameters: {
+          subscriber: uuidOf(subscriberId as Id),
+          feature: feature ?? '',
+          fromMs: from.epochMilliseconds,
+          toMs: to.epochMilliseconds,
+          zone: timeZone,
+        },
       });
       return rows.map((row) => ({ feature: row.feature, day: row.day, amount: Number(row.total) }));
     },

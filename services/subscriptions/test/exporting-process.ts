@@ -22,7 +22,7 @@ const databases = openDatabases<SubscriptionsTables>({
   traceparent: () => '',
   onError: () => undefined,
 });
-const usageEvents = createUsageEvents(databases.analytics);
+const usageEvents = createUsageEvents(databases);
 await exportUsage({
   databases,
   usageEvents: {

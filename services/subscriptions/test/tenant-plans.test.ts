@@ -1,6 +1,8 @@
 import { newId, uuidOf } from '@tenantry/kernel/id.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
+import { catalogueChanged } from '../contract/events.ts';
 import { readPlan } from '../contract/plans.ts';
 import { createTenantPlans } from '../use-cases/tenant-plans.ts';
 import { openDatabasesOf, openSubscriptionsWorld } from './subscriptions-world.ts';
@@ -98,5 +100,25 @@ describe('The plans of a tenant in memory', () => {
     expect((await story.consume(user, 5)).status).toBe(200);
     expect((await story.consume(user, 1)).status).toBe(403);
     expect((await story.world.call(readPlan, { params: { planId: added } }, user)).status).toBe(200);
+  });
+
+  it('are dropped in every process when they are told to have changed', async () => {
+    const tenant = await story.addTenant();
+    const user = story.world.principal(tenant.id, ['member']);
+    expect(await story.entitlements(user)).toMatchObject({ planSlug: 'free', usage: [{ limit: 100 }] });
+    await story.world.sql(
+      `update subscriptions.plan_features set value = '7' where tenant_id = $1 and kind = 'quota'
+       and plan_id = (select id from subscriptions.plans where tenant_id = $1 and slug = 'free')`,
+      [uuidOf(tenant.id)],
+    );
+    // Nobody has heard of it: what is kept counts for a while.
+    expect(await story.entitlements(user)).toMatchObject({ usage: [{ limit: 100 }] });
+    await story.world.publish(catalogueChanged, tenant.id, {
+      subject: tenant.id,
+      version: 0,
+      data: { tenantId: tenant.id },
+    });
+    // Long before it would have been read anew by itself.
+    await eventually(async () => expect(await story.entitlements(user)).toMatchObject({ usage: [{ limit: 7 }] }));
   });
 });

@@ -13,6 +13,9 @@ import type { UsageEvents } from '../store/usage-events.ts';
 export type TenantPlans = {
   /** Made on their first use, in `currency`. While PostgreSQL is away, as they were known within the last hour. */
   readonly of: (tenantId: TenantId, currency: Currency) => Promise<readonly Plan[]>;
+  /** Of this tenant, or of all: they may have changed. */
+  readonly invalidate: (tenantId: TenantId) => void;
+  readonly clear: () => void;
 };
 
 export type SubscriptionsDeps = {

@@ -14,8 +14,8 @@ const STALE_MS = 3_600_000;
 const MOST_TENANTS = 2_000;
 
 /**
- * What a tenant sells, kept in memory: a plan is never changed once it is made, so nothing has to be told when it is.
- * Whoever changes one by hand sees it in force everywhere after `FRESH_MS`. Subscriptions and counters are never kept.
+ * What a tenant sells, kept in memory. Every process hears that a tenant's catalogue has changed and drops its copy; should
+ * it not hear, as NATS is away, the copy is `FRESH_MS` old at most. Subscriptions and counters are never kept.
  */
 export function createTenantPlans({ withTenant }: Pick<Databases<SubscriptionsTables>, 'withTenant'>): TenantPlans {
   const cache = createNearCache<readonly Plan[]>({ ttlMs: FRESH_MS, staleMs: STALE_MS, maxEntries: MOST_TENANTS });
@@ -26,6 +26,8 @@ export function createTenantPlans({ withTenant }: Pick<Databases<SubscriptionsTa
         // What is being made counts once it has committed.
         return plans.length > 0 ? plans : withTenant(tenantId, (uow) => ensurePlans(uow, currency));
       }),
+    invalidate: cache.invalidate,
+    clear: cache.clear,
   };
 }
 

@@ -10,6 +10,9 @@ export const findTenant = (reader: UsersReader): Promise<TenantRow | undefined> 
 export const lockTenant = (uow: UsersUnitOfWork): Promise<TenantRow | undefined> =>
   uow.sql.selectFrom('tenants').selectAll().where('tenant_id', '=', uow.tenantUuid).forUpdate().executeTakeFirst();
 
+export const slugBelongsToAnother = (slug: string, cause?: unknown) =>
+  slugTaken(`The slug ${slug} belongs to another tenant. Choose another one.`, { cause });
+
 /** Claims the slug over the whole platform. Throws `slug-taken`. */
 export async function insertTenant(uow: UsersUnitOfWork, row: TenantRow): Promise<void> {
   try {
@@ -18,9 +21,7 @@ export async function insertTenant(uow: UsersUnitOfWork, row: TenantRow): Promis
       .values({ kind: TENANT_SLUG, key: row.slug, tenant_id: row.tenant_id, target: row.tenant_id })
       .execute();
   } catch (error) {
-    if (isUniqueViolation(error))
-      throw slugTaken(`The slug ${row.slug} belongs to another tenant. Choose another one.`, { cause: error });
-    throw error;
+    throw isUniqueViolation(error) ? slugBelongsToAnother(row.slug, error) : error;
   }
   await uow.sql.insertInto('tenants').values(row).execute();
 }

@@ -9,7 +9,7 @@ import { PUBLISH_TENANT } from '../domain/obligations.ts';
 import { checkPassword } from '../domain/password-policy.ts';
 import { checkTimeZone } from '../domain/time-zone.ts';
 import type { RoleName, TenantRow } from '../store/tables.ts';
-import { findTenant, insertTenant } from '../store/tenants.ts';
+import { findTenant, insertTenant, slugBelongsToAnother, TENANT_SLUG } from '../store/tenants.ts';
 import { insertUser } from '../store/users.ts';
 
 export type NewTenant = {
@@ -37,6 +37,7 @@ export const createTenant =
     checkTimeZone(tenant.timeZone);
     checkPassword(tenant.admin.password, email);
     const passwordHash = await passwords.hash(tenant.admin.password, tenant.id);
+    await refuseSlugOfAnother(databases, tenant);
     return databases.withTenant(tenant.id, async (uow) => {
       const existing = await findTenant(uow);
       if (existing !== undefined) return existing;
@@ -78,3 +79,9 @@ export const createTenant =
       return row;
     });
   };
+
+/** In its own database the slug's key decides; of those in others a slug is only known to be free a moment ago. */
+async function refuseSlugOfAnother({ lookups }: UsersDeps['databases'], { id, slug }: NewTenant): Promise<void> {
+  const owner = await lookups.find(TENANT_SLUG, slug);
+  if (owner !== null && owner.tenantId !== id) throw slugBelongsToAnother(slug);
+}

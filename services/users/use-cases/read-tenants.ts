@@ -1,5 +1,5 @@
 import type { PageQueryInput } from '@tenantry/contract/schemas.ts';
-import { idFromUuid, type TenantId } from '@tenantry/kernel/id.ts';
+import type { TenantId } from '@tenantry/kernel/id.ts';
 import { notFound } from '@tenantry/kernel/problems.ts';
 import { readPageQuery } from '@tenantry/kit/paging.ts';
 import type { UsersDeps } from '../deps.ts';
@@ -19,15 +19,14 @@ export const listTenants =
   ({ databases }: Pick<UsersDeps, 'databases'>) =>
   async (query: PageQueryInput): Promise<{ readonly rows: readonly TenantRow[]; readonly limit: number }> => {
     const page = readPageQuery(query);
-    let lookups = databases.worker.selectFrom('lookups').select('tenant_id').where('kind', '=', TENANT_SLUG);
-    if (page.beforeUuid !== null) lookups = lookups.where('tenant_id', '<', page.beforeUuid);
-    const ids = await lookups
-      .orderBy('tenant_id', 'desc')
-      .limit(page.limit + 1)
-      .execute();
+    const slugs = await databases.lookups.list(TENANT_SLUG, {
+      by: 'tenant_id',
+      before: page.beforeUuid,
+      limit: page.limit + 1,
+    });
     const rows: TenantRow[] = [];
-    for (const { tenant_id } of ids) {
-      const tenant = await databases.withTenant.read(idFromUuid('ten', tenant_id), findTenant);
+    for (const { tenantId } of slugs) {
+      const tenant = await databases.withTenant.read(tenantId, findTenant);
       if (tenant !== undefined) rows.push(tenant);
     }
     return { rows, limit: page.limit };

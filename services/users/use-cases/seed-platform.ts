@@ -94,13 +94,7 @@ async function followOperatorPassword(
 async function fillDirectory({ databases, nats }: Pick<UsersDeps, 'databases' | 'nats'>): Promise<void> {
   const bucket = await openStateWriter<TenantRecord>(nats, TENANTS_BUCKET);
   const known = await bucket.load();
-  const rows = await databases.worker
-    .selectFrom('lookups')
-    .select('tenant_id')
-    .where('kind', '=', TENANT_SLUG)
-    .execute();
-  for (const { tenant_id } of rows) {
-    const tenantId = idFromUuid('ten', tenant_id);
+  for (const { tenantId } of await databases.lookups.all(TENANT_SLUG)) {
     const tenant = await databases.withTenant.read(tenantId, findTenant);
     if (tenant !== undefined && (known.get(tenantId)?.version ?? 0) < tenant.version)
       await bucket.put(tenantId, toTenantRecord(tenant));
