@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { vaultSettingsOf } from '@tenantry/kit/configuration/secrets-engine.ts';
 import { ConfigurationError } from '@tenantry/kit/configuration.ts';
 import { choosePostgresHost } from './embedded/postgres-host.ts';
 import { StartFailure } from './embedded/start-failure.ts';
@@ -25,6 +26,7 @@ async function run(command: string): Promise<void> {
     adminUrl: settings.external.postgres ?? embeddedUrl(settings),
     masterKey: masterKey ?? keptMasterKey(keyFile),
     dataDir,
+    vault: vaultSettingsOf(settings.secrets),
     say: (line) => console.log(line),
   });
 }

@@ -69,6 +69,7 @@ function serviceEnvironment({ settings, stores, masterKey }: ProgramsInput): Rec
     TENANTRY_MASTER_KEY: masterKey,
     TENANTRY_ENVIRONMENT: 'development',
     TENANTRY_NAMESPACE: '',
+    ...(settings.secrets.SECRETS_ENGINE === 'file' ? {} : settings.secrets),
   };
 }
 

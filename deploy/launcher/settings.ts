@@ -2,6 +2,11 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SecretText, ServerUrl } from '@tenantry/kit/configuration/secrecy.ts';
+import {
+  SecretsConfiguration,
+  type SecretsSettings,
+  secretsSettingsOf,
+} from '@tenantry/kit/configuration/secrets-engine.ts';
 import { defineConfiguration } from '@tenantry/kit/configuration.ts';
 import { Type } from 'typebox';
 import { keptMasterKey } from './kept-secret.ts';
@@ -26,6 +31,7 @@ export type Settings = {
     readonly nats: string | undefined;
     readonly clickhouse: string | undefined;
   };
+  readonly secrets: SecretsSettings;
 };
 
 /** What `npm start` can be told. Services are told the rest by the launcher, or read it themselves. */
@@ -57,6 +63,8 @@ export const launcherConfiguration = defineConfiguration(
     REDIS_URL: url('Redis', ['redis', 'rediss']),
     NATS_URL: url('NATS', ['nats', 'tls']),
     CLICKHOUSE_URL: url('ClickHouse', ['http', 'https']),
+    // Handed on to the services, and read by the commands that rotate keys.
+    ...SecretsConfiguration,
   }),
   ({ TENANTRY_DATA_DIR: dataDir, TENANTRY_MASTER_KEY: masterKey }) => ({
     dataDir: toDataDir(dataDir),
@@ -113,5 +121,6 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
       nats: given.NATS_URL || undefined,
       clickhouse: given.CLICKHOUSE_URL || undefined,
     },
+    secrets: secretsSettingsOf(given),
   };
 }

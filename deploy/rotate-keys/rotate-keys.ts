@@ -1,7 +1,9 @@
 import { join } from 'node:path';
-import { keyringFolder, openKeyring, type RotatableKeyring } from '@tenantry/databases/secrets/keyring.ts';
+import type { RotatableKeyring } from '@tenantry/databases/secrets/keyring.ts';
+import { openRotation } from '@tenantry/databases/secrets/open-secrets.ts';
 import { rewrapTenantKeys } from '@tenantry/databases/secrets/rewrap-files.ts';
 import { rewrapDataKeys, servicesWithDataKeys } from '@tenantry/databases/secrets/rewrap-rows.ts';
+import type { VaultSettings } from '@tenantry/databases/secrets/vault/settings.ts';
 import pg from 'pg';
 
 export const KEY_COMMANDS = ['rotate', 'rewrap', 'retire'] as const;
@@ -28,12 +30,14 @@ export async function rotateKeys(
     readonly adminUrl: string;
     readonly masterKey: string;
     readonly dataDir: string;
+    /** Left out, or null, where the keyring is in the data folder. */
+    readonly vault?: VaultSettings | null;
     readonly now?: () => Temporal.Instant;
     readonly say: (line: string) => void;
   },
 ): Promise<void> {
   const { adminUrl, masterKey, dataDir, now = () => Temporal.Now.instant(), say } = options;
-  const keyring = openKeyring({ folder: keyringFolder(dataDir), masterKey, now });
+  const { keyring, close } = openRotation({ masterKey, dataDir, vault: options.vault ?? null, now });
   const client = new pg.Client({ connectionString: adminUrl, connectionTimeoutMillis: 5_000 });
   // Whoever waits for an answer is told by a rejection; without a listener pg would end the process as well.
   client.on('error', () => undefined);
@@ -45,12 +49,15 @@ export async function rotateKeys(
     const services = await servicesWithDataKeys(client);
     if (command === 'rotate') say(`Began generation ${await keyring.beginGeneration()}.`);
     const folder = join(dataDir, 'secrets');
-    say(`Wrapped the keys of ${await rewrapTenantKeys({ folder, keyring })} folders of secrets anew.`);
+    // In a Vault secrets have no keys of ours.
+    if (options.vault == null)
+      say(`Wrapped the keys of ${await rewrapTenantKeys({ folder, keyring })} folders of secrets anew.`);
     for (const service of services)
       say(`Wrapped ${await rewrapDataKeys(client, service, keyring)} data keys of ${service} anew.`);
     if (command === 'retire') await retireOld(keyring, now(), say);
     say(`There are generations ${(await keyring.generations()).map(({ number }) => number).join(', ')}.`);
   } finally {
+    close();
     await client.end();
   }
 }

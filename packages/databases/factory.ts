@@ -9,8 +9,10 @@ import { createPool } from './postgres/pools.ts';
 import { createWithTenant } from './postgres/tenant-database.ts';
 import { createWorkerDatabase, type WorkerDatabase } from './postgres/worker-database.ts';
 import { createRedis } from './redis.ts';
-import { createEncryptedFileSecrets, type SecretsEngine } from './secrets/encrypted-file.ts';
-import { type Keyring, keyringFolder, openKeyring } from './secrets/keyring.ts';
+import type { Keyring } from './secrets/keyring.ts';
+import { openSecrets } from './secrets/open-secrets.ts';
+import type { SecretsEngine } from './secrets/secrets-engine.ts';
+import type { VaultSettings } from './secrets/vault/settings.ts';
 import type { TenantDatabase } from './unit-of-work.ts';
 
 export type DatabasesOptions = {
@@ -21,6 +23,8 @@ export type DatabasesOptions = {
   readonly clickhouseUrl: string;
   readonly masterKey: string;
   readonly dataDir: string;
+  /** Where secrets are kept; left out, or null, for encrypted files in the data folder. */
+  readonly vault?: VaultSettings | null;
   /** Keeps the tests of one machine apart; empty in a real system. */
   readonly namespace: string;
   readonly clock: Clock;
@@ -39,7 +43,7 @@ export type Databases<Tables> = {
   /** What wraps data keys; shared by all services of the house. */
   readonly keyring: Keyring;
   /** A sign of life from each engine that there is: rejects when it gives none, which may take long. */
-  readonly checks: Readonly<Partial<Record<'postgres' | 'redis' | 'clickhouse', () => Promise<unknown>>>>;
+  readonly checks: Readonly<Partial<Record<'postgres' | 'redis' | 'clickhouse' | 'vault', () => Promise<unknown>>>>;
   /** Names of the engines that do not answer. ClickHouse and Redis are not needed to serve. */
   readonly unhealthy: () => Promise<readonly string[]>;
   readonly close: () => Promise<void>;
@@ -73,7 +77,10 @@ export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tabl
     options.clickhouseUrl === ''
       ? null
       : createAnalytics({ url: options.clickhouseUrl, database: analyticsDatabase(service, options.namespace) });
-  const keyring = openKeyring({ folder: keyringFolder(options.dataDir), masterKey });
+  const secrets = openSecrets({
+    ...{ service, masterKey, dataDir: options.dataDir, vault: options.vault ?? null },
+    onError: (error) => options.onError('vault', error),
+  });
   const isPostgresThere = () => shared.query('select 1');
   return {
     withTenant: createWithTenant<Tables>({ poolOf, clock: options.clock, traceparent: options.traceparent }),
@@ -81,11 +88,12 @@ export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tabl
     workerPool,
     redis,
     analytics,
-    secrets: createEncryptedFileSecrets({ folder: `${options.dataDir}/secrets`, masterKey, service, keyring }),
-    keyring,
+    secrets: secrets.engine,
+    keyring: secrets.keyring,
     checks: {
       postgres: isPostgresThere,
       redis: () => redis.ping(),
+      ...(secrets.check === null ? {} : { vault: secrets.check }),
       ...(analytics === null
         ? {}
         : {
@@ -108,6 +116,7 @@ export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tabl
     },
     async close() {
       redis.disconnect();
+      secrets.close();
       await Promise.allSettled([shared.end(), workerPool.end(), analytics?.close()]);
     },
   };

@@ -1,9 +1,11 @@
 import { OneOf } from '@tenantry/contract/schemas.ts';
 import { type Static, type TObject, Type } from 'typebox';
+import { ConfigurationError } from './configuration/configuration-error.ts';
 import { type Examined, examineConfiguration } from './configuration/examine.ts';
 import { renderConfiguration } from './configuration/print.ts';
 import type { ProgramName } from './configuration/programs.ts';
 import { SecretText, ServerUrl } from './configuration/secrecy.ts';
+import { SecretsConfiguration } from './configuration/secrets-engine.ts';
 import { listSettings, type Setting } from './configuration/settings.ts';
 
 /** What every process of the house reads. */
@@ -52,11 +54,10 @@ export const StoreConfiguration = {
     description: 'Share of the calls relative to other instances of the same service',
   }),
   CLICKHOUSE_URL: ServerUrl({ default: '', description: 'http://host:port; empty means analytics are unavailable' }),
+  ...SecretsConfiguration,
 };
 
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
-}
+export { ConfigurationError } from './configuration/configuration-error.ts';
 
 export type ConfigurationDefinition<Value> = {
   readonly program: ProgramName;

@@ -1,20 +1,12 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isId, type TenantId } from '@tenantry/kernel/id.ts';
+import type { TenantId } from '@tenantry/kernel/id.ts';
 import { deriveKey } from '../credentials.ts';
 import type { Keyring } from './keyring.ts';
 import { openSealedText, sealText } from './sealed-text.ts';
+import { checkSecretPlace, type SecretsEngine } from './secrets-engine.ts';
 import { createFile, readIfThere, replaceFile } from './whole-file.ts';
-
-/** Where secrets live. Vault stands behind the same interface later. Values never appear in logs or errors. */
-export type SecretsEngine = {
-  readonly read: (tenantId: TenantId, name: string) => Promise<string | null>;
-  readonly write: (tenantId: TenantId, name: string, value: string) => Promise<void>;
-  readonly remove: (tenantId: TenantId, name: string) => Promise<void>;
-};
-
-const NAME = /^[a-z0-9][a-z0-9_-]{0,80}$/;
 
 /** What a secret's file begins with when it is sealed under its tenant's key; before there were such keys it began with 1. */
 const UNDER_TENANT_KEY = Buffer.from([2]);
@@ -38,12 +30,9 @@ export function createEncryptedFileSecrets(options: {
 }): SecretsEngine {
   const { service, keyring } = options;
   const keyOfOlderFiles = deriveKey(options.masterKey, `secrets:${service}`);
-  const folderOf = (tenantId: TenantId): string => {
-    if (!isId('ten', tenantId)) throw new RangeError('A secret belongs to a tenant.');
-    return join(options.folder, service, tenantId);
-  };
+  const folderOf = (tenantId: TenantId): string => join(options.folder, service, tenantId);
   const fileOf = (tenantId: TenantId, name: string): string => {
-    if (!NAME.test(name)) throw new RangeError('A secret has a name of lower-case letters, digits, - and _.');
+    checkSecretPlace(tenantId, name);
     return join(folderOf(tenantId), `${name}.secret`);
   };
   const boundTo = (tenantId: TenantId, name: string) => `${service}/${tenantId}/${name}`;

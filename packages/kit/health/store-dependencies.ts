@@ -1,6 +1,6 @@
 import type { Dependency } from '@tenantry/resilience/dependency.ts';
 
-export type StoreName = 'postgres' | 'redis' | 'clickhouse' | 'nats';
+export type StoreName = 'postgres' | 'redis' | 'clickhouse' | 'nats' | 'vault';
 
 /** What a service without this store is like: the table of failures in ARCHITECTURE.md, one row each. */
 export const STORE_DEPENDENCIES: Readonly<Record<StoreName, Dependency>> = {
@@ -20,6 +20,12 @@ export const STORE_DEPENDENCIES: Readonly<Record<StoreName, Dependency>> = {
     name: 'clickhouse',
     isCritical: false,
     degradedMode: 'Everything but analytics goes on; usage waits and is counted afterwards.',
+  },
+  vault: {
+    name: 'vault',
+    isCritical: false,
+    degradedMode:
+      'Secrets and keys that were used within the last 15 minutes are good; what needs another one gets 503 with Retry-After.',
   },
   nats: {
     name: 'nats',

@@ -14,6 +14,7 @@ import { createMesh, type Mesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
+import { type SecretsSettings, vaultSettingsOf } from '../configuration/secrets-engine.ts';
 import { deadLetterRoutes } from '../dead-letters/dead-letter-routes.ts';
 import { type DueHandler, startTicker } from '../due/ticker.ts';
 import { Dependencies } from '../health/dependencies.ts';
@@ -53,7 +54,7 @@ export type ServiceConfiguration = {
   /** Tenant ids with commas between; empty means everybody. */
   readonly SERVES_TENANTS?: string;
   readonly INSTANCE_WEIGHT?: number;
-};
+} & Partial<SecretsSettings>;
 
 /** What the kit hands to a service's `app.ts`. */
 export type Platform<Tables> = {
@@ -236,6 +237,7 @@ const openServiceDatabases = <Tables>(
     clickhouseUrl: configuration.CLICKHOUSE_URL,
     masterKey: configuration.TENANTRY_MASTER_KEY,
     dataDir: configuration.TENANTRY_DATA_DIR,
+    vault: vaultSettingsOf(configuration),
     namespace: configuration.TENANTRY_NAMESPACE,
     clock,
     traceparent: currentTraceparent,
@@ -249,7 +251,7 @@ function checkStores(
 ): StoreChecks {
   const stores = { ...databases.checks, nats: () => nats.connection.rtt() };
   return startStoreChecks(
-    (['postgres', 'redis', 'clickhouse', 'nats'] as const).flatMap((store): StoreCheck[] => {
+    (['postgres', 'redis', 'clickhouse', 'nats', 'vault'] as const).flatMap((store): StoreCheck[] => {
       const check = stores[store];
       return check === undefined ? [] : [{ monitor: dependencies.declare(STORE_DEPENDENCIES[store], CHECKED), check }];
     }),
