@@ -7,27 +7,45 @@ import { StartFailure } from './embedded/start-failure.ts';
 import { keptMasterKey } from './launcher/kept-secret.ts';
 import { readRememberedPorts } from './launcher/remembered-ports.ts';
 import { masterKeyFile, readSettings, type Settings } from './launcher/settings.ts';
+import { changeMasterKey, dropPreviousMasterKey } from './rotate-keys/master-key.ts';
 import { KEY_COMMANDS, type KeyCommand, rotateKeys } from './rotate-keys/rotate-keys.ts';
 
-/** `node boot.mjs deploy/rotate-keys.ts rotate | rewrap | retire`, while Tenantry is running. See deploy/README.md. */
+/** `node boot.mjs deploy/rotate-keys.ts rotate | rewrap | retire | master`; only `master` while Tenantry is stopped. See deploy/README.md. */
 async function run(command: string): Promise<void> {
-  if (!isKeyCommand(command)) {
-    throw new StartFailure(`Usage: node boot.mjs deploy/rotate-keys.ts ${KEY_COMMANDS.join(' | ')}`);
+  if (!isKeyCommand(command) && command !== 'master') {
+    throw new StartFailure(`Usage: node boot.mjs deploy/rotate-keys.ts ${KEY_COMMANDS.join(' | ')} | master`);
   }
   const settings = readSettings(process.env);
-  const { masterKey, dataDir } = settings;
+  const { dataDir } = settings;
   const keyFile = masterKeyFile(dataDir);
-  if (masterKey === undefined && !existsSync(keyFile)) {
+  if (settings.masterKey === undefined && !existsSync(keyFile)) {
     throw new StartFailure(
       `There is no master key in ${keyFile}. Start once with npm start, or set TENANTRY_MASTER_KEY.`,
     );
   }
+  const say = (line: string): void => console.log(line);
+  const place = { dataDir, keyFile, say };
+  if (command === 'master') {
+    if (settings.masterKey !== undefined)
+      throw new StartFailure(
+        'TENANTRY_MASTER_KEY is yours to change: set it to the new key, a comma and the old one wherever it is set, start everything again, and rewrap.',
+      );
+    return changeMasterKey(place);
+  }
+  const masterKey = settings.masterKey ?? keptMasterKey(keyFile);
   await rotateKeys(command, {
     adminUrl: settings.external.postgres ?? embeddedUrl(settings),
-    masterKey: masterKey ?? keptMasterKey(keyFile),
+    masterKey,
     dataDir,
     vault: vaultSettingsOf(settings.secrets),
-    say: (line) => console.log(line),
+    say,
+  });
+  if (command !== 'retire') return;
+  await dropPreviousMasterKey({
+    ...place,
+    masterKey,
+    isKept: settings.masterKey === undefined,
+    now: Temporal.Now.instant(),
   });
 }
 

@@ -52,8 +52,9 @@ export const launcherConfiguration = defineConfiguration(
     PUBLIC_URL: Type.String({ default: '', description: 'Where clients reach the gateway; empty means its port here' }),
     TENANTRY_MASTER_KEY: SecretText({
       default: '',
-      pattern: '^([0-9a-fA-F]{64})?$',
-      description: '64 hexadecimal digits (32 bytes); empty means the file master.key of the data folder',
+      pattern: '^([0-9a-fA-F]{64}(,[0-9a-fA-F]{64})?)?$',
+      description:
+        '64 hexadecimal digits (32 bytes); empty means the file master.key of the data folder. While it is changed: the new one, a comma, the old one',
     }),
     TENANTRY_OPERATOR_PASSWORD: SecretText({
       default: '',

@@ -5,6 +5,7 @@ import { rewrapTenantKeys } from '@tenantry/databases/secrets/rewrap-files.ts';
 import { rewrapDataKeys, servicesWithDataKeys } from '@tenantry/databases/secrets/rewrap-rows.ts';
 import type { VaultSettings } from '@tenantry/databases/secrets/vault/settings.ts';
 import pg from 'pg';
+import { resealFiles } from './master-key.ts';
 
 export const KEY_COMMANDS = ['rotate', 'rewrap', 'retire'] as const;
 export type KeyCommand = (typeof KEY_COMMANDS)[number];
@@ -47,6 +48,7 @@ export async function rotateKeys(
     await client.query('select pg_advisory_lock($1)', [LOCK]);
     // Before anything is begun: it refuses whoever would not see every tenant.
     const services = await servicesWithDataKeys(client);
+    await resealFiles({ dataDir, masterKey, isAlone: false, say });
     if (command === 'rotate') say(`Began generation ${await keyring.beginGeneration()}.`);
     const folder = join(dataDir, 'secrets');
     // In a Vault secrets have no keys of ours.

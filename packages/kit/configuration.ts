@@ -1,4 +1,5 @@
 import { OneOf } from '@tenantry/contract/schemas.ts';
+import { MASTER_KEY } from '@tenantry/databases/credentials.ts';
 import { type Static, type TObject, Type } from 'typebox';
 import { ConfigurationError } from './configuration/configuration-error.ts';
 import { type Examined, examineConfiguration } from './configuration/examine.ts';
@@ -19,8 +20,9 @@ export const CommonConfiguration = {
     description: 'Where clients and providers reach the gateway',
   }),
   TENANTRY_MASTER_KEY: SecretText({
-    pattern: '^[0-9a-f]{64}$',
-    description: '64 hexadecimal digits; all other secrets come from it',
+    pattern: MASTER_KEY,
+    description:
+      '64 hexadecimal digits; all other secrets come from it. While it is changed: the new one, a comma, the old one',
   }),
   TENANTRY_DATA_DIR: Type.String({ minLength: 1, description: 'Folder for snapshots and encrypted secrets' }),
   TENANTRY_NAMESPACE: Type.String({

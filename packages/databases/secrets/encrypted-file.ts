@@ -2,14 +2,18 @@ import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TenantId } from '@tenantry/kernel/id.ts';
-import { deriveKey } from '../credentials.ts';
+import { deriveKeys } from '../credentials.ts';
 import type { Keyring } from './keyring.ts';
-import { openSealedText, sealText } from './sealed-text.ts';
+import { openSealedText, openWithAny, sealText } from './sealed-text.ts';
 import { checkSecretPlace, type SecretsEngine } from './secrets-engine.ts';
 import { createFile, readIfThere, replaceFile } from './whole-file.ts';
 
 /** What a secret's file begins with when it is sealed under its tenant's key; before there were such keys it began with 1. */
 const UNDER_TENANT_KEY = Buffer.from([2]);
+
+/** Sealed before tenants had keys, with what this purpose gives of the master key. */
+export const isOlderFile = (bytes: Buffer): boolean => bytes[0] !== UNDER_TENANT_KEY[0];
+export const purposeOfOlderFiles = (service: string): string => `secrets:${service}`;
 
 /** The name of the file with a tenant's wrapped key. No secret can have it. */
 export const TENANT_KEY_FILE = 'tenant.key';
@@ -29,7 +33,7 @@ export function createEncryptedFileSecrets(options: {
   readonly keyring: Keyring;
 }): SecretsEngine {
   const { service, keyring } = options;
-  const keyOfOlderFiles = deriveKey(options.masterKey, `secrets:${service}`);
+  const keysOfOlderFiles = deriveKeys(options.masterKey, purposeOfOlderFiles(service));
   const folderOf = (tenantId: TenantId): string => join(options.folder, service, tenantId);
   const fileOf = (tenantId: TenantId, name: string): string => {
     checkSecretPlace(tenantId, name);
@@ -56,7 +60,7 @@ export function createEncryptedFileSecrets(options: {
       const bytes = await readIfThere(fileOf(tenantId, name));
       if (bytes === null) return null;
       const place = boundTo(tenantId, name);
-      if (bytes[0] !== UNDER_TENANT_KEY[0]) return openSealedText(keyOfOlderFiles, place, bytes);
+      if (isOlderFile(bytes)) return openWithAny(keysOfOlderFiles, place, bytes);
       const key = await readKey(tenantId);
       if (key === null) throw new Error(`The key of the secrets of ${service} for ${tenantId} is not there.`);
       return openSealedText(key, place, bytes.subarray(UNDER_TENANT_KEY.length));

@@ -1,5 +1,5 @@
 import { toPublicJwk } from '@tenantry/auth/jws.ts';
-import { deriveKey, deriveNatsToken } from '@tenantry/databases/credentials.ts';
+import { deriveKeys, deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { type Databases, openDatabases } from '@tenantry/databases/factory.ts';
 import { type ConsumersOptions, startConsumers } from '@tenantry/events/consumer.ts';
 import { startInboxPruner } from '@tenantry/events/inbox-pruner.ts';
@@ -281,7 +281,7 @@ async function openDoor<Tables>(options: {
     authenticate: authenticateByPassport(options.discovery),
     idempotency: {
       withTenant: databases.withTenant as Databases<unknown>['withTenant'],
-      fingerprintKey: deriveKey(configuration.TENANTRY_MASTER_KEY, 'idempotency-fingerprint'),
+      fingerprintKeys: deriveKeys(configuration.TENANTRY_MASTER_KEY, 'idempotency-fingerprint'),
       pruning: createPruningSchedule(),
     },
     // The door opens last: whoever can ask finds all that has to be there from the beginning.

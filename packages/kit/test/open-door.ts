@@ -44,7 +44,7 @@ export function openDoor(routes: readonly Route[], withTenant: WithTenant<unknow
     idempotency:
       withTenant === null
         ? null
-        : { withTenant, fingerprintKey: Buffer.alloc(32, 7), pruning: createPruningSchedule() },
+        : { withTenant, fingerprintKeys: [Buffer.alloc(32, 7)], pruning: createPruningSchedule() },
     isReady: async () => isReady,
     logger: createLogger({ service: 'things', instanceId: 'things-1', level: 'silent' }),
   });
