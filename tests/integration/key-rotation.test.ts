@@ -203,7 +203,7 @@ describe('Rotating the keys', () => {
     await ended;
     expect([child.exitCode, await complained]).toEqual([
       1,
-      'Usage: node boot.mjs deploy/rotate-keys.ts rotate | rewrap | retire\n',
+      'Usage: node boot.mjs deploy/rotate-keys.ts rotate | rewrap | retire | master\n',
     ]);
   });
 });
