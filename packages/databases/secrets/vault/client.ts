@@ -1,4 +1,3 @@
-import { Problem } from '@tenantry/kernel/problem.ts';
 import type { BreakerTransition } from '@tenantry/resilience/circuit-breaker.ts';
 import { deadlineAfter } from '@tenantry/resilience/deadline.ts';
 import { createPolicy } from '@tenantry/resilience/policy.ts';
@@ -35,6 +34,8 @@ export type VaultClient = {
 const ATTEMPT_MS = 1_500;
 /** Of a whole call with its retries: a request of a client waits behind it. */
 const CALL_MS = 4_000;
+/** About as long as the breaker stays open. */
+const RETRY_AFTER_SECONDS = 2;
 
 export function openVaultClient({ settings, onError, onCall, onBreaker }: VaultClientOptions): VaultClient {
   const fault = vaultFault(settings);
@@ -90,7 +91,7 @@ export function openVaultClient({ settings, onError, onCall, onBreaker }: VaultC
       } catch (error) {
         ended(isAway(error) ? 'unavailable' : 'refused');
         // A Vault that hangs is as far away as one that is gone, to whoever may go on with what was known.
-        throw error instanceof Problem && error.kind.category === 'timeout' ? vaultAway(error) : error;
+        throw isAway(error) ? vaultAway(error, { retryAfterSeconds: RETRY_AFTER_SECONDS }) : error;
       }
     },
     async check() {

@@ -22,9 +22,9 @@ const AWAY = new Set([412, 429]);
 /** Away, sealed, not yet initialised, a standby without a leader, out of breath: all of them may pass. */
 export const isAwayStatus = (status: number): boolean => AWAY.has(status) || status >= 472;
 
-/** Without a time to wait: an attempt within a call is repeated sooner than a whole call should be. */
-export const vaultAway = (cause: unknown): Problem =>
-  upstreamUnavailable('The store of secrets does not answer. Try again shortly.', { cause });
+/** Of an attempt without a time to wait: it is repeated sooner than a whole call should be. */
+export const vaultAway = (cause: unknown, options: { readonly retryAfterSeconds?: number } = {}): Problem =>
+  upstreamUnavailable('The store of secrets does not answer. Try again shortly.', { ...options, cause });
 
 /** Whoever runs the system has to mend it: 503, so that what waits is tried again, but nobody goes on with what was known. */
 export const vaultForbids = (cause: VaultRefusal): Problem =>
