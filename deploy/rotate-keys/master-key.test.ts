@@ -134,7 +134,7 @@ describe('Another master key', () => {
     expect(keptMasterKey(keyFile)).toBe(both);
     expect(changed()).toBe(expected);
     await expectReadable(house, both.slice(0, 64));
-  });
+  }, 180_000);
 
   it('is not given to a house that runs, and nothing that services write is touched while they run', async () => {
     const house = await furnish(2);

@@ -181,21 +181,21 @@ describe.each(VAULTS)('With $name', ({ isReal }) => {
   });
 
   it('a token is renewed at half its life, from a role and from a file', async () => {
-    const token = await house.newToken('2s');
+    const token = await house.newToken('6s');
     const { settings } = await house.byFile(token);
-    const [byFile, byRole, tenant] = [open(settings), open(await house.byRole({ ttl: '2s' })), newId('ten')];
+    const [byFile, byRole, tenant] = [open(settings), open(await house.byRole({ ttl: '6s' })), newId('ten')];
     await Promise.all([byFile, byRole].map(({ secrets }) => secrets.read(tenant, 'midtrans')));
     const first = await eventually(async () => {
       const renewed = await house.lastRenewalOf(token);
       if (renewed === null || renewed === undefined) throw new Error('not renewed yet');
       return renewed;
-    });
-    await eventually(async () => expect(await house.lastRenewalOf(token)).not.toEqual(first));
+    }, 20_000);
+    await eventually(async () => expect(await house.lastRenewalOf(token)).not.toEqual(first), 20_000);
     // By now each of the first tokens would be over.
     await byFile.secrets.write(tenant, 'midtrans', 'x');
     expect(await byRole.secrets.read(tenant, 'midtrans')).toBe('x');
     expect([...byFile.errors, ...byRole.errors]).toEqual([]);
-  });
+  }, 60_000);
 
   it('a token that has lived as long as it may is followed by a new one', async () => {
     const { secrets, errors, calls } = open(await house.byRole({ ttl: '1s', maxTtl: '2s' }));
