@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { MASTER_KEY } from '@tenantry/databases/credentials.ts';
 import { StartFailure } from '../embedded/start-failure.ts';
 
 /** A secret that is made on first use and kept in a file that only its owner can read. */
@@ -14,10 +25,19 @@ export function keptSecret(file: string, bytes: number, encoding: 'hex' | 'base6
   return readFileSync(file, 'utf8').trim();
 }
 
+/** At no instant is there another key in the file than the old text or the new one. */
+export function replaceKeptSecret(file: string, text: string): void {
+  writeFileSync(`${file}.new`, `${text}\n`, { mode: 0o600, flush: true });
+  renameSync(`${file}.new`, file);
+  const folder = openSync(dirname(file), 'r');
+  fsyncSync(folder);
+  closeSync(folder);
+}
+
 export function keptMasterKey(file: string): string {
   const key = keptSecret(file, 32, 'hex');
-  if (/^[0-9a-f]{64}$/.test(key)) return key;
+  if (new RegExp(MASTER_KEY).test(key)) return key;
   throw new StartFailure(
-    `${file} does not hold 64 hexadecimal digits. Put the right one back: without it no secret can be read.`,
+    `${file} does not hold 64 hexadecimal digits, nor two such keys with a comma between. Put the right one back: without it no secret can be read.`,
   );
 }

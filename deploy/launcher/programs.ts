@@ -71,6 +71,7 @@ function serviceEnvironment({ settings, stores, masterKey }: ProgramsInput): Rec
     TENANTRY_MASTER_KEY: masterKey,
     TENANTRY_ENVIRONMENT: 'development',
     TENANTRY_NAMESPACE: '',
+    ...(settings.secrets.SECRETS_ENGINE === 'file' ? {} : settings.secrets),
   };
 }
 

@@ -2,6 +2,11 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SecretText, ServerUrl } from '@tenantry/kit/configuration/secrecy.ts';
+import {
+  SecretsConfiguration,
+  type SecretsSettings,
+  secretsSettingsOf,
+} from '@tenantry/kit/configuration/secrets-engine.ts';
 import { defineConfiguration, StoreConfiguration } from '@tenantry/kit/configuration.ts';
 import { Type } from 'typebox';
 import { keptMasterKey } from './kept-secret.ts';
@@ -29,6 +34,7 @@ export type Settings = {
   /** Databases beside the main one, `readTenantDatabases`, and who lives there, as services read it. */
   readonly tenantDatabases: string;
   readonly tenantPlacements: string;
+  readonly secrets: SecretsSettings;
 };
 
 /** What `npm start` can be told. Services are told the rest by the launcher, or read it themselves. */
@@ -49,8 +55,9 @@ export const launcherConfiguration = defineConfiguration(
     PUBLIC_URL: Type.String({ default: '', description: 'Where clients reach the gateway; empty means its port here' }),
     TENANTRY_MASTER_KEY: SecretText({
       default: '',
-      pattern: '^([0-9a-fA-F]{64})?$',
-      description: '64 hexadecimal digits (32 bytes); empty means the file master.key of the data folder',
+      pattern: '^([0-9a-fA-F]{64}(,[0-9a-fA-F]{64})?)?$',
+      description:
+        '64 hexadecimal digits (32 bytes); empty means the file master.key of the data folder. While it is changed: the new one, a comma, the old one',
     }),
     TENANTRY_OPERATOR_PASSWORD: SecretText({
       default: '',
@@ -66,6 +73,8 @@ export const launcherConfiguration = defineConfiguration(
     REDIS_URL: url('Redis', ['redis', 'rediss']),
     NATS_URL: url('NATS', ['nats', 'tls']),
     CLICKHOUSE_URL: url('ClickHouse', ['http', 'https']),
+    // Handed on to the services, and read by the commands that rotate keys.
+    ...SecretsConfiguration,
   }),
   ({ TENANTRY_DATA_DIR: dataDir, TENANTRY_MASTER_KEY: masterKey }) => ({
     dataDir: toDataDir(dataDir),
@@ -124,5 +133,6 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
     },
     tenantDatabases: given.TENANT_DATABASES,
     tenantPlacements: given.TENANT_PLACEMENTS,
+    secrets: secretsSettingsOf(given),
   };
 }

@@ -1,8 +1,11 @@
 import { join } from 'node:path';
-import { keyringFolder, openKeyring, type RotatableKeyring } from '@tenantry/databases/secrets/keyring.ts';
+import type { RotatableKeyring } from '@tenantry/databases/secrets/keyring.ts';
+import { openRotation } from '@tenantry/databases/secrets/open-secrets.ts';
 import { rewrapTenantKeys } from '@tenantry/databases/secrets/rewrap-files.ts';
 import { rewrapDataKeys, servicesWithDataKeys } from '@tenantry/databases/secrets/rewrap-rows.ts';
+import type { VaultSettings } from '@tenantry/databases/secrets/vault/settings.ts';
 import pg from 'pg';
+import { resealFiles } from './master-key.ts';
 
 export const KEY_COMMANDS = ['rotate', 'rewrap', 'retire'] as const;
 export type KeyCommand = (typeof KEY_COMMANDS)[number];
@@ -26,33 +29,50 @@ export async function rotateKeys(
   options: {
     /** As a superuser: it walks over all tenants. */
     readonly adminUrl: string;
+    /** Of the databases beside the main one where tenants live, likewise. */
+    readonly tenantDatabaseUrls?: readonly string[];
     readonly masterKey: string;
     readonly dataDir: string;
+    /** Left out, or null, where the keyring is in the data folder. */
+    readonly vault?: VaultSettings | null;
     readonly now?: () => Temporal.Instant;
     readonly say: (line: string) => void;
   },
 ): Promise<void> {
   const { adminUrl, masterKey, dataDir, now = () => Temporal.Now.instant(), say } = options;
-  const keyring = openKeyring({ folder: keyringFolder(dataDir), masterKey, now });
-  const client = new pg.Client({ connectionString: adminUrl, connectionTimeoutMillis: 5_000 });
-  // Whoever waits for an answer is told by a rejection; without a listener pg would end the process as well.
-  client.on('error', () => undefined);
+  const { keyring, close } = openRotation({ masterKey, dataDir, vault: options.vault ?? null, now });
+  const clients = [adminUrl, ...(options.tenantDatabaseUrls ?? [])].map(createClient);
+  const [main] = clients;
   try {
-    await client.connect();
+    await Promise.all(clients.map((client) => client.connect()));
     // One at a time: one that was held up must not write its older wrapping over a newer one. Ends with the session.
-    await client.query('select pg_advisory_lock($1)', [LOCK]);
+    await main?.query('select pg_advisory_lock($1)', [LOCK]);
     // Before anything is begun: it refuses whoever would not see every tenant.
-    const services = await servicesWithDataKeys(client);
+    const walks = await Promise.all(
+      clients.map(async (client) => ({ client, services: await servicesWithDataKeys(client) })),
+    );
+    await resealFiles({ dataDir, masterKey, isAlone: false, say });
     if (command === 'rotate') say(`Began generation ${await keyring.beginGeneration()}.`);
     const folder = join(dataDir, 'secrets');
-    say(`Wrapped the keys of ${await rewrapTenantKeys({ folder, keyring })} folders of secrets anew.`);
-    for (const service of services)
-      say(`Wrapped ${await rewrapDataKeys(client, service, keyring)} data keys of ${service} anew.`);
+    // In a Vault secrets have no keys of ours.
+    if (options.vault == null)
+      say(`Wrapped the keys of ${await rewrapTenantKeys({ folder, keyring })} folders of secrets anew.`);
+    for (const { client, services } of walks)
+      for (const service of services)
+        say(`Wrapped ${await rewrapDataKeys(client, service, keyring)} data keys of ${service} anew.`);
     if (command === 'retire') await retireOld(keyring, now(), say);
     say(`There are generations ${(await keyring.generations()).map(({ number }) => number).join(', ')}.`);
   } finally {
-    await client.end();
+    close();
+    await Promise.all(clients.map((client) => client.end()));
   }
+}
+
+function createClient(connectionString: string): pg.Client {
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5_000 });
+  // Whoever waits for an answer is told by a rejection; without a listener pg would end the process as well.
+  client.on('error', () => undefined);
+  return client;
 }
 
 async function retireOld(keyring: RotatableKeyring, now: Temporal.Instant, say: (line: string) => void): Promise<void> {

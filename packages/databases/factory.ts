@@ -15,9 +15,11 @@ import { type OpenDatabase, openDatabase, type PlacedDatabase } from './postgres
 import { createWithTenant } from './postgres/tenant-database.ts';
 import type { WorkerDatabase } from './postgres/worker-database.ts';
 import { createRedis } from './redis.ts';
-import { createEncryptedFileSecrets, type SecretsEngine } from './secrets/encrypted-file.ts';
-import { type Keyring, keyringFolder, openKeyring } from './secrets/keyring.ts';
+import type { Keyring } from './secrets/keyring.ts';
 import { measureSecrets } from './secrets/measure-secrets.ts';
+import { openSecrets } from './secrets/open-secrets.ts';
+import type { SecretsEngine } from './secrets/secrets-engine.ts';
+import type { VaultSettings } from './secrets/vault/settings.ts';
 import { createTenantQuery, type RunTenantQuery } from './tenant-query.ts';
 import type { TenantDatabase } from './unit-of-work.ts';
 
@@ -29,6 +31,8 @@ export type DatabasesOptions = {
   readonly clickhouseUrl: string;
   readonly masterKey: string;
   readonly dataDir: string;
+  /** Where secrets are kept; left out, or null, for encrypted files in the data folder. */
+  readonly vault?: VaultSettings | null;
   /** Keeps the tests of one machine apart; empty in a real system. */
   readonly namespace: string;
   readonly clock: Clock;
@@ -78,9 +82,12 @@ export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tabl
   const add = (...[kind, how, database]: [EngineKind, Pick<Engine, 'check' | 'close'>, database?: string]): void =>
     engines.add(defineEngine(calls, kind, how, database));
 
-  const keyring = openKeyring({ folder: keyringFolder(options.dataDir), masterKey });
-  const files = createEncryptedFileSecrets({ folder: `${options.dataDir}/secrets`, masterKey, service, keyring });
-  add('secrets', { check: () => keyring.generations(), close: async () => undefined });
+  const { vault = null, dataDir } = options;
+  const secrets = openSecrets({
+    ...{ service, masterKey, dataDir, vault },
+    onError: (error) => options.onError('vault', error),
+  });
+  add(vault === null ? 'secrets' : 'vault', { check: secrets.check, close: async () => secrets.close() });
 
   const open = (name: string, url: string): OpenDatabase => {
     const database = openDatabase({
@@ -138,8 +145,8 @@ export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tabl
     committed,
     redis,
     analytics,
-    secrets: measureSecrets(files, calls),
-    keyring,
+    secrets: measureSecrets(secrets.engine, calls),
+    keyring: secrets.keyring,
     engines: engines.all,
     calls,
     checkPlacement: () =>

@@ -1,9 +1,12 @@
 import { OneOf } from '@tenantry/contract/schemas.ts';
+import { MASTER_KEY } from '@tenantry/databases/credentials.ts';
 import { type Static, type TObject, Type } from 'typebox';
+import { ConfigurationError } from './configuration/configuration-error.ts';
 import { type Examined, examineConfiguration } from './configuration/examine.ts';
 import { renderConfiguration } from './configuration/print.ts';
 import type { ProgramName } from './configuration/programs.ts';
 import { SecretText, ServerUrl } from './configuration/secrecy.ts';
+import { SecretsConfiguration } from './configuration/secrets-engine.ts';
 import { listSettings, type Setting } from './configuration/settings.ts';
 
 /** What every process of the house reads. */
@@ -17,8 +20,9 @@ export const CommonConfiguration = {
     description: 'Where clients and providers reach the gateway',
   }),
   TENANTRY_MASTER_KEY: SecretText({
-    pattern: '^[0-9a-f]{64}$',
-    description: '64 hexadecimal digits; all other secrets come from it',
+    pattern: MASTER_KEY,
+    description:
+      '64 hexadecimal digits; all other secrets come from it. While it is changed: the new one, a comma, the old one',
   }),
   TENANTRY_DATA_DIR: Type.String({ minLength: 1, description: 'Folder for snapshots and encrypted secrets' }),
   TENANTRY_NAMESPACE: Type.String({
@@ -63,11 +67,10 @@ export const StoreConfiguration = {
     description: 'Share of the calls relative to other instances of the same service',
   }),
   CLICKHOUSE_URL: ServerUrl({ default: '', description: 'http://host:port; empty means analytics are unavailable' }),
+  ...SecretsConfiguration,
 };
 
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
-}
+export { ConfigurationError } from './configuration/configuration-error.ts';
 
 export type ConfigurationDefinition<Value> = {
   readonly program: ProgramName;

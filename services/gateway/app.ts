@@ -1,6 +1,6 @@
 import { REVOCATIONS_BUCKET, type Revocation } from '@tenantry/auth/buckets.ts';
 import { toPublicJwk } from '@tenantry/auth/jws.ts';
-import { deriveKey, deriveNatsToken } from '@tenantry/databases/credentials.ts';
+import { deriveKeys, deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { createRedis } from '@tenantry/databases/redis.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
@@ -211,7 +211,7 @@ async function open(
   const required = configuration.REQUIRED_SERVICES.split(',').filter((name) => name !== '');
   let own: OwnAnswers | null = null;
   const passportFor = createPassports(signingKey, requestDeadlineMs);
-  const answerOnce = createAnswerOnce(nats, deriveKey(configuration.TENANTRY_MASTER_KEY, 'gateway:idempotency'));
+  const answerOnce = createAnswerOnce(nats, deriveKeys(configuration.TENANTRY_MASTER_KEY, 'gateway:idempotency'));
   const products = await openProducts({
     answerOnce,
     nats,

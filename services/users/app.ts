@@ -5,7 +5,7 @@ import { openService, type RunningService } from '@tenantry/kit/lifecycle/servic
 import type { UsersConfiguration } from './config.ts';
 import { registrationConsumers } from './consumers/registrations.ts';
 import { createPasswordHasher } from './keys/password-hasher.ts';
-import { accessTokenKey } from './keys/signing-key.ts';
+import { accessTokenKeys } from './keys/signing-key.ts';
 import { createMailer, type Mailer } from './mail/mailer.ts';
 import { authRoutes } from './routes/auth.ts';
 import { meRoutes } from './routes/me.ts';
@@ -31,11 +31,13 @@ export const openUsers = (
     configuration,
     ...overrides,
     create: async (platform) => {
+      const keys = accessTokenKeys(configuration.TENANTRY_MASTER_KEY);
       const { parts, close } = await assemble(
         { ...platform, configuration },
         {
           passwords: singleton([], createPasswordHasher),
-          signingKey: () => accessTokenKey(configuration.TENANTRY_MASTER_KEY),
+          accessTokenKeys: () => keys,
+          signingKey: () => keys[0],
           failedGuesses: () => createFailedGuesses(platform.databases.redis),
           mailer: singleton(
             [],

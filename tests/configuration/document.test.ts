@@ -35,9 +35,14 @@ describe('docs/configuration.md', () => {
   });
 
   it('marks whatever looks like a secret, so that nothing shows it', () => {
+    // Which engine keeps secrets, and where a file lies, is no secret.
+    const harmless = new Set(['SECRETS_ENGINE', 'VAULT_TOKEN_FILE']);
     const open = programs.flatMap(({ program, settings }) =>
       settings
-        .filter(({ name, secrecy }) => secrecy === 'none' && /KEY|PASSWORD|SECRET|TOKEN|CREDENTIAL/.test(name))
+        .filter(
+          ({ name, secrecy }) =>
+            secrecy === 'none' && !harmless.has(name) && /KEY|PASSWORD|SECRET|TOKEN|CREDENTIAL/.test(name),
+        )
         .map(({ name }) => `${program} ${name}`),
     );
     expect(open).toEqual([]);

@@ -1,3 +1,4 @@
+import { keyIdOf } from '@tenantry/auth/access-token.ts';
 import { generateSigningKey, signJws } from '@tenantry/auth/jws.ts';
 import { deadLetterId } from '@tenantry/contract/dead-letters.ts';
 import { type Endpoint, paramNames } from '@tenantry/contract/endpoint.ts';
@@ -104,11 +105,12 @@ function forgedTokens(): Record<string, string> {
   const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const full = { ...claims, iat: now, exp: now + 300 };
   const [header, , signature] = victim.customer.token.split('.');
+  const kid = keyIdOf(victim.customer.token) ?? '';
   return {
-    'alg none': `${encode({ alg: 'none', typ: 'at+jwt', kid: 'at-1' })}.${encode(full)}.`,
-    'a foreign key under our kid': signJws(generateSigningKey('at-1'), 'at+jwt', full),
+    'alg none': `${encode({ alg: 'none', typ: 'at+jwt', kid })}.${encode(full)}.`,
+    'a foreign key under our kid': signJws(generateSigningKey(kid), 'at+jwt', full),
     'an unknown kid': signJws(generateSigningKey('at-99'), 'at+jwt', full),
-    'missing exp': signJws(generateSigningKey('at-1'), 'at+jwt', { ...claims, iat: now }),
+    'missing exp': signJws(generateSigningKey(kid), 'at+jwt', { ...claims, iat: now }),
     'a real signature over other claims': `${header}.${encode(full)}.${signature}`,
     'no token at all': 'nonsense',
   };

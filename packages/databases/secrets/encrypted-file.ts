@@ -1,23 +1,19 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isId, type TenantId } from '@tenantry/kernel/id.ts';
-import { deriveKey } from '../credentials.ts';
+import type { TenantId } from '@tenantry/kernel/id.ts';
+import { deriveKeys } from '../credentials.ts';
 import type { Keyring } from './keyring.ts';
-import { openSealedText, sealText } from './sealed-text.ts';
+import { openSealedText, openWithAny, sealText } from './sealed-text.ts';
+import { checkSecretPlace, type SecretsEngine } from './secrets-engine.ts';
 import { createFile, readIfThere, replaceFile } from './whole-file.ts';
-
-/** Where secrets live. Vault stands behind the same interface later. Values never appear in logs or errors. */
-export type SecretsEngine = {
-  readonly read: (tenantId: TenantId, name: string) => Promise<string | null>;
-  readonly write: (tenantId: TenantId, name: string, value: string) => Promise<void>;
-  readonly remove: (tenantId: TenantId, name: string) => Promise<void>;
-};
-
-const NAME = /^[a-z0-9][a-z0-9_-]{0,80}$/;
 
 /** What a secret's file begins with when it is sealed under its tenant's key; before there were such keys it began with 1. */
 const UNDER_TENANT_KEY = Buffer.from([2]);
+
+/** Sealed before tenants had keys, with what this purpose gives of the master key. */
+export const isOlderFile = (bytes: Buffer): boolean => bytes[0] !== UNDER_TENANT_KEY[0];
+export const purposeOfOlderFiles = (service: string): string => `secrets:${service}`;
 
 /** The name of the file with a tenant's wrapped key. No secret can have it. */
 export const TENANT_KEY_FILE = 'tenant.key';
@@ -37,13 +33,10 @@ export function createEncryptedFileSecrets(options: {
   readonly keyring: Keyring;
 }): SecretsEngine {
   const { service, keyring } = options;
-  const keyOfOlderFiles = deriveKey(options.masterKey, `secrets:${service}`);
-  const folderOf = (tenantId: TenantId): string => {
-    if (!isId('ten', tenantId)) throw new RangeError('A secret belongs to a tenant.');
-    return join(options.folder, service, tenantId);
-  };
+  const keysOfOlderFiles = deriveKeys(options.masterKey, purposeOfOlderFiles(service));
+  const folderOf = (tenantId: TenantId): string => join(options.folder, service, tenantId);
   const fileOf = (tenantId: TenantId, name: string): string => {
-    if (!NAME.test(name)) throw new RangeError('A secret has a name of lower-case letters, digits, - and _.');
+    checkSecretPlace(tenantId, name);
     return join(folderOf(tenantId), `${name}.secret`);
   };
   const boundTo = (tenantId: TenantId, name: string) => `${service}/${tenantId}/${name}`;
@@ -67,7 +60,7 @@ export function createEncryptedFileSecrets(options: {
       const bytes = await readIfThere(fileOf(tenantId, name));
       if (bytes === null) return null;
       const place = boundTo(tenantId, name);
-      if (bytes[0] !== UNDER_TENANT_KEY[0]) return openSealedText(keyOfOlderFiles, place, bytes);
+      if (isOlderFile(bytes)) return openWithAny(keysOfOlderFiles, place, bytes);
       const key = await readKey(tenantId);
       if (key === null) throw new Error(`The key of the secrets of ${service} for ${tenantId} is not there.`);
       return openSealedText(key, place, bytes.subarray(UNDER_TENANT_KEY.length));

@@ -1,9 +1,9 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { deriveKey } from '../credentials.ts';
-import { openSealedText, sealText } from './sealed-text.ts';
-import { createFile, hasCode, readIfThere, syncFolder } from './whole-file.ts';
+import { deriveKeys } from '../credentials.ts';
+import { openSealedText, openWithAny, resealText, sealText } from './sealed-text.ts';
+import { createFile, hasCode, readIfThere, replaceFile, syncFolder } from './whole-file.ts';
 
 /** The keys that wrap keys, in generations. What is wrapped names the generation that it was wrapped with. */
 export type Keyring = {
@@ -43,13 +43,13 @@ export function openKeyring(options: {
   readonly now?: () => Temporal.Instant;
 }): RotatableKeyring {
   const { folder, now = () => Temporal.Now.instant() } = options;
-  const sealingKey = deriveKey(options.masterKey, 'secrets:keyring');
+  const sealingKeys = deriveKeys(options.masterKey, 'secrets:keyring');
   const fileOf = (number: number): string => join(folder, `${number}.key`);
 
   const read = async (number: number): Promise<{ readonly key: KeyObject; readonly begunAt: Temporal.Instant }> => {
     const bytes = await readIfThere(fileOf(number));
     if (bytes === null) throw new Error(`Generation ${number} of the keyring is not there: it was retired or lost.`);
-    const { key, begunAt } = JSON.parse(openSealedText(sealingKey, `keyring/${number}`, bytes)) as Record<
+    const { key, begunAt } = JSON.parse(openWithAny(sealingKeys, placeOf(number), bytes)) as Record<
       'key' | 'begunAt',
       string
     >;
@@ -58,20 +58,11 @@ export function openKeyring(options: {
 
   const begin = async (number: number): Promise<number> => {
     const text = JSON.stringify({ key: randomBytes(32).toString('base64'), begunAt: now().toString() });
-    await createFile(fileOf(number), sealText(sealingKey, `keyring/${number}`, text));
+    await createFile(fileOf(number), sealText(sealingKeys[0], placeOf(number), text));
     return number;
   };
 
-  const numbers = async (): Promise<readonly number[]> => {
-    const names = await readdir(folder).catch((error: unknown) => {
-      if (hasCode(error, 'ENOENT')) return [];
-      throw error;
-    });
-    return names
-      .flatMap((name) => NAME.exec(name)?.[1] ?? [])
-      .map(Number)
-      .toSorted((a, b) => a - b);
-  };
+  const numbers = () => numbersIn(folder);
   const newest = async (): Promise<number> => (await numbers()).at(-1) ?? (await begin(1));
 
   const wrapWith = async (number: number, boundTo: string, key: KeyObject): Promise<Buffer> => {
@@ -106,6 +97,34 @@ export function openKeyring(options: {
   };
   return keyring;
 }
+
+/** Seals what lies under the previous master key under the current one; answers how many were not. */
+export async function resealKeyring(folder: string, masterKey: string): Promise<number> {
+  const keys = deriveKeys(masterKey, 'secrets:keyring');
+  let count = 0;
+  for (const number of await numbersIn(folder)) {
+    const file = join(folder, `${number}.key`);
+    const bytes = await readIfThere(file);
+    const anew = bytes === null ? null : resealText(keys, placeOf(number), bytes);
+    if (anew === null) continue;
+    await replaceFile(file, anew);
+    count += 1;
+  }
+  return count;
+}
+
+async function numbersIn(folder: string): Promise<readonly number[]> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  });
+  return names
+    .flatMap((name) => NAME.exec(name)?.[1] ?? [])
+    .map(Number)
+    .toSorted((a, b) => a - b);
+}
+
+const placeOf = (number: number): string => `keyring/${number}`;
 
 /** The number is authenticated with the rest, although a changed one would find the wrong key anyway. */
 const bind = (number: number, boundTo: string): string => `generation ${number}: ${boundTo}`;

@@ -1,6 +1,6 @@
 import type { DatabaseCalls, DatabaseOutcome } from '../database-calls.ts';
 import { MAIN_DATABASE } from '../placement.ts';
-import type { SecretsEngine } from './encrypted-file.ts';
+import type { SecretsEngine } from './secrets-engine.ts';
 
 /** The same engine, its calls counted like those of any other. */
 export function measureSecrets(engine: SecretsEngine, calls: DatabaseCalls): SecretsEngine {

@@ -1,8 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isId } from '@tenantry/kernel/id.ts';
-import { TENANT_KEY_FILE, tenantKeyPlace } from './encrypted-file.ts';
+import { deriveKeys } from '../credentials.ts';
+import { isOlderFile, purposeOfOlderFiles, TENANT_KEY_FILE, tenantKeyPlace } from './encrypted-file.ts';
 import type { Keyring } from './keyring.ts';
+import { resealText } from './sealed-text.ts';
 import { hasCode, readIfThere, replaceFile } from './whole-file.ts';
 
 /**
@@ -25,6 +27,36 @@ export async function rewrapTenantKeys(options: {
       if (anew === null) continue;
       await replaceFile(file, anew);
       count += 1;
+    }
+  }
+  return count;
+}
+
+/**
+ * Seals what is older than tenants' keys, and lies under the previous master key, under the current one; answers how many
+ * there were. Only while nobody writes secrets: a file is read and then replaced.
+ * @param isDryRun counts them and writes nothing
+ */
+export async function resealOlderFiles(options: {
+  /** `secrets` of the data folder. */
+  readonly folder: string;
+  readonly masterKey: string;
+  readonly isDryRun: boolean;
+}): Promise<number> {
+  let count = 0;
+  for (const service of await foldersIn(options.folder)) {
+    const keys = deriveKeys(options.masterKey, purposeOfOlderFiles(service));
+    for (const tenantId of await foldersIn(join(options.folder, service))) {
+      if (!isId('ten', tenantId)) continue;
+      const folder = join(options.folder, service, tenantId);
+      for (const name of (await readdir(folder)).filter((each) => each.endsWith('.secret'))) {
+        const bytes = await readIfThere(join(folder, name));
+        if (bytes === null || !isOlderFile(bytes)) continue;
+        const anew = resealText(keys, `${service}/${tenantId}/${name.slice(0, -'.secret'.length)}`, bytes);
+        if (anew === null) continue;
+        if (!options.isDryRun) await replaceFile(join(folder, name), anew);
+        count += 1;
+      }
     }
   }
   return count;

@@ -24,3 +24,28 @@ export function openSealedText(key: CipherKey, boundTo: string, bytes: Buffer): 
   const body = bytes.subarray(1 + NONCE_BYTES, bytes.length - TAG_BYTES);
   return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8');
 }
+
+/** With the first of the keys that opens it. */
+export function openWithAny(keys: readonly CipherKey[], boundTo: string, bytes: Buffer): string {
+  let failure: unknown = new RangeError('There is no key to open it with.');
+  for (const key of keys) {
+    try {
+      return openSealedText(key, boundTo, bytes);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** Sealed anew under the first of the keys; null when it is already. Throws when none opens it. */
+export function resealText(keys: readonly [CipherKey, ...CipherKey[]], boundTo: string, bytes: Buffer): Buffer | null {
+  const [current, ...previous] = keys;
+  try {
+    openSealedText(current, boundTo, bytes);
+    return null;
+  } catch (error) {
+    if (previous.length === 0) throw error;
+    return sealText(current, boundTo, openWithAny(previous, boundTo, bytes));
+  }
+}

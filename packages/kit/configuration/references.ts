@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { MASTER_KEY } from '@tenantry/databases/credentials.ts';
 import {
   isConfigurationSecretName,
   readConfigurationSecret,
@@ -46,7 +47,7 @@ export function resolveReference(
     }
   } else {
     const { dataDir, masterKey } = vault;
-    if (typeof dataDir !== 'string' || typeof masterKey !== 'string' || !/^[0-9a-f]{64}$/.test(masterKey)) {
+    if (typeof dataDir !== 'string' || typeof masterKey !== 'string' || !new RegExp(MASTER_KEY).test(masterKey)) {
       return failed('which cannot be opened without a valid TENANTRY_MASTER_KEY and TENANTRY_DATA_DIR');
     }
     try {

@@ -23,6 +23,12 @@ export const STORE_DEPENDENCIES: Readonly<Record<StoreName, Dependency>> = {
     isCritical: false,
     degradedMode: 'Everything but analytics goes on; usage waits and is counted afterwards.',
   },
+  vault: {
+    name: 'vault',
+    isCritical: false,
+    degradedMode:
+      'Secrets and keys that were used within the last 15 minutes are good; what needs another one gets 503 with Retry-After.',
+  },
   nats: {
     name: 'nats',
     isCritical: false,

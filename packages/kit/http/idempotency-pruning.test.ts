@@ -22,7 +22,7 @@ beforeEach(async () => {
 
 const withKey = (key: string, of = tenantId, pruning = createPruningSchedule()) =>
   beginIdempotent(
-    { withTenant: store.databases.withTenant, fingerprintKey: Buffer.alloc(32), pruning },
+    { withTenant: store.databases.withTenant, fingerprintKeys: [Buffer.alloc(32)], pruning },
     { ...userOf(of, ['admin']), id: 'usr_00000000000000000000000000' },
     'things.make',
     key,

@@ -118,6 +118,25 @@ describe('A request that is repeated with its key', () => {
     expect(done).toHaveLength(1);
   });
 
+  it('is known again after the master key was changed, for as long as the one before it counts', async () => {
+    const [old, anew] = [Buffer.alloc(32, 7), Buffer.alloc(32, 8)];
+    const key = newKey();
+    const first = await make(key);
+    const { withTenant } = store.databases;
+    const [both, alone] = [openDoor(routes, withTenant, [anew, old]), openDoor(routes, withTenant, [anew])];
+    const again = {
+      method: 'POST',
+      url: '/v1/shelves/a/things',
+      as: door.admin,
+      headers: { 'idempotency-key': key },
+    } as const;
+    expect((await both.ask({ ...again, body: { note: 'x' } })).body).toEqual(first.body);
+    expect((await both.ask({ ...again, body: { note: 'y' } })).status).toBe(422);
+    expect((await alone.ask({ ...again, body: { note: 'x' } })).status).toBe(422);
+    expect(done).toHaveLength(1);
+    await Promise.all([both.close(), alone.close()]);
+  });
+
   it('may spell the same body in another way', async () => {
     const key = newKey();
     await make(key, { body: '{"note":"x","more":{"a":1,"b":2}}' });

@@ -16,8 +16,8 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
 
 export type IdempotencyOptions = {
   readonly withTenant: WithTenant<unknown>;
-  /** Of the fingerprints of requests. */
-  readonly fingerprintKey: Buffer;
+  /** Of the fingerprints of requests: the first makes them, and each of them may have made one that is kept. */
+  readonly fingerprintKeys: readonly [Buffer, ...Buffer[]];
   /** Sees to it that keys are removed when they have expired. */
   readonly pruning: PruningSchedule;
 };
@@ -39,7 +39,7 @@ export type Attempt =
  * the same resource id and meets what was committed.
  */
 export async function beginIdempotent(
-  { withTenant, fingerprintKey, pruning }: IdempotencyOptions,
+  { withTenant, fingerprintKeys, pruning }: IdempotencyOptions,
   principal: Principal,
   route: string,
   key: string,
@@ -50,7 +50,11 @@ export async function beginIdempotent(
     throw validationFailed(`Idempotency-Key ${message}.`, { errors: [{ path: 'header.idempotency-key', message }] });
   }
   // Keyed: a request may hold a password, and a bare hash would let whoever reads the table try words against it.
-  const fingerprint = createHmac('sha256', fingerprintKey).update(canonicalJson(request)).digest('base64url');
+  const text = canonicalJson(request);
+  const [newest, ...older] = fingerprintKeys;
+  const made = (by: Buffer): string => createHmac('sha256', by).update(text).digest('base64url');
+  const fingerprint = made(newest);
+  const isSame = (kept: string): boolean => kept === fingerprint || older.some((by) => kept === made(by));
   const resourceUuid = newUuid();
   const own = { principal: principal.id, route, key };
 
@@ -88,7 +92,7 @@ export async function beginIdempotent(
       });
       return null;
     }
-    if (row.fingerprint !== fingerprint || row.status !== null) return row;
+    if (!isSame(row.fingerprint) || row.status !== null) return row;
     if (Temporal.Instant.compare(row.leased_until, uow.now) > 0) return row;
     await update(uow, own, { leased_until: lease });
     return { ...row, takenOver: true };
@@ -113,7 +117,7 @@ export async function beginIdempotent(
       afterwards((uow) => update(uow, own, { leased_until: uow.now }, ({ eb }) => eb('leased_until', '=', lease))),
   });
   if (existing === null) return run(resourceUuid);
-  if (existing.fingerprint !== fingerprint) {
+  if (!isSame(existing.fingerprint)) {
     throw idempotencyKeyReused('This Idempotency-Key was used for another request. Use a new key for a new request.');
   }
   if (existing.status !== null) return { kind: 'replay', answer: { status: existing.status, body: existing.response } };

@@ -1,5 +1,5 @@
 import { toPublicJwk } from '@tenantry/auth/jws.ts';
-import { deriveKey, deriveNatsToken } from '@tenantry/databases/credentials.ts';
+import { deriveKeys, deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import type { Engine } from '@tenantry/databases/engine.ts';
 import { type Databases, openDatabases } from '@tenantry/databases/factory.ts';
 import { type ConsumersOptions, startConsumers } from '@tenantry/events/consumer.ts';
@@ -16,6 +16,7 @@ import { createMesh, type Mesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
+import { type SecretsSettings, vaultSettingsOf } from '../configuration/secrets-engine.ts';
 import { deadLetterRoutes } from '../dead-letters/dead-letter-routes.ts';
 import { type DueHandler, startTicker } from '../due/ticker.ts';
 import { Dependencies } from '../health/dependencies.ts';
@@ -58,7 +59,7 @@ export type ServiceConfiguration = {
   /** Tenant ids with commas between; empty means everybody. */
   readonly SERVES_TENANTS?: string;
   readonly INSTANCE_WEIGHT?: number;
-};
+} & Partial<SecretsSettings>;
 
 /** What the kit hands to a service's `app.ts`. */
 export type Platform<Tables> = {
@@ -249,6 +250,7 @@ const openServiceDatabases = <Tables>(
     clickhouseUrl: configuration.CLICKHOUSE_URL,
     masterKey: configuration.TENANTRY_MASTER_KEY,
     dataDir: configuration.TENANTRY_DATA_DIR,
+    vault: vaultSettingsOf(configuration),
     namespace: configuration.TENANTRY_NAMESPACE,
     clock,
     traceparent: currentTraceparent,
@@ -288,7 +290,7 @@ async function openDoor<Tables>(options: {
     authenticate: authenticateByPassport(options.discovery),
     idempotency: {
       withTenant: databases.withTenant as Databases<unknown>['withTenant'],
-      fingerprintKey: deriveKey(configuration.TENANTRY_MASTER_KEY, 'idempotency-fingerprint'),
+      fingerprintKeys: deriveKeys(configuration.TENANTRY_MASTER_KEY, 'idempotency-fingerprint'),
       pruning: createPruningSchedule(),
     },
     // The door opens last: whoever can ask finds all that has to be there from the beginning.

@@ -29,7 +29,11 @@ export type Asked = {
 };
 
 /** A service's HTTP side without the service: who calls is told by the test instead of by a passport. */
-export function openDoor(routes: readonly Route[], withTenant: WithTenant<unknown> | null = null) {
+export function openDoor(
+  routes: readonly Route[],
+  withTenant: WithTenant<unknown> | null = null,
+  fingerprintKeys: readonly [Buffer, ...Buffer[]] = [Buffer.alloc(32, 7)],
+) {
   const principals = new Map<string, Principal>();
   const authenticate: Authenticate = async (headers) => {
     const principal = principals.get(String(headers['x-test-principal']));
@@ -41,10 +45,7 @@ export function openDoor(routes: readonly Route[], withTenant: WithTenant<unknow
     service: 'things',
     routes,
     authenticate,
-    idempotency:
-      withTenant === null
-        ? null
-        : { withTenant, fingerprintKey: Buffer.alloc(32, 7), pruning: createPruningSchedule() },
+    idempotency: withTenant === null ? null : { withTenant, fingerprintKeys, pruning: createPruningSchedule() },
     isReady: async () => isReady,
     logger: createLogger({ service: 'things', instanceId: 'things-1', level: 'silent' }),
   });

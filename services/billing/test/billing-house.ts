@@ -36,9 +36,16 @@ type Parts = Parameters<typeof openWorld>[0]['services'];
 type World = Awaited<ReturnType<typeof openWorld>>;
 
 /** Billing with real stores and real neighbours, and words for what happens in the tests. */
-export async function openHouse(services: Parts = ['users', 'billing']) {
+export async function openHouse(
+  services: Parts = ['users', 'billing'],
+  environment: Readonly<Record<string, string>> = {},
+) {
   const withPayments = services.includes('payments');
-  const world = await openWorld({ services, simulators: withPayments ? ['midtrans', 'mailbox'] : ['mailbox'] });
+  const world = await openWorld({
+    services,
+    simulators: withPayments ? ['midtrans', 'mailbox'] : ['mailbox'],
+    environment,
+  });
   return { world, ...wordsOf(world), ...providerOf(world), close: () => world.close() };
 }
 

@@ -26,9 +26,13 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
  * a crash works with the id that the first had drawn, so a thing that was made already is found, not made again.
  * Refusals are not kept: nothing was made, and a repeat may fare better.
  */
-export function createAnswerOnce(nats: Nats, key: Buffer, nowMs: () => number = Date.now): AnswerOnce {
+export function createAnswerOnce(
+  nats: Nats,
+  keys: readonly [Buffer, ...Buffer[]],
+  nowMs: () => number = Date.now,
+): AnswerOnce {
   // What is sent may hold a secret that could be guessed; with a key of ours, no guess can be tried on what is kept.
-  const fingerprintOf = (input: unknown): string =>
+  const fingerprintOf = (input: unknown, key = keys[0]): string =>
     createHmac('sha256', key).update(canonicalJson(input)).digest('base64url');
   const notes = openRevisedBucket<Note>(nats, { bucket: 'gateway-answers', ttlMs: KEPT_MS });
 
@@ -46,7 +50,7 @@ export function createAnswerOnce(nats: Nats, key: Buffer, nowMs: () => number = 
     let note = found.value;
     let { revision } = found;
     if (!isFirst) {
-      if (note.fingerprint !== fingerprint)
+      if (!keys.some((key) => note.fingerprint === fingerprintOf(input, key)))
         throw idempotencyKeyReused('This Idempotency-Key was sent with another request. Take a new one.');
       if (note.answer !== null) return { answer: note.answer, isReplayed: true };
       if (nowMs() - note.begunAtMs < LEASE_MS) throw inFlight();

@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { type SigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
+import { isMasterKeyChanging } from '@tenantry/databases/credentials.ts';
 import type { Nats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
 import { openRevisedBucket } from '@tenantry/events/revised-bucket.ts';
@@ -38,6 +39,7 @@ import {
   type UpstreamRecord,
 } from './records.ts';
 import { Registrations } from './registrations.ts';
+import { resealHeaders } from './reseal-headers.ts';
 import { createSecretHeaders } from './secret-headers.ts';
 import { standingState } from './standing-state.ts';
 import { upstreamHealth } from './upstream-health.ts';
@@ -109,6 +111,10 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
   const { logger } = options;
   const upstreamFeed = new ChangeFeed({ nats, bucket: upstreamBucket, state: allUpstreams, logger });
   const routeFeed = new ChangeFeed({ nats, bucket: routeBucket, state: allRoutes, logger });
+  if (isMasterKeyChanging(options.masterKey)) {
+    const onError = (error: unknown): void => logger.warn({ err: error }, 'an upstream keeps its old seal for now');
+    resealHeaders({ state: allUpstreams, bucket: upstreamBucket, secrets, onError });
+  }
   const upstreams = new Registrations({
     prefix: 'ups',
     resource: 'upstream',

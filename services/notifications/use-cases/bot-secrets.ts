@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { SecretsEngine } from '@tenantry/databases/secrets/encrypted-file.ts';
+import type { SecretsEngine } from '@tenantry/databases/secrets/secrets-engine.ts';
 import type { BotId, TenantId } from '@tenantry/kernel/id.ts';
 
 /** What a bot needs to act and to be believed. One secret, so that there is never one half of it. */

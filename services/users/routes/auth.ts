@@ -36,6 +36,6 @@ export const authRoutes = (deps: UsersDeps): Route[] => [
     return undefined;
   }),
   servePublic(contract.jwks, async () => ({
-    keys: [{ ...toPublishedKey(deps.signingKey), use: 'sig' as const, alg: 'ES256' as const }],
+    keys: deps.accessTokenKeys.map((key) => ({ ...toPublishedKey(key), use: 'sig' as const, alg: 'ES256' as const })),
   })),
 ];

@@ -25,9 +25,9 @@ export const seedPlatform =
     passwords,
     nats,
     configuration,
-    signingKey,
+    accessTokenKeys,
     logger,
-  }: Pick<UsersDeps, 'databases' | 'passwords' | 'nats' | 'configuration' | 'signingKey' | 'logger'>) =>
+  }: Pick<UsersDeps, 'databases' | 'passwords' | 'nats' | 'configuration' | 'accessTokenKeys' | 'logger'>) =>
   async (): Promise<void> => {
     const self = servicePrincipal('users', PLATFORM_TENANT_ID);
     const operator = {
@@ -48,7 +48,10 @@ export const seedPlatform =
     await followOperatorPassword({ databases, passwords }, operator);
     const push = async (): Promise<void> => {
       const keys = await openStateWriter<PublishedKey>(nats, KEYS_BUCKET);
-      await keys.put(signingKey.kid, toPublishedKey(signingKey));
+      const published = await keys.load();
+      for (const key of accessTokenKeys) if (!published.has(key.kid)) await keys.put(key.kid, toPublishedKey(key));
+      // Of a master key that no longer counts: whoever has it must not be believed.
+      for (const kid of published.keys()) if (!accessTokenKeys.some((key) => key.kid === kid)) await keys.remove(kid);
       await fillDirectory({ databases, nats });
     };
     if (nats.isConnected()) await push();
