@@ -8,6 +8,7 @@ import { tenantConsumers } from './consumers/tenants.ts';
 import { entitlementRoutes } from './routes/entitlements.ts';
 import { planRoutes } from './routes/plans.ts';
 import { subscriptionRoutes } from './routes/subscriptions.ts';
+import { tenantSubscriptionRoutes } from './routes/tenant-subscription.ts';
 import { useRoutes } from './routes/uses.ts';
 import { dueHandlers } from './schedule/due-handlers.ts';
 import type { SubscriptionsTables } from './store/tables.ts';
@@ -34,6 +35,7 @@ import { releaseUse } from './use-cases/release-use.ts';
 import { resumeCollection } from './use-cases/resume-collection.ts';
 import { retryExport } from './use-cases/retry-export.ts';
 import { createTenantPlans } from './use-cases/tenant-plans.ts';
+import { tenantSubscription } from './use-cases/tenant-subscription.ts';
 
 /** Of the ten connections of this process; and more waiting than a burst on one quota brings. */
 const COUNTING = { maxConcurrent: 6, maxQueued: 5_000 };
@@ -78,8 +80,10 @@ export const openSubscriptions = (
           releaseUse,
           resumeCollection,
           retryExport,
+          tenantSubscription,
           planRoutes,
           subscriptionRoutes,
+          tenantSubscriptionRoutes,
           entitlementRoutes,
           useRoutes,
           invoiceConsumers,
@@ -88,7 +92,13 @@ export const openSubscriptions = (
         },
       );
       return {
-        routes: [...app.planRoutes, ...app.subscriptionRoutes, ...app.entitlementRoutes, ...app.useRoutes],
+        routes: [
+          ...app.planRoutes,
+          ...app.subscriptionRoutes,
+          ...app.tenantSubscriptionRoutes,
+          ...app.entitlementRoutes,
+          ...app.useRoutes,
+        ],
         subscriptions: [...app.invoiceConsumers, ...app.tenantConsumers],
         due: app.dueHandlers,
         prepare: () =>
