@@ -15,6 +15,12 @@ const rate = (requestsPerSecond: number) => ({ requestsPerSecond, burstSeconds: 
 const BASE: TenantConfiguration = {
   rateLimits: { tenant: rate(100), principal: rate(50), routes: {} },
   weight: 10,
+  liveConnections: {
+    eventStreamsPerTenant: 10,
+    eventStreamsPerPrincipal: 5,
+    webSocketsPerTenant: 10,
+    webSocketsPerPrincipal: 5,
+  },
   cors: { allowedOrigins: [], allowCredentials: false, maxAgeSeconds: 600 },
 };
 
