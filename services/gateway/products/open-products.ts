@@ -19,6 +19,8 @@ import { compileProduct } from './compile-product.ts';
 import { completeRoute } from './complete-route.ts';
 import { completeUpstream, type Reach } from './complete-upstream.ts';
 import { createCheckEntitlement } from './entitlement/check-entitlement.ts';
+import { createGiveBack } from './entitlement/give-back.ts';
+import { openGiveBackQueue } from './entitlement/give-back-queue.ts';
 import { GiveBacks } from './entitlement/give-backs.ts';
 import { createForwardToProduct } from './forward-to-product.ts';
 import { createIdentity } from './identity.ts';
@@ -87,7 +89,9 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
   const clusters = new ProductClusters({ state: upstreamState, reach, secrets, onRefusal: logRefusal(options.logger) });
   const slugOf = (tenantId: TenantId): string =>
     options.tenants.peek(tenantId)?.slug ?? (tenantId === PLATFORM_TENANT_ID ? 'platform' : '');
-  const giveBacks = new GiveBacks({ mesh: options.mesh, logger: options.logger });
+  const give = createGiveBack(options);
+  const queue = openGiveBackQueue({ nats, give, logger: options.logger });
+  const giveBacks = new GiveBacks({ queue, give, logger: options.logger });
   const forward = createForwardToProduct({
     clusters,
     identityOf: createIdentity({ key: signingKey, issuer: options.publicUrl, slugOf, planOf: options.planOf }),
