@@ -4,7 +4,7 @@ import type { LiveLimits } from './live-connections.ts';
 import type { LiveKind } from './live-counts.ts';
 
 /** What a configuration says of one kind of what stays open. */
-export const liveLimits = ({ liveConnections }: TenantConfiguration, kind: LiveKind): LiveLimits =>
+const liveLimits = ({ liveConnections }: TenantConfiguration, kind: LiveKind): LiveLimits =>
   kind === 'websocket'
     ? { perTenant: liveConnections.webSocketsPerTenant, perPrincipal: liveConnections.webSocketsPerPrincipal }
     : { perTenant: liveConnections.eventStreamsPerTenant, perPrincipal: liveConnections.eventStreamsPerPrincipal };
