@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { vaultSettingsOf } from '@tenantry/kit/configuration/secrets-engine.ts';
 import { ConfigurationError } from '@tenantry/kit/configuration.ts';
 import { StartFailure } from './embedded/start-failure.ts';
@@ -14,7 +15,6 @@ async function run(command: string): Promise<void> {
   }
   const settings = readSettings(process.env);
   const { dataDir } = settings;
-  const { adminUrl, masterKey } = findRunningDatabase(settings);
   const say = (line: string): void => console.log(line);
   const place = { dataDir, keyFile: masterKeyFile(dataDir), say };
   if (command === 'master') {
@@ -22,8 +22,11 @@ async function run(command: string): Promise<void> {
       throw new StartFailure(
         'TENANTRY_MASTER_KEY is yours to change: set it to the new key, a comma and the old one wherever it is set, start everything again, and rewrap.',
       );
+    if (!existsSync(place.keyFile))
+      throw new StartFailure(`There is no master key in ${place.keyFile}. Start once with npm start.`);
     return changeMasterKey(place);
   }
+  const { adminUrl, masterKey } = findRunningDatabase(settings);
   await rotateKeys(command, {
     adminUrl,
     tenantDatabaseUrls: tenantDatabaseUrls(adminUrl, settings.tenantDatabases).map(({ url }) => url),

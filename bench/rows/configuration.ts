@@ -25,6 +25,12 @@ const BASE: TenantConfiguration = {
     routes: {},
   },
   weight: 1,
+  liveConnections: {
+    eventStreamsPerTenant: 1,
+    eventStreamsPerPrincipal: 1,
+    webSocketsPerTenant: 1,
+    webSocketsPerPrincipal: 1,
+  },
   cors: { allowedOrigins: [], allowCredentials: false, maxAgeSeconds: 0 },
 };
 

@@ -9,7 +9,18 @@ export type SystemRole = 'owner' | 'admin' | 'billing' | 'member' | 'operator';
 
 export const SYSTEM_ROLES: readonly SystemRole[] = ['owner', 'admin', 'billing', 'member', 'operator'];
 
-const BILLING_RESOURCES = ['invoice', 'payment', 'refund', 'ledger', 'subscription', 'tax-rule', 'credit-note'];
+const BILLING_RESOURCES = [
+  'invoice',
+  'payment',
+  'refund',
+  'ledger',
+  'subscription',
+  'tax-rule',
+  'credit-note',
+  // What the tenant itself buys, from the platform.
+  'platform-subscription',
+  'platform-invoice',
+];
 
 /** What a wildcard never covers: who has it must have been given it by name. Handing over a tenant is for its owner. */
 const NEVER_BY_WILDCARD = new Set(['ownership']);

@@ -1,11 +1,11 @@
-import type { TenantId } from '@tenantry/kernel/id.ts';
+import { PLATFORM_TENANT_ID, type TenantId } from '@tenantry/kernel/id.ts';
 import { type Grant, type Reach, reachOf } from './permissions.ts';
 
 /** Who is calling. A service acts for a tenant, in its own name or (`onBehalfOf`) because a user asked for it. */
 export type Principal = {
   readonly kind: 'user' | 'service';
   readonly tenantId: TenantId;
-  /** `usr_…`, or the service's name. */
+  /** `usr_…`, the service's name, or `ten_…` (`tenantAsCustomer`). */
   readonly id: string;
   readonly grants: readonly Grant[];
   readonly roles: readonly string[];
@@ -21,6 +21,20 @@ export const servicePrincipal = (service: string, tenantId: TenantId, onBehalfOf
   roles: [],
   sessionId: null,
   onBehalfOf,
+});
+
+/**
+ * A whole tenant as a customer of tenant zero: it reaches there what is its own, and nothing else. Made of somebody who may
+ * speak for that tenant, which is for the endpoint to have asked; the audit names both.
+ */
+export const tenantAsCustomer = ({ tenantId, id }: Principal): Principal => ({
+  kind: 'user',
+  tenantId: PLATFORM_TENANT_ID,
+  id: tenantId,
+  grants: ['subscription:*@own', 'invoice:*@own'],
+  roles: [],
+  sessionId: null,
+  onBehalfOf: id,
 });
 
 /** The widest reach of this principal for a permission; a service reaches the whole tenant it acts for. */

@@ -17,6 +17,9 @@ export const IdSchema = <const Prefix extends string>(prefix: Prefix) =>
     }),
   );
 
+/** Who subscribes and pays. A `ten_…` stands at tenant zero alone, where whole tenants are the customers. */
+export const CustomerIdSchema = Type.Union([IdSchema('usr'), IdSchema('ten')]);
+
 /** One of a list of texts. */
 export const OneOf = <const Values extends readonly string[]>(
   values: Values,

@@ -9,6 +9,8 @@ export const RateSchema = Closed({
 
 export type Rate = Static<typeof RateSchema>;
 
+const OpenAtOnce = Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 }));
+
 /** RFC 6454 §6.2, as a browser sends it: scheme, host, and a port where it is not the scheme's own. */
 const OriginSchema = Type.String({ pattern: '^https?://[a-z0-9.-]+(:[0-9]{1,5})?$', maxLength: 253 });
 
@@ -30,6 +32,16 @@ export const ConfigurationLayerSchema = Closed({
   ),
   /** Share of the gateway under overload, relative to the others'. */
   weight: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+  /** How many may be open at once, over all gateways; a change counts for what opens after it. */
+  liveConnections: Type.Optional(
+    Closed({
+      eventStreamsPerTenant: OpenAtOnce,
+      /** Of each user or key of the tenant. */
+      eventStreamsPerPrincipal: OpenAtOnce,
+      webSocketsPerTenant: OpenAtOnce,
+      webSocketsPerPrincipal: OpenAtOnce,
+    }),
+  ),
   cors: Type.Optional(
     Closed({
       allowedOrigins: Type.Optional(Type.Array(OriginSchema, { maxItems: 100, uniqueItems: true })),
@@ -63,6 +75,12 @@ export type TenantConfiguration = {
     readonly routes: Readonly<Record<string, Rate>>;
   };
   readonly weight: number;
+  readonly liveConnections: {
+    readonly eventStreamsPerTenant: number;
+    readonly eventStreamsPerPrincipal: number;
+    readonly webSocketsPerTenant: number;
+    readonly webSocketsPerPrincipal: number;
+  };
   readonly cors: {
     readonly allowedOrigins: readonly string[];
     readonly allowCredentials: boolean;
@@ -86,6 +104,7 @@ export const mergeLayers = (
               routes: { ...below.rateLimits.routes, ...layer.rateLimits?.routes },
             },
             weight: layer.weight ?? below.weight,
+            liveConnections: { ...below.liveConnections, ...layer.liveConnections },
             cors: { ...below.cors, ...layer.cors },
           },
     base,

@@ -1,6 +1,6 @@
 import type { TenantId } from '@tenantry/kernel/id.ts';
 
-export type EngineKind = 'postgres' | 'redis' | 'clickhouse' | 'nats' | 'secrets' | 'vault';
+export type EngineKind = 'postgres' | 'redis' | 'clickhouse' | 'nats' | 'secrets';
 
 /**
  * How a call ended. `refused`: whoever asked changed their mind (a use case refused, so all was undone); the engine did

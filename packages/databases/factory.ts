@@ -82,12 +82,11 @@ export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tabl
   const add = (...[kind, how, database]: [EngineKind, Pick<Engine, 'check' | 'close'>, database?: string]): void =>
     engines.add(defineEngine(calls, kind, how, database));
 
-  const { vault = null, dataDir } = options;
   const secrets = openSecrets({
-    ...{ service, masterKey, dataDir, vault },
-    onError: (error) => options.onError('vault', error),
+    ...{ service, masterKey, dataDir: options.dataDir, vault: options.vault ?? null },
+    onError: (error) => options.onError('secrets', error),
   });
-  add(vault === null ? 'secrets' : 'vault', { check: secrets.check, close: async () => secrets.close() });
+  add('secrets', { check: secrets.check, close: async () => secrets.close() });
 
   const open = (name: string, url: string): OpenDatabase => {
     const database = openDatabase({

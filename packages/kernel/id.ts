@@ -18,6 +18,11 @@ export type RefundId = Id<'rfd'>;
 export type BotId = Id<'bot'>;
 export type NotificationId = Id<'ntf'>;
 
+/** Who subscribes and pays: a user of the tenant or, at tenant zero, a whole tenant. */
+export type CustomerId = UserId | TenantId;
+/** Which of them, as tables say it beside the bare UUID. */
+export type CustomerKind = 'usr' | 'ten';
+
 /** Tenant zero: whoever runs the platform. Fixed, so that every process knows it without asking. */
 export const PLATFORM_TENANT_ID: TenantId = 'ten_00000000000000000000000000';
 export const PLATFORM_TENANT_UUID = '00000000-0000-0000-0000-000000000000';
@@ -82,6 +87,8 @@ export function uuidOf(id: Id): string {
 
 export const isId = <Prefix extends string>(prefix: Prefix, text: string): text is Id<Prefix> =>
   text.startsWith(`${prefix}_`) && SUFFIX.test(text.slice(prefix.length + 1));
+
+export const customerKindOf = (id: CustomerId): CustomerKind => (isId('ten', id) ? 'ten' : 'usr');
 
 /** The pattern of ids with this prefix, for schemas. */
 export const idPattern = (prefix: string): string => `^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`;

@@ -6,6 +6,7 @@ import { paymentSubscriptions } from './consumers/payments.ts';
 import { invoiceRoutes } from './routes/invoices.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
 import { personRoutes } from './routes/persons.ts';
+import { tenantInvoiceRoutes } from './routes/tenant-invoices.ts';
 import { createBillingDataKeys } from './store/data-keys.ts';
 import type { BillingTables } from './store/tables.ts';
 import { REQUEST_PAYMENT } from './use-cases/charge-invoice.ts';
@@ -59,7 +60,7 @@ export const openBilling = (
         voidInvoice,
       });
       return {
-        routes: [...invoiceRoutes(use), ...ledgerRoutes(use), ...personRoutes(use)],
+        routes: [...invoiceRoutes(use), ...tenantInvoiceRoutes(use), ...ledgerRoutes(use), ...personRoutes(use)],
         subscriptions: paymentSubscriptions,
         due: {
           [REQUEST_PAYMENT]: async (work) => {

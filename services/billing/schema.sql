@@ -10,7 +10,7 @@
 create table data_keys (
   -- The tenant whose row this is; row-level security shows it to nobody else.
   tenant_id uuid not null,
-  -- Whose data it seals: a person (usr_…), or the tenant itself (its own id).
+  -- Whose data it seals: a person (usr_…), a tenant that is a customer (ten_…), or this tenant itself (its own id).
   owner_id uuid not null,
   -- The wrapped key; null once it was erased, for good.
   wrapped bytea,
@@ -45,7 +45,7 @@ create table invoices (
   version integer not null,
   -- draft, open, paid, void or uncollectible.
   status text not null,
-  -- The user who owes it (usr_…).
+  -- Who is billed (usr_…, at tenant zero also ten_…).
   customer_id uuid not null,
   -- The subscription that it collects for (sub_…); null for one made by hand.
   subscription_id uuid,
@@ -91,9 +91,12 @@ create table invoices (
   voided_by uuid,
   -- When the draft was made.
   created_at timestamp with time zone not null,
+  -- What customer_id is: usr (a user) or, at tenant zero, ten (a tenant).
+  customer_kind text not null,
   constraint invoices_pkey PRIMARY KEY (tenant_id, id),
   constraint invoices_check CHECK (((status = 'draft'::text) = (number IS NULL))),
   constraint invoices_check1 CHECK ((total = (subtotal + tax))),
+  constraint invoices_customer_kind_check CHECK ((customer_kind = ANY (ARRAY['usr'::text, 'ten'::text]))),
   constraint invoices_number UNIQUE (tenant_id, number),
   constraint invoices_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'open'::text, 'paid'::text, 'void'::text, 'uncollectible'::text]))),
   constraint invoices_version_check CHECK ((version > 0))
@@ -110,7 +113,7 @@ create table invoice_parties (
   invoice_id uuid not null,
   -- Sealed under the tenant's data key; null when the tenant had been erased.
   seller bytea,
-  -- Sealed under the person's data key, which is what is erased; null when the person had been erased.
+  -- Sealed under the customer's data key, which is what is erased; null when the customer had been erased.
   buyer bytea,
   constraint invoice_parties_pkey PRIMARY KEY (tenant_id, invoice_id),
   constraint invoice_parties_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES invoices(tenant_id, id)

@@ -41,6 +41,7 @@ import { createLimits } from './limits/limits.ts';
 import { whenConnected } from './limits/rate-limiters.ts';
 import { createEventStreams } from './live/event-streams.ts';
 import { LiveConnections } from './live/live-connections.ts';
+import { createLiveLimits } from './live/live-limits.ts';
 import { LiveSessions } from './live/live-sessions.ts';
 import { Admission } from './overload/admission.ts';
 import { registerOverloadMetrics } from './overload/overload-metrics.ts';
@@ -185,16 +186,7 @@ async function open(
   });
   const live = new LiveConnections({
     redis,
-    limits: {
-      'event-stream': {
-        perTenant: configuration.EVENT_STREAMS_PER_TENANT,
-        perPrincipal: configuration.EVENT_STREAMS_PER_PRINCIPAL,
-      },
-      websocket: {
-        perTenant: configuration.WEBSOCKETS_PER_TENANT,
-        perPrincipal: configuration.WEBSOCKETS_PER_PRINCIPAL,
-      },
-    },
+    limitsOf: createLiveLimits(baseConfiguration(configuration), configurations),
     processes,
   });
   closing.push(() => live.close());

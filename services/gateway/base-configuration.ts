@@ -15,5 +15,11 @@ export const baseConfiguration = (configuration: GatewayConfiguration): TenantCo
     routes: {},
   },
   weight: 1,
+  liveConnections: {
+    eventStreamsPerTenant: configuration.EVENT_STREAMS_PER_TENANT,
+    eventStreamsPerPrincipal: configuration.EVENT_STREAMS_PER_PRINCIPAL,
+    webSocketsPerTenant: configuration.WEBSOCKETS_PER_TENANT,
+    webSocketsPerPrincipal: configuration.WEBSOCKETS_PER_PRINCIPAL,
+  },
   cors: { allowedOrigins: [], allowCredentials: false, maxAgeSeconds: 600 },
 });

@@ -30,7 +30,7 @@ create table payments (
   id uuid not null,
   -- The invoice that it pays (inv_…).
   invoice_id uuid not null,
-  -- The user who pays (usr_…).
+  -- Who pays (usr_…, at tenant zero also ten_…).
   customer_id uuid not null,
   -- processing (the provider's answer is not known), pending, review, authorized, settled, denied, canceled, expired,
   -- partially_refunded, refunded, reversed or charged_back.
@@ -55,8 +55,11 @@ create table payments (
   created_at timestamp with time zone not null,
   -- Of the stream that this row shows.
   version integer not null,
+  -- What customer_id is: usr (a user) or, at tenant zero, ten (a tenant).
+  customer_kind text not null,
   constraint payments_pkey PRIMARY KEY (tenant_id, id),
-  constraint payments_amount_minor_check CHECK ((amount_minor > 0))
+  constraint payments_amount_minor_check CHECK ((amount_minor > 0)),
+  constraint payments_customer_kind_check CHECK ((customer_kind = ANY (ARRAY['usr'::text, 'ten'::text])))
 );
 CREATE INDEX payments_customer ON payments USING btree (tenant_id, customer_id, id DESC);
 

@@ -11,6 +11,7 @@ import { catalogueChanged } from './contract/events.ts';
 import { entitlementRoutes } from './routes/entitlements.ts';
 import { planRoutes } from './routes/plans.ts';
 import { subscriptionRoutes } from './routes/subscriptions.ts';
+import { tenantSubscriptionRoutes } from './routes/tenant-subscription.ts';
 import { useRoutes } from './routes/uses.ts';
 import { dueHandlers } from './schedule/due-handlers.ts';
 import type { SubscriptionsTables } from './store/tables.ts';
@@ -37,6 +38,7 @@ import { releaseUse } from './use-cases/release-use.ts';
 import { resumeCollection } from './use-cases/resume-collection.ts';
 import { retryExport } from './use-cases/retry-export.ts';
 import { createTenantPlans } from './use-cases/tenant-plans.ts';
+import { tenantSubscription } from './use-cases/tenant-subscription.ts';
 
 /** Of the ten connections of this process; and more waiting than a burst on one quota brings. */
 const COUNTING = { maxConcurrent: 6, maxQueued: 5_000 };
@@ -89,8 +91,10 @@ export const openSubscriptions = (
           releaseUse,
           resumeCollection,
           retryExport,
+          tenantSubscription,
           planRoutes,
           subscriptionRoutes,
+          tenantSubscriptionRoutes,
           entitlementRoutes,
           useRoutes,
           invoiceConsumers,
@@ -99,7 +103,13 @@ export const openSubscriptions = (
         },
       );
       return {
-        routes: [...app.planRoutes, ...app.subscriptionRoutes, ...app.entitlementRoutes, ...app.useRoutes],
+        routes: [
+          ...app.planRoutes,
+          ...app.subscriptionRoutes,
+          ...app.tenantSubscriptionRoutes,
+          ...app.entitlementRoutes,
+          ...app.useRoutes,
+        ],
         subscriptions: [...app.invoiceConsumers, ...app.tenantConsumers],
         due: app.dueHandlers,
         close: hearing.stop,

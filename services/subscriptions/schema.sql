@@ -73,7 +73,7 @@ create table subscriptions (
   version integer not null,
   -- incomplete, incomplete_expired, trialing, active, past_due, paused or canceled.
   status text not null,
-  -- The user who subscribed (usr_…).
+  -- Who has subscribed (usr_…, at tenant zero also ten_…).
   subscriber_id uuid not null,
   -- To which plan (pln_…).
   plan_id uuid not null,
@@ -107,7 +107,10 @@ create table subscriptions (
   grace_ends_at timestamp with time zone,
   -- When it was ordered.
   created_at timestamp with time zone not null,
-  constraint subscriptions_pkey PRIMARY KEY (tenant_id, id)
+  -- What subscriber_id is: usr (a user) or, at tenant zero, ten (a tenant).
+  subscriber_kind text not null,
+  constraint subscriptions_pkey PRIMARY KEY (tenant_id, id),
+  constraint subscriptions_subscriber_kind_check CHECK ((subscriber_kind = ANY (ARRAY['usr'::text, 'ten'::text])))
 );
 CREATE INDEX subscriptions_grace ON subscriptions USING btree (tenant_id, grace_id) WHERE (grace_id IS NOT NULL);
 CREATE INDEX subscriptions_invoice ON subscriptions USING btree (tenant_id, latest_invoice_id);

@@ -1,6 +1,7 @@
 import type { DatabaseCalls, DatabaseOutcome } from '../database-calls.ts';
 import { MAIN_DATABASE } from '../placement.ts';
 import type { SecretsEngine } from './secrets-engine.ts';
+import { isAway } from './vault/refusal.ts';
 
 /** The same engine, its calls counted like those of any other. */
 export function measureSecrets(engine: SecretsEngine, calls: DatabaseCalls): SecretsEngine {
@@ -13,5 +14,5 @@ export function measureSecrets(engine: SecretsEngine, calls: DatabaseCalls): Sec
   };
 }
 
-/** A disk that gives no answer, or a value that does not open: there is nothing that could be in its way only now. */
-const outcomeOf = (): DatabaseOutcome => 'failed';
+/** Of a disk that gives no answer, or a value that does not open, nothing says that it passes; of a Vault that is away something does. */
+const outcomeOf = (error: unknown): DatabaseOutcome => (isAway(error) ? 'unavailable' : 'failed');

@@ -23,12 +23,6 @@ export const STORE_DEPENDENCIES: Readonly<Record<StoreName, Dependency>> = {
     isCritical: false,
     degradedMode: 'Everything but analytics goes on; usage waits and is counted afterwards.',
   },
-  vault: {
-    name: 'vault',
-    isCritical: false,
-    degradedMode:
-      'Secrets and keys that were used within the last 15 minutes are good; what needs another one gets 503 with Retry-After.',
-  },
   nats: {
     name: 'nats',
     isCritical: false,
@@ -38,7 +32,8 @@ export const STORE_DEPENDENCIES: Readonly<Record<StoreName, Dependency>> = {
   secrets: {
     name: 'secrets',
     isCritical: false,
-    degradedMode: 'What needs a secret of a tenant or sealed personal data fails; everything else goes on.',
+    degradedMode:
+      'What needs a secret of a tenant or sealed personal data fails, but for what a Vault has told within 15 minutes; everything else goes on.',
   },
 };
 

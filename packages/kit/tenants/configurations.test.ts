@@ -10,6 +10,12 @@ const BASE: TenantConfiguration = {
     routes: {},
   },
   weight: 1,
+  liveConnections: {
+    eventStreamsPerTenant: 10,
+    eventStreamsPerPrincipal: 5,
+    webSocketsPerTenant: 10,
+    webSocketsPerPrincipal: 5,
+  },
   cors: { allowedOrigins: [], allowCredentials: false, maxAgeSeconds: 600 },
 };
 const ACME = 'ten_acme' as TenantId;

@@ -1,11 +1,11 @@
 import { event } from '@tenantry/contract/event.ts';
-import { Closed, IdSchema, InstantSchema, MoneySchema } from '@tenantry/contract/schemas.ts';
+import { Closed, CustomerIdSchema, IdSchema, InstantSchema, MoneySchema } from '@tenantry/contract/schemas.ts';
 import { Type } from 'typebox';
 
 const InvoiceFact = {
   invoiceId: IdSchema('inv'),
   number: Type.String(),
-  customerId: IdSchema('usr'),
+  customerId: CustomerIdSchema,
   subscriptionId: Type.Union([IdSchema('sub'), Type.Null()]),
   total: MoneySchema,
 };

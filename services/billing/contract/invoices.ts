@@ -1,5 +1,5 @@
 import { endpoint } from '@tenantry/contract/endpoint.ts';
-import { Closed, IdSchema, InstantSchema, PageOf, PageQuery } from '@tenantry/contract/schemas.ts';
+import { Closed, CustomerIdSchema, IdSchema, InstantSchema, PageOf, PageQuery } from '@tenantry/contract/schemas.ts';
 import { invalidTransition } from '@tenantry/kernel/problems.ts';
 import { PaymentMethodSchema, PaymentView } from '@tenantry/payments/contract/schemas.ts';
 import { Type } from 'typebox';
@@ -30,7 +30,7 @@ export const collectInvoice = endpoint({
   params: InvoiceParams,
   body: Closed({
     paymentId: IdSchema('pay'),
-    customerId: IdSchema('usr'),
+    customerId: CustomerIdSchema,
     subscriptionId: IdSchema('sub'),
     lines: Type.Array(NewInvoiceLine, { minItems: 1, maxItems: 100 }),
     paymentMethod: PaymentMethodSchema,

@@ -1,4 +1,4 @@
-import { Closed, IdSchema, InstantSchema, MoneySchema, OneOf } from '@tenantry/contract/schemas.ts';
+import { Closed, CustomerIdSchema, IdSchema, InstantSchema, MoneySchema, OneOf } from '@tenantry/contract/schemas.ts';
 import { type Static, Type } from 'typebox';
 
 export const INVOICE_STATUSES = ['draft', 'open', 'paid', 'void', 'uncollectible'] as const;
@@ -42,7 +42,7 @@ export const InvoiceView = Closed({
   id: IdSchema('inv'),
   status: OneOf(INVOICE_STATUSES),
   number: Type.Union([Type.String(), Type.Null()]),
-  customerId: IdSchema('usr'),
+  customerId: CustomerIdSchema,
   subscriptionId: Type.Union([IdSchema('sub'), Type.Null()]),
   paymentId: Type.Union([IdSchema('pay'), Type.Null()]),
   lines: Type.Array(InvoiceLineView),

@@ -63,6 +63,14 @@ describe('The document of an invoice', () => {
     expect(lines.filter((line) => /PPN|DPP/.test(line))).toEqual([]);
   });
 
+  it('bears the tax number of a buyer that is a company', async () => {
+    const buyer = { name: 'Rosa Florist', email: null, npwp: '0098765432109000' };
+    const { pages } = readPdf(await renderInvoicePdf(open(), { ...PARTIES, buyer }, { locale: 'id' }));
+    const lines = linesOf(pages[0] ?? []);
+    expect(lines).toContain('Acme Trading | Rosa Florist');
+    expect(lines).toContain('NPWP 0012 3456 7890 1000 | NPWP 0098 7654 3210 9000');
+  });
+
   it('says when its buyer was erased', async () => {
     const { pages } = readPdf(await renderInvoicePdf(open(), { ...PARTIES, buyer: null }, { locale: 'id' }));
     expect(linesOf(pages[0] ?? [])).toContain('Acme Trading | Data pembeli telah dihapus');

@@ -9,8 +9,8 @@ import { INVOICE_LABELS, type InvoiceLabels, type Locale } from './invoice-label
 
 export type PrintedParties = {
   readonly seller: { readonly name: string; readonly npwp: string | null };
-  /** Null when the person was erased. */
-  readonly buyer: { readonly name: string; readonly email: string } | null;
+  /** Null when the customer was erased. */
+  readonly buyer: { readonly name: string; readonly email: string | null; readonly npwp?: string | null } | null;
 };
 
 /** What every part of the page is drawn with. */
@@ -103,14 +103,14 @@ function drawParties({ document, parties, labels }: Sheet): void {
     return document.y;
   };
   const { seller, buyer } = parties;
-  const sellerEnd = party(LEFT, labels.seller, [
-    seller.name,
-    ...(seller.npwp === null ? [] : [`NPWP ${formatNpwp(seller.npwp)}`]),
-  ]);
+  const taxNumber = (npwp: string | null = null): string[] => (npwp === null ? [] : [`NPWP ${formatNpwp(npwp)}`]);
+  const sellerEnd = party(LEFT, labels.seller, [seller.name, ...taxNumber(seller.npwp)]);
   const buyerEnd = party(
     LEFT + WIDTH / 2 + 10,
     labels.buyer,
-    buyer === null ? [labels.erased] : [buyer.name, buyer.email],
+    buyer === null
+      ? [labels.erased]
+      : [buyer.name, ...taxNumber(buyer.npwp), ...(buyer.email === null ? [] : [buyer.email])],
   );
   document.y = Math.max(sellerEnd, buyerEnd) + 20;
 }

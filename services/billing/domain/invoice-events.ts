@@ -1,4 +1,4 @@
-import type { InvoiceId, PaymentId, RefundId, SubscriptionId, UserId } from '@tenantry/kernel/id.ts';
+import type { CustomerId, InvoiceId, PaymentId, RefundId, SubscriptionId } from '@tenantry/kernel/id.ts';
 import type { Currency, MoneyView } from '@tenantry/kernel/money.ts';
 import type { PaymentCause, PaymentMethodFact, VoidReason } from './invoice.ts';
 
@@ -28,7 +28,7 @@ export type InvoiceDrafted = Of<
   'invoice-drafted',
   {
     invoiceId: InvoiceId;
-    customerId: UserId;
+    customerId: CustomerId;
     subscriptionId: SubscriptionId | null;
     currency: Currency;
     lines: readonly LineFact[];

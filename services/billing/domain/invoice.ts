@@ -1,4 +1,4 @@
-import type { InvoiceId, PaymentId, RefundId, SubscriptionId, UserId } from '@tenantry/kernel/id.ts';
+import type { CustomerId, InvoiceId, PaymentId, RefundId, SubscriptionId } from '@tenantry/kernel/id.ts';
 import { add, type Currency, type Money, subtract, sum, zero } from '@tenantry/kernel/money.ts';
 import type { InvoiceLine } from './invoice-line.ts';
 import type { Tax } from './tax.ts';
@@ -36,7 +36,7 @@ export type PaymentCause = 'order' | 'renewal' | 'pay';
 
 type InvoiceFacts = {
   readonly id: InvoiceId;
-  readonly customerId: UserId;
+  readonly customerId: CustomerId;
   readonly subscriptionId: SubscriptionId | null;
   readonly currency: Currency;
   readonly lines: readonly InvoiceLine[];

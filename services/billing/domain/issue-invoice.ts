@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { InvoiceId, SubscriptionId, UserId } from '@tenantry/kernel/id.ts';
+import type { CustomerId, InvoiceId, SubscriptionId } from '@tenantry/kernel/id.ts';
 import { formatInstant } from '@tenantry/kernel/instant.ts';
 import type { Currency } from '@tenantry/kernel/money.ts';
 import { invalidTransition } from '@tenantry/kernel/problems.ts';
@@ -12,7 +12,7 @@ import { type TaxScheme, taxesOf } from './tax.ts';
 
 export type NewInvoice = {
   readonly invoiceId: InvoiceId;
-  readonly customerId: UserId;
+  readonly customerId: CustomerId;
   readonly subscriptionId: SubscriptionId | null;
   readonly lines: readonly NewLine[];
 };

@@ -1,14 +1,20 @@
 import type { DataKeys } from '@tenantry/databases/secrets/data-keys.ts';
-import { type InvoiceId, type TenantId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
+import { type CustomerId, type InvoiceId, type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
 import type { BillingReader, BillingUnitOfWork } from './invoices.ts';
 
 export type Seller = { readonly name: string; readonly npwp: string | null };
-export type Buyer = { readonly name: string; readonly email: string; readonly locale: 'id' | 'en' };
+/** A person has an address, a tenant that buys from the platform its tax number where it has one. */
+export type Buyer = {
+  readonly name: string;
+  readonly email: string | null;
+  readonly npwp?: string | null;
+  readonly locale: 'id' | 'en';
+};
 
 /** Seller and buyer as the invoice names them, for good. */
 export type Parties = { readonly seller: Seller; readonly buyer: Buyer };
 
-type OfInvoice = { readonly id: InvoiceId; readonly customerId: UserId };
+type OfInvoice = { readonly id: InvoiceId; readonly customerId: CustomerId };
 
 const SELLER = 'invoice-seller';
 const BUYER = 'invoice-buyer';
@@ -17,7 +23,7 @@ const BUYER = 'invoice-buyer';
 export type SealedParties = { readonly seller: Buffer | null; readonly buyer: Buffer | null };
 
 /**
- * The seller under the tenant's key, the buyer under the person's: erasing the person leaves the seller on the invoice. To
+ * The seller under the tenant's key, the buyer under the customer's: erasing the person leaves the seller on the invoice. To
  * be done before a number is drawn, whose lock others wait for.
  */
 export async function sealParties(
@@ -59,7 +65,7 @@ export async function openParties(
   { id, customerId }: OfInvoice,
   sealed: SealedParties,
 ): Promise<{ readonly seller: Seller | null; readonly buyer: Buyer | null }> {
-  const openOne = async <T>(owner: TenantId | UserId, purpose: string, bytes: Buffer | null): Promise<T | null> => {
+  const openOne = async <T>(owner: CustomerId, purpose: string, bytes: Buffer | null): Promise<T | null> => {
     const text = bytes === null ? null : await dataKeys.open(tenantId, owner, `${purpose}/${id}`, bytes);
     return text === null ? null : (JSON.parse(text) as T);
   };

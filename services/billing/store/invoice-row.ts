@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { idFromUuid, uuidOf } from '@tenantry/kernel/id.ts';
+import { type CustomerKind, customerKindOf, idFromUuid, uuidOf } from '@tenantry/kernel/id.ts';
 import { type Currency, money } from '@tenantry/kernel/money.ts';
 import { fromLineFact, fromTaxFact, toLineFact, toTaxFact } from '../domain/facts.ts';
 import type { Invoice, IssuedInvoice, VoidReason } from '../domain/invoice.ts';
@@ -18,6 +18,7 @@ export function projectInvoice(tenantUuid: string, invoice: Invoice, version: nu
     id: uuidOf(invoice.id),
     version,
     status: invoice.status,
+    customer_kind: customerKindOf(invoice.customerId),
     customer_id: uuidOf(invoice.customerId),
     subscription_id: invoice.subscriptionId === null ? null : uuidOf(invoice.subscriptionId),
     payment_id: requested === undefined ? null : uuidOf(requested.id),
@@ -48,7 +49,7 @@ export function fromInvoiceRow(row: InvoiceRow): Invoice {
   const currency = row.currency as Currency;
   const facts = {
     id: idFromUuid('inv', row.id),
-    customerId: idFromUuid('usr', row.customer_id),
+    customerId: idFromUuid(row.customer_kind as CustomerKind, row.customer_id),
     subscriptionId: row.subscription_id === null ? null : idFromUuid('sub', row.subscription_id),
     currency,
     lines: (row.lines as readonly LineFact[]).map(fromLineFact),

@@ -1,7 +1,7 @@
 import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { readStream, type StoredEvent } from '@tenantry/events/event-store.ts';
 import type { ReadModel } from '@tenantry/events/rebuild-read-model.ts';
-import { type InvoiceId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
+import { type CustomerId, type InvoiceId, uuidOf } from '@tenantry/kernel/id.ts';
 import { evolve, replay } from '../domain/evolve.ts';
 import type { Invoice } from '../domain/invoice.ts';
 import { INVOICE_STREAM_BEGINS_WITH, type InvoiceEvent } from '../domain/invoice-events.ts';
@@ -49,7 +49,7 @@ export async function findInvoiceByPayment(reader: BillingReader, paymentUuid: s
 /** Newest first. `customerId` null: of the whole tenant. */
 export async function selectInvoices(
   reader: BillingReader,
-  filter: { readonly customerId: UserId | null; readonly beforeUuid: string | null; readonly limit: number },
+  filter: { readonly customerId: CustomerId | null; readonly beforeUuid: string | null; readonly limit: number },
 ): Promise<readonly Invoice[]> {
   let query = reader.sql.selectFrom('invoices').selectAll().where('tenant_id', '=', reader.tenantUuid);
   if (filter.customerId !== null) query = query.where('customer_id', '=', uuidOf(filter.customerId));

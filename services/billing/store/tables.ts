@@ -6,6 +6,7 @@ export type InvoicesTable = {
   id: string;
   version: number;
   status: string;
+  customer_kind: string;
   customer_id: string;
   subscription_id: string | null;
   payment_id: string | null;

@@ -76,10 +76,10 @@ describe.each(VAULTS)('Billing with its keyring in $name', ({ isReal }) => {
     await pdfOf(home, id);
     const draft = await house.draft(stranger);
     const ready = () => house.world.readiness('billing');
-    await eventually(async () => expect((await ready()).stateOf('vault')).toBe('up'));
+    await eventually(async () => expect((await ready()).stateOf('secrets')).toBe('up'));
     await vault.seal();
     try {
-      await eventually(async () => expect((await ready()).stateOf('vault')).toBe('down'), 20_000);
+      await eventually(async () => expect((await ready()).stateOf('secrets')).toBe('down'), 20_000);
       expect(await ready()).toMatchObject({ httpStatus: 200, status: 'degraded' });
       expect((await ready()).degradedModes.join()).toContain('15 minutes');
       expect(await pdfOf(home, id)).toContain('Budi');
@@ -93,6 +93,6 @@ describe.each(VAULTS)('Billing with its keyring in $name', ({ isReal }) => {
       await vault.unseal();
     }
     await eventually(async () => expect((await house.finalize(stranger, draft.id)).status).toBe(200), 20_000);
-    await eventually(async () => expect((await ready()).stateOf('vault')).toBe('up'), 20_000);
+    await eventually(async () => expect((await ready()).stateOf('secrets')).toBe('up'), 20_000);
   });
 });

@@ -1,5 +1,5 @@
 import type { Principal } from '@tenantry/auth/principal.ts';
-import { type InvoiceId, type PaymentId, type SubscriptionId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
+import { type CustomerId, type InvoiceId, type PaymentId, type SubscriptionId, uuidOf } from '@tenantry/kernel/id.ts';
 import { conflict, invalidTransition } from '@tenantry/kernel/problems.ts';
 import type { PaymentMethod, PaymentViewBody } from '@tenantry/payments/contract/schemas.ts';
 import { evolve } from '../domain/evolve.ts';
@@ -20,7 +20,7 @@ import { saveInvoice } from './save-invoice.ts';
 export type Collection = {
   readonly invoiceId: InvoiceId;
   readonly paymentId: PaymentId;
-  readonly customerId: UserId;
+  readonly customerId: CustomerId;
   readonly subscriptionId: SubscriptionId;
   readonly lines: readonly NewLine[];
   readonly paymentMethod: PaymentMethod;

@@ -19,7 +19,7 @@ const isFinalizedBy = (invoice: Invoice, requestUuid: string): boolean =>
  * the number back with it. `requestUuid` names the request: its repeat finds the invoice finalised and says so.
  */
 export const finalizeInvoice = ({ databases, mesh, tenants, dataKeys, turnstile, terms }: BillingDeps) => {
-  const readPartiesOf = readParties({ mesh });
+  const readPartiesOf = readParties({ mesh, tenants });
   return async (principal: Principal, invoiceId: InvoiceId, requestUuid: string): Promise<Invoice> => {
     const { tenantId } = principal;
     const draft = await databases.withTenant.read(tenantId, (reader) => findInvoice(reader, invoiceId));

@@ -31,8 +31,10 @@ export const listInvoices =
   ): Promise<Page<View>> => {
     const { beforeUuid, limit } = readPageQuery(query);
     const ownOnly = principalReach(principal, 'invoice:read') === 'own';
-    if (ownOnly && !isId('usr', principal.id)) return { data: [], nextCursor: null };
-    const customerId = ownOnly && isId('usr', principal.id) ? principal.id : null;
+    const { id } = principal;
+    const own = isId('usr', id) || isId('ten', id) ? id : null;
+    if (ownOnly && own === null) return { data: [], nextCursor: null };
+    const customerId = ownOnly ? own : null;
     const invoices = await databases.withTenant.read(principal.tenantId, (reader) =>
       selectInvoices(reader, { customerId, beforeUuid, limit: limit + 1 }),
     );

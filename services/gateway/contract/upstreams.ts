@@ -89,6 +89,21 @@ const SecretHeaderSchema = Closed({
   ),
 });
 
+/** Shown to targets behind https that ask for one. */
+const ClientCertificateSchema = Closed({
+  certificateChain: Type.String({
+    maxLength: 32_768,
+    description: 'In PEM: the certificate itself, then those that lead from it to its authority',
+  }),
+  privateKey: Type.Optional(
+    Type.String({
+      maxLength: 16_384,
+      description:
+        'In PEM, without a passphrase; never shown again. Left out, the one that is set stays, as long as targets and tls do',
+    }),
+  ),
+});
+
 const Weight = Type.Integer({ minimum: 1, maximum: 1_000 });
 
 export const UpstreamInputSchema = Closed({
@@ -99,6 +114,7 @@ export const UpstreamInputSchema = Closed({
   healthCheck: Type.Optional(Type.Union([HealthCheckSchema, Type.Null()])),
   tls: Type.Optional(Type.Union([TlsSchema, Type.Null()])),
   secretHeaders: Type.Optional(Type.Array(SecretHeaderSchema, { maxItems: 8 })),
+  clientCertificate: Type.Optional(Type.Union([ClientCertificateSchema, Type.Null()])),
   timeoutMs: Type.Optional(fields.timeoutMs),
   slowStartSeconds: Type.Optional(fields.slowStartSeconds),
 });
@@ -116,6 +132,14 @@ export const UpstreamView = Closed({
       isSet: Type.Boolean({ description: 'false: it cannot be read any more and has to be set again' }),
     }),
   ),
+  clientCertificate: Type.Union([
+    Closed({
+      certificateChain: Type.String(),
+      expiresAt: InstantSchema,
+      isSet: Type.Boolean({ description: 'false: its key cannot be read any more and has to be set again' }),
+    }),
+    Type.Null(),
+  ]),
   createdAt: InstantSchema,
   updatedAt: InstantSchema,
 });
@@ -174,6 +198,8 @@ export const UNTRUSTED_REASONS = [
   'unknown-issuer',
   'certificate-refused',
   'no-tls',
+  /** It does not believe the certificate that it was shown. */
+  'client-certificate-refused',
 ] as const;
 export type UntrustedReason = (typeof UNTRUSTED_REASONS)[number];
 

@@ -23,7 +23,7 @@ beforeAll(async () => {
   redis = createRedis({ url: inject('redisUrl'), namespace: `es${newUuid().slice(-12)}`, onError: () => undefined });
   await whenConnected(redis);
   const limits = { perTenant: 1, perPrincipal: 1 };
-  live = new LiveConnections({ redis, limits: { 'event-stream': limits, websocket: limits }, processes: () => 1 });
+  live = new LiveConnections({ redis, limitsOf: () => limits, processes: () => 1 });
   const { begin } = createEventStreams({
     live,
     sessions: new LiveSessions({ isRevoked: () => false, isSuspended: () => false }),

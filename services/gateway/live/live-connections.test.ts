@@ -46,7 +46,7 @@ async function openProcess(
   const limits = { perTenant: PER_TENANT, perPrincipal: PER_PRINCIPAL };
   const live = new LiveConnections({
     redis,
-    limits: { 'event-stream': limits, websocket: limits },
+    limitsOf: () => limits,
     processes: () => processes.length,
     leaseMs: 2_000,
     ...overrides,
@@ -129,6 +129,25 @@ describe('Connections that stay open, of several processes', () => {
     expect((await enter(two, opener(userId))).leave).toBeNull();
   });
 
+  it('follow a limit that changes while they are open, of which none is cut', async () => {
+    let perTenant = 2;
+    const limitsOf = () => ({ perTenant, perPrincipal: 100 });
+    const [one, two] = await Promise.all([openProcess({ limitsOf }), openProcess({ limitsOf })]);
+    const first = await enter(one, nobodyElse());
+    const second = await enter(two, nobodyElse());
+    expect(await enter(one, nobodyElse())).toMatchObject({ leave: null, limit: 2 });
+    perTenant = 3;
+    const third = await enter(one, nobodyElse());
+    expect(granted([first, second, third])).toBe(3);
+    perTenant = 1;
+    first.leave?.();
+    second.leave?.();
+    // One is left, which is as many as there may be now.
+    expect(await enter(two, nobodyElse())).toMatchObject({ leave: null, limit: 1 });
+    third.leave?.();
+    await vi.waitFor(async () => expect((await enter(two, nobodyElse())).leave).not.toBeNull(), PATIENCE);
+  });
+
   it('leave nothing in Redis when all are closed, nor when a process is', async () => {
     const [one, two] = await Promise.all([openProcess(), openProcess()]);
     const outcomes = await Promise.all([enter(one, nobodyElse()), enter(one, nobodyElse()), enter(two, nobodyElse())]);
@@ -142,7 +161,7 @@ describe('Connections that stay open, of several processes', () => {
   });
 
   it('ask Redis when one opens or closes, many at once in a few messages', async () => {
-    const one = await openProcess({ limits: unlimited, leaseMs: 60_000 });
+    const one = await openProcess({ limitsOf: unlimited, leaseMs: 60_000 });
     const outcomes = await Promise.all(Array.from({ length: 128 }, () => enter(one, nobodyElse())));
     expect(granted(outcomes)).toBe(128);
     for (const { leave } of outcomes) leave?.();
@@ -151,10 +170,7 @@ describe('Connections that stay open, of several processes', () => {
   });
 });
 
-const unlimited: LiveConnectionsOptions['limits'] = {
-  'event-stream': { perTenant: 1_000_000, perPrincipal: 1_000_000 },
-  websocket: { perTenant: 1_000_000, perPrincipal: 1_000_000 },
-};
+const unlimited: LiveConnectionsOptions['limitsOf'] = () => ({ perTenant: 1_000_000, perPrincipal: 1_000_000 });
 
 describe('What a process held', () => {
   it('is free seconds after it was killed, and not while it lives', async () => {

@@ -1,4 +1,4 @@
-import { newUuid } from '@tenantry/kernel/id.ts';
+import { newUuid, type TenantId } from '@tenantry/kernel/id.ts';
 import { addressKey } from '../edge/client-address.ts';
 import type { Exchange } from '../edge/exchange.ts';
 import { RedisGate } from '../limits/redis-gate.ts';
@@ -12,8 +12,10 @@ export type LiveLimits = { readonly perTenant: number; readonly perPrincipal: nu
 
 export type LiveConnectionsOptions = {
   readonly redis: RedisClient;
-  /** Over all processes of all gateways. Without a token a principal is whoever has one address. */
-  readonly limits: Readonly<Record<LiveKind, LiveLimits>>;
+  /**
+   * Over all processes of all gateways, as they are now. Without a token (null) a principal is whoever has one address.
+   */
+  readonly limitsOf: (kind: LiveKind, tenantId: TenantId | null) => LiveLimits;
   /** Live processes, among whom a limit is divided while Redis is away. */
   readonly processes: () => number;
   readonly leaseMs?: number;
@@ -96,7 +98,7 @@ export class LiveConnections {
   }
 
   #termsOf(kind: LiveKind, { verified, clientAddress }: Opener): { tag: string; terms: readonly Terms[] } {
-    const { perTenant, perPrincipal } = this.#options.limits[kind];
+    const { perTenant, perPrincipal } = this.#options.limitsOf(kind, verified?.claims.tenantId ?? null);
     if (verified === null) {
       const tag = addressKey(clientAddress);
       return { tag, terms: [{ key: `{${tag}}:live:${kind}`, limit: perPrincipal, whose: 'address' }] };

@@ -6,7 +6,13 @@ export type Terms = { readonly key: string; readonly limit: number; readonly who
 /** Why there is no place. `limit` is this process's share of it where Redis could not be asked. */
 export type Full = Pick<Terms, 'whose' | 'limit'>;
 
-type Subject = Terms & Count & { held: number /** Openings that wait to be decided. */; pending: number };
+type Subject = Omit<Terms & Count, 'limit'> & {
+  /** Of whoever opened last: a limit may change while something is open. */
+  limit: number;
+  held: number;
+  /** Openings that wait to be decided. */
+  pending: number;
+};
 type Opening = { readonly subjects: readonly Subject[]; readonly resolve: (full: Full | null) => void };
 
 export type LiveGroupOptions = {
@@ -84,6 +90,7 @@ export class LiveGroup {
       subject = { ...terms, held: 0, pending: 0 };
       this.#subjects.set(terms.key, subject);
     }
+    subject.limit = terms.limit;
     return subject;
   }
 

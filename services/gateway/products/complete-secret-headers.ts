@@ -7,7 +7,7 @@ import type { SecretHeaders } from './secret-headers.ts';
 /** What it is for, mostly. A route must leave it alone; here it can only be what the upstream's owner has set. */
 const ALLOWED = new Set(['authorization']);
 
-type Meant = Pick<UpstreamRecord, 'targets' | 'tls'>;
+export type Meant = Pick<UpstreamRecord, 'targets' | 'tls'>;
 
 /**
  * The secrets of an upstream, sealed. One that comes without its value stays as it is, but only for where it was sent
@@ -45,7 +45,8 @@ export function completeSecretHeaders(
   });
 }
 
-function leadsWhereItDid({ targets, tls }: Meant, before: Meant): boolean {
+/** Nothing that was not there before, and nobody else vouches for it. */
+export function leadsWhereItDid({ targets, tls }: Meant, before: Meant): boolean {
   const known = new Set(before.targets.map(({ url }) => url));
   return targets.every(({ url }) => known.has(url)) && JSON.stringify(tls) === JSON.stringify(before.tls ?? null);
 }

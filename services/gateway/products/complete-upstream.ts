@@ -3,6 +3,7 @@ import { PLATFORM_TENANT_ID, type TenantId } from '@tenantry/kernel/id.ts';
 import type { FieldError } from '@tenantry/kernel/problem.ts';
 import { validationFailed } from '@tenantry/kernel/problems.ts';
 import type { UpstreamInput } from '../contract/upstreams.ts';
+import { completeClientCertificate } from './complete-client-certificate.ts';
 import { completeSecretHeaders } from './complete-secret-headers.ts';
 import { type AddressGuard, isPublicAddress } from './network/address-guard.ts';
 import { type ResolveHost, resolveAllowed } from './network/guarded-connect.ts';
@@ -59,7 +60,9 @@ export const completeUpstream =
       }),
     );
     const tls = completeTls(input, now(), errors);
-    const secretHeaders = completeSecretHeaders(input, kept, { secrets, meant: { targets, tls }, before }, errors);
+    const about = { secrets, meant: { targets, tls }, before, now: now() };
+    const secretHeaders = completeSecretHeaders(input, kept, about, errors);
+    const clientCertificate = completeClientCertificate(input, kept, about, errors);
     if (errors.length > 0) {
       const ordered = errors.toSorted((a, b) => a.path.localeCompare(b.path));
       const names = ordered.map(({ path }) => path).join(', ');
@@ -75,6 +78,7 @@ export const completeUpstream =
       healthCheck: input.healthCheck ?? null,
       tls,
       secretHeaders,
+      clientCertificate,
       timeoutMs: input.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       slowStartSeconds: input.slowStartSeconds ?? 0,
     };

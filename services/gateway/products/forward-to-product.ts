@@ -60,7 +60,7 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
     const variables = variablesOf(exchange, requestId, options.slugOf);
     const { path, query } = transform.target(exchange.target, variables);
     const { secretPairs } = cluster;
-    if (secretPairs === null) throw unavailable(new Error('A secret header of this upstream has to be set again.'));
+    if (secretPairs === null) throw unavailable(new Error('A secret of this upstream has to be set again.'));
     const changed = transform.requestHeaders(keptHeaders(head?.forwarded ?? [], record, transform), variables);
     const headers = secretPairs.length === 0 ? changed : withoutNames(changed, secretPairs);
     // Last, so that nothing that was declared or sent can stand in for them.

@@ -20,6 +20,8 @@ import { compileProduct } from './compile-product.ts';
 import { completeRoute } from './complete-route.ts';
 import { completeUpstream, type Reach } from './complete-upstream.ts';
 import { createCheckEntitlement } from './entitlement/check-entitlement.ts';
+import { createGiveBack } from './entitlement/give-back.ts';
+import { openGiveBackQueue } from './entitlement/give-back-queue.ts';
 import { GiveBacks } from './entitlement/give-backs.ts';
 import { createForwardToProduct } from './forward-to-product.ts';
 import { createIdentity } from './identity.ts';
@@ -39,7 +41,7 @@ import {
   type UpstreamRecord,
 } from './records.ts';
 import { Registrations } from './registrations.ts';
-import { resealHeaders } from './reseal-headers.ts';
+import { resealSecrets } from './reseal-secrets.ts';
 import { createSecretHeaders } from './secret-headers.ts';
 import { standingState } from './standing-state.ts';
 import { upstreamHealth } from './upstream-health.ts';
@@ -89,7 +91,9 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
   const clusters = new ProductClusters({ state: upstreamState, reach, secrets, onRefusal: logRefusal(options.logger) });
   const slugOf = (tenantId: TenantId): string =>
     options.tenants.peek(tenantId)?.slug ?? (tenantId === PLATFORM_TENANT_ID ? 'platform' : '');
-  const giveBacks = new GiveBacks({ mesh: options.mesh, logger: options.logger });
+  const give = createGiveBack(options);
+  const queue = openGiveBackQueue({ nats, give, logger: options.logger });
+  const giveBacks = new GiveBacks({ queue, give, logger: options.logger });
   const forward = createForwardToProduct({
     clusters,
     identityOf: createIdentity({ key: signingKey, issuer: options.publicUrl, slugOf, planOf: options.planOf }),
@@ -113,7 +117,7 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
   const routeFeed = new ChangeFeed({ nats, bucket: routeBucket, state: allRoutes, logger });
   if (isMasterKeyChanging(options.masterKey)) {
     const onError = (error: unknown): void => logger.warn({ err: error }, 'an upstream keeps its old seal for now');
-    resealHeaders({ state: allUpstreams, bucket: upstreamBucket, secrets, onError });
+    resealSecrets({ state: allUpstreams, bucket: upstreamBucket, secrets, onError });
   }
   const upstreams = new Registrations({
     prefix: 'ups',

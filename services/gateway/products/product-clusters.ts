@@ -4,6 +4,7 @@ import { createBalancing } from '../upstreams/balancing/create-balancing.ts';
 import type { Cluster } from '../upstreams/cluster.ts';
 import { CONNECT_TIMEOUT_MS, Instance, type StandingRefusal } from '../upstreams/instance.ts';
 import { InstanceGroup } from '../upstreams/instance-group.ts';
+import { identityOf } from './client-certificate.ts';
 import { type Reach, reachOf } from './complete-upstream.ts';
 import { type HealthProbes, startHealthProbes } from './health-probes.ts';
 import { withoutPublic } from './network/address-guard.ts';
@@ -78,8 +79,15 @@ export class ProductClusters {
 /** A record of a release that knew nothing of this has none. */
 const trustOf = ({ tls }: Partial<Pick<UpstreamRecord, 'tls'>>): UpstreamRecord['tls'] => tls ?? null;
 
+const clientCertificateOf = ({ clientCertificate }: Partial<Pick<UpstreamRecord, 'clientCertificate'>>) =>
+  clientCertificate ?? null;
+
 const hasSecrets = ({ secretHeaders }: Partial<Pick<UpstreamRecord, 'secretHeaders'>>): boolean =>
   (secretHeaders ?? []).length > 0;
+
+/** Null also where its targets would not be shown who is calling. */
+const secretsOf = (secrets: SecretHeaders, record: UpstreamRecord): readonly string[] | null =>
+  identityOf(secrets, record) === 'unreadable' ? null : openAll(secrets, record);
 
 export class ProductCluster implements Cluster {
   readonly label = 'The product behind this address';
@@ -96,7 +104,7 @@ export class ProductCluster implements Cluster {
   constructor(record: UpstreamRecord, options: ProductClustersOptions, monotonicMs: () => number) {
     this.#options = options;
     this.#record = record;
-    this.#secretPairs = openAll(options.secrets, record);
+    this.#secretPairs = secretsOf(options.secrets, record);
     this.monotonicMs = monotonicMs;
     this.usedAtMs = monotonicMs();
     this.#group = this.#makeGroup();
@@ -125,8 +133,11 @@ export class ProductCluster implements Cluster {
     const before = this.#record;
     if (record.version === before.version) return;
     this.#record = record;
-    this.#secretPairs = openAll(this.#options.secrets, record);
-    if (!isDeepStrictEqual(trustOf(record), trustOf(before))) this.#forget('https:');
+    this.#secretPairs = secretsOf(this.#options.secrets, record);
+    const isSameToThem =
+      isDeepStrictEqual(trustOf(record), trustOf(before)) &&
+      isDeepStrictEqual(clientCertificateOf(record), clientCertificateOf(before));
+    if (!isSameToThem) this.#forget('https:');
     if (hasSecrets(record) !== hasSecrets(before)) this.#forget('http:');
     const isRegrouped = record.balancing !== before.balancing || record.slowStartSeconds !== before.slowStartSeconds;
     if (isRegrouped) this.#group = this.#makeGroup([...this.#instances.values()]);
@@ -161,8 +172,8 @@ export class ProductCluster implements Cluster {
   }
 
   /**
-   * Connections that were made by other rules take nothing more: for whom other authorities vouched (and what those
-   * connections could be resumed from), or where secrets may not be sent.
+   * Connections that were made by other rules take nothing more: for whom other authorities vouched, or where we were
+   * somebody else (and what those connections could be resumed from), or where secrets may not be sent.
    */
   #forget(scheme: 'http:' | 'https:'): void {
     for (const [url, instance] of this.#instances) {
@@ -192,6 +203,7 @@ export class ProductCluster implements Cluster {
     if ('fault' in target) return; // cannot have been registered
     const { id, tenantId } = this.#record;
     const { guard, resolve } = reachOf(this.#options.reach, tenantId);
+    const identity = identityOf(this.#options.secrets, this.#record);
     const isBare = url.startsWith('http:') && hasSecrets(this.#record);
     const connect = guardedConnect({
       guard: isBare ? withoutPublic(guard) : guard,
@@ -199,6 +211,7 @@ export class ProductCluster implements Cluster {
       port: target.port,
       timeoutMs: url.startsWith('https:') ? SECURE_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS,
       trust: trustOf(this.#record),
+      identity: identity === 'unreadable' ? null : identity,
     });
     const { onRefusal } = this.#options;
     const address = { instanceId: `${id} ${url}`, service: id, url, weight };

@@ -5,6 +5,13 @@ import type { UpstreamViewBody } from '../contract/upstreams.ts';
 /** As it lies in JetStream and in every snapshot: nothing of its value can be read without the master key. */
 export type SealedHeader = { readonly name: string; readonly sealed: string };
 
+/** The key lies there as a secret header does. */
+export type SealedClientCertificate = {
+  readonly certificateChain: string;
+  readonly expiresAt: string;
+  readonly sealedKey: string;
+};
+
 /** Who changed a registration, and how. Written with the change itself, in the same record, so that neither is without the other. */
 export type Change = {
   readonly eventId: `evt_${string}`;
@@ -35,7 +42,10 @@ export type Registered = {
 export const isStanding = ({ isRemoved }: Pick<Registered, 'isRemoved'>): boolean => isRemoved !== true;
 
 export type UpstreamRecord = Registered &
-  Omit<UpstreamViewBody, 'secretHeaders'> & { readonly secretHeaders: readonly SealedHeader[] };
+  Omit<UpstreamViewBody, 'secretHeaders' | 'clientCertificate'> & {
+    readonly secretHeaders: readonly SealedHeader[];
+    readonly clientCertificate: SealedClientCertificate | null;
+  };
 export type RouteRecord = Registered & RouteViewBody;
 
 /** Written by any gateway, by revision; watched by all of them. */

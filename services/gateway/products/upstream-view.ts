@@ -1,4 +1,5 @@
 import type { UpstreamViewBody } from '../contract/upstreams.ts';
+import { openClientKey } from './client-certificate.ts';
 import { toView, type UpstreamRecord } from './records.ts';
 import type { SecretHeaders } from './secret-headers.ts';
 
@@ -12,4 +13,12 @@ export const createUpstreamView =
       name: header.name,
       isSet: secrets.open(record, header) !== null,
     })),
+    clientCertificate: clientCertificateOf(secrets, record),
   });
+
+function clientCertificateOf(secrets: SecretHeaders, record: UpstreamRecord): UpstreamViewBody['clientCertificate'] {
+  const { clientCertificate = null } = record as Partial<UpstreamRecord>;
+  if (clientCertificate === null) return null;
+  const { certificateChain, expiresAt } = clientCertificate;
+  return { certificateChain, expiresAt, isSet: openClientKey(secrets, record) !== null };
+}

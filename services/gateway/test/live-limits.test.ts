@@ -1,8 +1,18 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { endpoint } from '@tenantry/contract/endpoint.ts';
+import {
+  CONFIGURATION_BUCKET,
+  type ConfigurationLayer,
+  ownKey,
+  type PushedLayer,
+  planKey,
+  tenantKey,
+} from '@tenantry/contract/tenant-configuration.ts';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { createRedis } from '@tenantry/databases/redis.ts';
+import { connectNats, type Nats } from '@tenantry/events/nats.ts';
+import { openStateWriter } from '@tenantry/events/pushed-state.ts';
 import { newId, type SessionId, type UserId } from '@tenantry/kernel/id.ts';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
@@ -448,6 +458,46 @@ describe('WebSockets through two gateways', () => {
     for (let i = 0; i < 2; i++)
       await vi.waitFor(async () => (await open(chatAt(i), { token: token(userId) })).socket.terminate(), PATIENCE);
     for (const socket of sockets) socket.terminate();
+  });
+});
+
+describe('The limits of a tenant', () => {
+  let nats: Nats;
+  beforeAll(async () => {
+    nats = await connectNats({ url: inject('natsUrl'), name: 'layers', namespace: setting.namespace });
+  });
+  afterAll(() => nats.close());
+
+  it('are its plan’s, then what operators set, while everything runs; what it sets itself counts for nothing', async () => {
+    const layers = await openStateWriter<PushedLayer>(nats, CONFIGURATION_BUCKET);
+    let version = 0;
+    const put = (key: string, liveConnections: ConfigurationLayer['liveConnections'], plan: string | null = null) =>
+      layers.put(key, { version: ++version, layer: { liveConnections: { ...liveConnections } }, plan });
+    const userId = newId('usr');
+    const open200 = async (i: number) =>
+      expect((await hear(`${gateways[i]}/v1/feeds`, token(userId))).status).toBe(200);
+    const fullAt = (limit: number) =>
+      vi.waitFor(async () => {
+        for (const url of gateways) {
+          const refused = await hear(`${url}/v1/feeds`, token(userId));
+          refused.request.destroy();
+          expect(refused.status).toBe(429);
+          expect(JSON.parse(await bodyOf(refused))).toMatchObject({ limit });
+        }
+      }, PATIENCE);
+    await put(ownKey(tenant.id), { eventStreamsPerPrincipal: 100, eventStreamsPerTenant: 100 });
+    for (let i = 0; i < PER_PRINCIPAL; i++) await open200(i % 2);
+    await fullAt(PER_PRINCIPAL);
+    await put(planKey('pro'), { eventStreamsPerPrincipal: 4, eventStreamsPerTenant: 50 });
+    await put(tenantKey(tenant.id), {}, 'pro');
+    await vi.waitFor(() => open200(0), PATIENCE);
+    await fullAt(4);
+    await put(tenantKey(tenant.id), { eventStreamsPerTenant: 2 }, 'pro');
+    await fullAt(2);
+    expect(streams.size).toBe(4);
+    // Of WebSockets nobody has said anything: as the settings say.
+    const { socket } = await open(`${gateways[0]}/v1/chats`, { token: token(userId) });
+    socket.terminate();
   });
 });
 

@@ -120,8 +120,8 @@ export async function openProductSetting(environment: Readonly<Record<string, st
 export type ProductSetting = Awaited<ReturnType<typeof openProductSetting>>;
 
 /** Every gateway hears of a change by itself; this waits until one has. */
-export const eventually = (check: () => Promise<void>): Promise<void> =>
-  vi.waitFor(check, { timeout: 5_000, interval: 20 });
+export const eventually = (check: () => Promise<void>, timeout = 5_000): Promise<void> =>
+  vi.waitFor(check, { timeout, interval: 20 });
 
 /** As it is written in a template. */
 export const variable = (name: string): string => `\${${name}}`;

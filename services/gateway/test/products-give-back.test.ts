@@ -1,13 +1,16 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
+import { connectNats, type Nats } from '@tenantry/events/nats.ts';
+import { bucketName } from '@tenantry/events/subjects.ts';
 import { idFromUuid } from '@tenantry/kernel/id.ts';
 import { quotaExceeded, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import { serve } from '@tenantry/kit/http/route.ts';
 import { countUse, releaseUse } from '@tenantry/subscriptions/contract/uses.ts';
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { createAuthority } from '../../../tests/support/certificates.ts';
 import { adminToken, eventually, memberToken, openProduct, register } from './product-shop.ts';
 import { openSecureProduct } from './secure-shop.ts';
@@ -18,6 +21,7 @@ import { begin, open, openSocketProduct, refusal } from './socket-shop.ts';
 type Kind = 'answers' | 'fails' | 'breaks off' | 'hangs' | 'closed' | 'closed too' | 'untrusted';
 
 let setting: Setting;
+let nats: Nats;
 let gateway: string;
 let acme: TenantRecord;
 let admin: string;
@@ -36,6 +40,7 @@ let counts: number;
 
 beforeAll(async () => {
   setting = await openSetting();
+  nats = await connectNats({ url: inject('natsUrl'), name: 'give-backs', namespace: setting.namespace });
   acme = await setting.tenant();
   admin = adminToken(setting, acme.id);
   gateway = (await setting.gateway({ UPSTREAM_ALLOWED_NETWORKS: '127.0.0.0/8' })).url;
@@ -90,6 +95,7 @@ beforeEach(() => {
   beforeCounted = async () => undefined;
 });
 afterAll(async () => {
+  await nats.close();
   await setting.close();
   for (const close of closing) await close();
 });
@@ -247,6 +253,49 @@ describe('A use that was counted for a request', () => {
     await expectRightUses();
     expect(released.size).toBeGreaterThan(0);
   });
+});
+
+describe('A gateway that is killed', () => {
+  let victim: ChildProcess | undefined;
+  afterAll(() => void victim?.kill('SIGKILL'));
+
+  it('leaves nothing that it was to give back', async () => {
+    const child = spawn(process.execPath, [new URL('../start.ts', import.meta.url).pathname], {
+      env: { ...process.env, ...setting.environment, LOG_LEVEL: 'info', UPSTREAM_ALLOWED_NETWORKS: '127.0.0.0/8' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    victim = child;
+    let logged = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      logged += chunk.toString();
+    });
+    const path = new URL(await openRoute(['closed'])).pathname;
+    let url = '';
+    await eventually(async () => {
+      url = /"url":"(http:\/\/[^"]+)"/.exec(logged)?.[1] ?? '';
+      expect(url).not.toBe('');
+    }, 60_000);
+    // Subscriptions counts, and is then away for whoever gives back.
+    onRelease = async () => {
+      throw upstreamUnavailable('Not now.');
+    };
+    await eventually(async () => expect((await ask(`${url}${path}`)).status).toBe(503), 30_000);
+    await eventually(async () => expect(counted.size).toBeGreaterThan(0));
+    // Its answer was out before the use was put away: until then it may be lost.
+    await eventually(async () => expect(await waitingToBeGivenBack()).toBe(counted.size));
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+    onRelease = async () => undefined;
+    const all = [...counted];
+    await eventually(async () => expect(all.filter((id) => !released.has(id))).toEqual([]), 30_000);
+    expect(reached.size).toBe(0);
+  }, 90_000);
+
+  const waitingToBeGivenBack = async (): Promise<number> => {
+    const stream = bucketName(setting.namespace, 'gateway-give-backs');
+    return (await nats.manager.streams.info(stream)).state.messages;
+  };
 });
 
 describe('A use that was counted for a WebSocket', () => {

@@ -16,6 +16,8 @@ import { openSetting, type Setting } from './setting.ts';
 import { open, openSocketProduct } from './socket-shop.ts';
 
 const SECRET = 'Bearer shop-key-Zq7!';
+/** A piece of it that what is sealed cannot have by chance: base64 has no hyphen. */
+const IN_CLEAR = 'key-Zq7';
 const KEY_HEADER = 'X-Shop-Key';
 
 let setting: Setting;
@@ -87,7 +89,7 @@ describe('A secret header of an upstream', () => {
     ];
     for (const { status, body, headers } of answers) {
       expect(status).toBeLessThan(300);
-      expect(JSON.stringify([body, [...headers]])).not.toMatch(/Zq7|sealed/);
+      expect(JSON.stringify([body, [...headers]])).not.toMatch(/key-Zq7|sealed/);
     }
   });
 
@@ -108,10 +110,11 @@ describe('A secret header of an upstream', () => {
     (await open(`${gateway}${path}`, { token: memberToken(setting, acme.id) })).socket.terminate();
     expect(chat.seen[0]?.headers['x-shop-key']).toBe(SECRET);
     await chat.close();
-    const { get } = await openRoute({ healthCheck });
+    const { get, replace } = await openRoute({ healthCheck });
     await get();
     await eventually(async () => expect(shop.seen.some(({ url }) => url === '/well')).toBe(true));
     expect(shop.seen.find(({ url }) => url === '/well')?.headers['x-shop-key']).toBe(SECRET);
+    await replace({}); // it would go on through the stories that follow
   });
 
   it('stays when it is not said again, changes when it is, and goes when it is left out', async () => {
@@ -204,7 +207,7 @@ describe('A secret header of an upstream', () => {
     expect((await call(url, 'PUT', admin, kept)).body.errors).toMatchObject([{ path: '/secretHeaders/0/value' }]);
     expect((await call(url, 'PUT', admin, upstreamBody())).status).toBe(200);
     await call(`${gateway}/apps/old`, 'GET', admin);
-    expect(heard(shop)).toEqual([SECRET]);
+    expect(new Set(heard(shop))).toEqual(new Set([SECRET])); // an earlier story's health checks say it too
   });
 
   it('is sealed never twice the same, under the key of the house', () => {
@@ -230,7 +233,7 @@ describe('A secret header of an upstream', () => {
   ])('cannot have %s, and the refusal does not repeat it', async (_what, header) => {
     const answer = await call(`${gateway}/v1/upstreams`, 'POST', admin, upstreamBody({ secretHeaders: [header] }));
     expect(answer).toMatchObject({ status: 400, body: { code: 'validation-failed' } });
-    expect(JSON.stringify(answer.body)).not.toContain('Zq7');
+    expect(JSON.stringify(answer.body)).not.toContain(IN_CLEAR);
   });
 
   it('stands there once, among eight at most, and is not sent over the public network in the clear', async () => {
@@ -302,18 +305,18 @@ describe('In no place where a gateway writes', () => {
     await ended;
 
     expect(new Set(heard(shop))).toEqual(new Set([SECRET])); // an earlier story's health checks say it too
-    expect(logged).not.toContain('Zq7');
+    expect(logged).not.toContain(IN_CLEAR);
     const folder = join(setting.environment.TENANTRY_DATA_DIR, 'snapshots');
     const files = readdirSync(folder).filter((name) => name.startsWith('gateway-'));
     expect(files).toContain('gateway-upstreams.json');
     const snapshots = files.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n');
     expect(snapshots).toContain('x-shop-key');
-    expect(snapshots).not.toContain('Zq7');
+    expect(snapshots).not.toContain(IN_CLEAR);
     for (const bucket of ['upstreams', 'gateway-answers']) {
       const messages = new BucketMessages(nats, bucketName(setting.namespace, bucket));
       const stored = await Promise.all((await messages.keys()).map((key) => messages.latestOf(key)));
       expect(stored.length).toBeGreaterThan(0);
-      for (const message of stored) expect(message?.text()).not.toContain('Zq7');
+      for (const message of stored) expect(message?.text()).not.toContain(IN_CLEAR);
     }
   }, 60_000);
 });

@@ -1,11 +1,15 @@
 import type { Logger } from '@tenantry/kit/logger.ts';
 import type { ConfigurationStore } from '../store/configuration-store.ts';
 import type { Configuration } from '../use-cases/configuration.ts';
+import { seedPlanLayers } from '../use-cases/seed-plan-layers.ts';
 
 /** As long as whoever wrote a version gets to push it. */
 const PATIENCE_MS = 200;
 
-/** Pushes what a hub wrote and did not live to push: what was left by earlier ones now, what others leave soon after. */
+/**
+ * Pushes what a hub wrote and did not live to push: what was left by earlier ones now, what others leave soon after. Before
+ * anything else was ever written it gives the plans their first layers.
+ */
 export function startSettler(configuration: Configuration, store: ConfigurationStore, logger: Logger) {
   const waiting = new Map<string, NodeJS.Timeout>();
   let isStopped = false;
@@ -25,10 +29,14 @@ export function startSettler(configuration: Configuration, store: ConfigurationS
     timer.unref();
     waiting.set(layerKey, timer);
   });
-  void settle(configuration.settleAll());
+  const settleAll = async (): Promise<void> => {
+    await configuration.settleAll();
+    await seedPlanLayers(configuration);
+  };
+  void settle(settleAll());
   return {
     /** After a reconnection: what was written in the meantime was not heard of. */
-    settleAll: () => settle(configuration.settleAll()),
+    settleAll: () => settle(settleAll()),
     stop: () => {
       isStopped = true;
       for (const timer of waiting.values()) clearTimeout(timer);

@@ -19,6 +19,12 @@ const BASE: TenantConfiguration = {
     routes: {},
   },
   weight: 10,
+  liveConnections: {
+    eventStreamsPerTenant: 10,
+    eventStreamsPerPrincipal: 5,
+    webSocketsPerTenant: 10,
+    webSocketsPerPrincipal: 5,
+  },
   cors: { allowedOrigins: [], allowCredentials: false, maxAgeSeconds: 600 },
 };
 const weight = (value: number) => ({ weight: value });
@@ -166,6 +172,7 @@ describe('Layers together', () => {
         weight: 3,
         cors: { maxAgeSeconds: 60, allowCredentials: true },
         rateLimits: { tenant: { requestsPerSecond: 900, burstSeconds: 2 }, routes: {} },
+        liveConnections: {},
       },
     });
     await vi.waitFor(() =>

@@ -20,6 +20,12 @@ const BASE: TenantConfiguration = {
     routes: {},
   },
   weight: 10,
+  liveConnections: {
+    eventStreamsPerTenant: 10,
+    eventStreamsPerPrincipal: 5,
+    webSocketsPerTenant: 10,
+    webSocketsPerPrincipal: 5,
+  },
   cors: { allowedOrigins: [], allowCredentials: false, maxAgeSeconds: 600 },
 };
 const SHOP = 'https://shop.example';
@@ -107,7 +113,7 @@ describe('What a tenant sets itself', () => {
       version: 0,
       plan: null,
       own: {},
-      effective: { weight: 7, cors: {}, rateLimits: { routes: {} } },
+      effective: { weight: 7, cors: {}, liveConnections: {}, rateLimits: { routes: {} } },
       overruled: [],
       changedAt: null,
       changedBy: null,
@@ -149,6 +155,7 @@ describe('What a tenant sets itself', () => {
     ['its limits', { rateLimits: { tenant: { requestsPerSecond: 1_000_000, burstSeconds: 1 } } }, '/rateLimits'],
     ['its limits downwards', { rateLimits: { principal: { requestsPerSecond: 1, burstSeconds: 1 } } }, '/rateLimits'],
     ['its weight', { weight: 100 }, '/weight'],
+    ['its live connections', { liveConnections: { webSocketsPerTenant: 9 } }, '/liveConnections'],
     ['its plan', { plan: 'enterprise' }, '/plan'],
     ['what nobody knows', { cors: { allowedOrigins: [], unheardOf: 1 } }, '/cors/unheardOf'],
     ['a field by an inherited name', { constructor: 1 }, '/constructor'],

@@ -15,6 +15,12 @@ const rate = (requestsPerSecond: number) => ({ requestsPerSecond, burstSeconds: 
 const BASE: TenantConfiguration = {
   rateLimits: { tenant: rate(100), principal: rate(50), routes: {} },
   weight: 10,
+  liveConnections: {
+    eventStreamsPerTenant: 10,
+    eventStreamsPerPrincipal: 5,
+    webSocketsPerTenant: 10,
+    webSocketsPerPrincipal: 5,
+  },
   cors: { allowedOrigins: [], allowCredentials: false, maxAgeSeconds: 600 },
 };
 
@@ -36,9 +42,10 @@ beforeAll(async () => {
     ['pro', 500],
     ['enterprise', 5_000],
   ] as const)
-    await ask(hub.url, 'PUT', `/v1/config/plans/${slug}`, {
-      body: { rateLimits: { tenant: rate(limit) } },
-      headers: { 'if-none-match': '*' },
+    await vi.waitFor(async () => {
+      const body = { rateLimits: { tenant: rate(limit) } };
+      const set = await ask(hub.url, 'PUT', `/v1/config/plans/${slug}`, { body, headers: { 'if-match': '*' } });
+      expect(set.status).toBe(200);
     });
 });
 afterAll(async () => {

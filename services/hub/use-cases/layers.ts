@@ -23,7 +23,7 @@ export function keyOf(name: LayerName): string {
 }
 
 /** Nothing set: what then is absent has the reader's own default. */
-const NOTHING = { rateLimits: { routes: {} }, cors: {} } as unknown as TenantConfiguration;
+const NOTHING = { rateLimits: { routes: {} }, liveConnections: {}, cors: {} } as unknown as TenantConfiguration;
 
 /** Merged by the very function that every reader uses, so what is shown is what holds. */
 export const mergeForView = (...layers: readonly (ConfigurationLayer | undefined)[]): ConfigurationLayer =>

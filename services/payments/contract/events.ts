@@ -1,11 +1,11 @@
 import { event } from '@tenantry/contract/event.ts';
-import { Closed, IdSchema, InstantSchema, MoneySchema } from '@tenantry/contract/schemas.ts';
+import { Closed, CustomerIdSchema, IdSchema, InstantSchema, MoneySchema } from '@tenantry/contract/schemas.ts';
 import { Type } from 'typebox';
 
 const PaymentFact = {
   paymentId: IdSchema('pay'),
   invoiceId: IdSchema('inv'),
-  customerId: IdSchema('usr'),
+  customerId: CustomerIdSchema,
   amount: MoneySchema,
 };
 

@@ -1,5 +1,5 @@
 import { endpoint } from '@tenantry/contract/endpoint.ts';
-import { Closed, IdSchema, MoneySchema, PageOf, PageQuery } from '@tenantry/contract/schemas.ts';
+import { Closed, CustomerIdSchema, IdSchema, MoneySchema, PageOf, PageQuery } from '@tenantry/contract/schemas.ts';
 import { conflict, invalidTransition } from '@tenantry/kernel/problems.ts';
 import { Type } from 'typebox';
 import {
@@ -28,7 +28,7 @@ export const chargePayment = endpoint({
   params: PaymentParams,
   body: Closed({
     invoiceId: IdSchema('inv'),
-    customerId: IdSchema('usr'),
+    customerId: CustomerIdSchema,
     amount: MoneySchema,
     method: PaymentMethodSchema,
     description: Type.String({ minLength: 1, maxLength: 50 }),

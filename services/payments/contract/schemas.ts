@@ -1,4 +1,4 @@
-import { Closed, IdSchema, InstantSchema, MoneySchema, OneOf } from '@tenantry/contract/schemas.ts';
+import { Closed, CustomerIdSchema, IdSchema, InstantSchema, MoneySchema, OneOf } from '@tenantry/contract/schemas.ts';
 import { type Static, Type } from 'typebox';
 
 export const BankSchema = OneOf(['bca', 'bni', 'bri', 'permata']);
@@ -46,7 +46,7 @@ export const PaymentView = Closed({
   method: PaymentMethodSchema,
   instructions: nullable(InstructionsSchema),
   invoiceId: IdSchema('inv'),
-  customerId: IdSchema('usr'),
+  customerId: CustomerIdSchema,
   expiresAt: nullable(InstantSchema),
   settledAt: nullable(InstantSchema),
   createdAt: InstantSchema,

@@ -1,4 +1,4 @@
-import type { InvoiceId, RefundId, UserId } from '@tenantry/kernel/id.ts';
+import type { CustomerId, InvoiceId, RefundId } from '@tenantry/kernel/id.ts';
 import type { MoneyView } from '@tenantry/kernel/money.ts';
 import type { Instructions, PaymentMethod } from './payment-method.ts';
 
@@ -10,7 +10,7 @@ export type PaymentRequested = {
   readonly type: 'payment-requested';
   readonly data: {
     readonly invoiceId: InvoiceId;
-    readonly customerId: UserId;
+    readonly customerId: CustomerId;
     readonly amount: MoneyView;
     readonly method: PaymentMethod;
     readonly description: string;

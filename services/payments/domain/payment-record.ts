@@ -1,4 +1,4 @@
-import type { InvoiceId, PaymentId, RefundId, UserId } from '@tenantry/kernel/id.ts';
+import type { CustomerId, InvoiceId, PaymentId, RefundId } from '@tenantry/kernel/id.ts';
 import { type Money, money } from '@tenantry/kernel/money.ts';
 import {
   type Payment,
@@ -19,7 +19,7 @@ export type PaymentRecord = {
   readonly method: PaymentMethod;
   readonly instructions: Instructions | null;
   readonly invoiceId: InvoiceId;
-  readonly customerId: UserId;
+  readonly customerId: CustomerId;
   readonly transactionId: string | null;
   readonly expiresAt: Temporal.Instant | null;
   readonly settledAt: Temporal.Instant | null;

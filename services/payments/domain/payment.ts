@@ -1,4 +1,4 @@
-import { type InvoiceId, isId, type PaymentId, type RefundId, type UserId } from '@tenantry/kernel/id.ts';
+import { type CustomerId, type InvoiceId, isId, type PaymentId, type RefundId } from '@tenantry/kernel/id.ts';
 import { parseInstant } from '@tenantry/kernel/instant.ts';
 import { type Currency, type Money, parseMoney } from '@tenantry/kernel/money.ts';
 import type { PaymentEvent, PaymentRequested } from './payment-events.ts';
@@ -33,7 +33,7 @@ export type Refund = {
 export type Payment = {
   readonly id: PaymentId;
   readonly invoiceId: InvoiceId;
-  readonly customerId: UserId;
+  readonly customerId: CustomerId;
   readonly amount: Money;
   readonly method: PaymentMethod;
   readonly description: string;

@@ -1,4 +1,4 @@
-import { idFromUuid, uuidOf } from '@tenantry/kernel/id.ts';
+import { type CustomerKind, customerKindOf, idFromUuid, uuidOf } from '@tenantry/kernel/id.ts';
 import { type Currency, money } from '@tenantry/kernel/money.ts';
 import type { Insertable, Selectable } from 'kysely';
 import type { PaymentStatus, RefundStatus } from '../domain/payment.ts';
@@ -15,6 +15,7 @@ export const fromPaymentRecord = (
   tenant_id: tenantUuid,
   id: uuidOf(record.id),
   invoice_id: uuidOf(record.invoiceId),
+  customer_kind: customerKindOf(record.customerId),
   customer_id: uuidOf(record.customerId),
   status: record.status,
   amount_minor: record.amount.minor,
@@ -37,7 +38,7 @@ export const toPaymentRecord = (row: Selectable<PaymentTables['payments']>): Pay
   method: row.method as PaymentMethod,
   instructions: row.instructions as Instructions | null,
   invoiceId: idFromUuid('inv', row.invoice_id),
-  customerId: idFromUuid('usr', row.customer_id),
+  customerId: idFromUuid(row.customer_kind as CustomerKind, row.customer_id),
   transactionId: row.transaction_id,
   expiresAt: row.expires_at,
   settledAt: row.settled_at,

@@ -1,4 +1,4 @@
-import { idFromUuid, type PaymentId, type RefundId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
+import { type CustomerId, idFromUuid, type PaymentId, type RefundId, uuidOf } from '@tenantry/kernel/id.ts';
 import type { PaymentRecord, ReasonedRefund } from '../domain/payment-record.ts';
 import { toPaymentRecord, toRefundRecord } from './payment-rows.ts';
 import type { PaymentsReader, PaymentsUnitOfWork } from './tables.ts';
@@ -16,7 +16,7 @@ export async function findPayment(reader: PaymentsReader, id: PaymentId): Promis
 /** Newest first, below `beforeUuid`; of one customer, or of all when that is null. */
 export async function listPaymentRecords(
   reader: PaymentsReader,
-  filter: { readonly customerId: UserId | null; readonly beforeUuid: string | null; readonly limit: number },
+  filter: { readonly customerId: CustomerId | null; readonly beforeUuid: string | null; readonly limit: number },
 ): Promise<readonly PaymentRecord[]> {
   let query = reader.sql.selectFrom('payments').selectAll().where('tenant_id', '=', reader.tenantUuid);
   if (filter.customerId !== null) query = query.where('customer_id', '=', uuidOf(filter.customerId));

@@ -5,6 +5,7 @@ export type PaymentTables = {
     tenant_id: string;
     id: string;
     invoice_id: string;
+    customer_kind: string;
     customer_id: string;
     status: string;
     amount_minor: bigint;

@@ -1,6 +1,6 @@
 import { type Principal, principalReach } from '@tenantry/auth/principal.ts';
 import type { Page, PageQueryInput } from '@tenantry/contract/schemas.ts';
-import { type UserId, uuidOf } from '@tenantry/kernel/id.ts';
+import { type CustomerId, uuidOf } from '@tenantry/kernel/id.ts';
 import { readPageQuery, toPage } from '@tenantry/kit/paging.ts';
 import type { PaymentRecord } from '../domain/payment-record.ts';
 import { listPaymentRecords } from '../store/payments.ts';
@@ -10,7 +10,7 @@ export const listPayments =
   ({ databases }: Pick<PaymentsDeps, 'databases'>) =>
   async (principal: Principal, query: PageQueryInput): Promise<Page<PaymentRecord>> => {
     const { beforeUuid, limit } = readPageQuery(query);
-    const customerId = principalReach(principal, 'payment:read') === 'own' ? (principal.id as UserId) : null;
+    const customerId = principalReach(principal, 'payment:read') === 'own' ? (principal.id as CustomerId) : null;
     const records = await databases.withTenant.read(principal.tenantId, (reader) =>
       listPaymentRecords(reader, { customerId, beforeUuid, limit: limit + 1 }),
     );

@@ -1,12 +1,12 @@
 import { event } from '@tenantry/contract/event.ts';
-import { Closed, IdSchema, InstantSchema, MoneySchema } from '@tenantry/contract/schemas.ts';
+import { Closed, CustomerIdSchema, IdSchema, InstantSchema, MoneySchema } from '@tenantry/contract/schemas.ts';
 import { Type } from 'typebox';
 
 const SubscriptionFact = {
   subscriptionId: IdSchema('sub'),
   planId: IdSchema('pln'),
   /** At tenant zero also a whole tenant, whose limits then follow the plan. */
-  subscriberId: Type.Union([IdSchema('usr'), IdSchema('ten')]),
+  subscriberId: CustomerIdSchema,
   /** What the plan is called, for those who have no plans of their own to look it up: the hub. */
   planSlug: Type.Optional(Type.String()),
 };

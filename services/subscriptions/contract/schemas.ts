@@ -1,4 +1,4 @@
-import { Closed, IdSchema, InstantSchema, MoneySchema, OneOf } from '@tenantry/contract/schemas.ts';
+import { Closed, CustomerIdSchema, IdSchema, InstantSchema, MoneySchema, OneOf } from '@tenantry/contract/schemas.ts';
 import { type Static, Type } from 'typebox';
 
 export const FeatureName = Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$', examples: ['api-calls'] });
@@ -43,7 +43,7 @@ export const SubscriptionView = Closed({
   status: OneOf(SUBSCRIPTION_STATUSES),
   planId: IdSchema('pln'),
   planSlug: Type.String(),
-  subscriberId: IdSchema('usr'),
+  subscriberId: CustomerIdSchema,
   price: MoneySchema,
   interval: Type.Union([Type.Literal('month'), Type.Literal('year')]),
   currentPeriod: Type.Union([Closed({ start: InstantSchema, end: InstantSchema }), Type.Null()]),

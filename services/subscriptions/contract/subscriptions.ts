@@ -9,6 +9,17 @@ import { SubscriptionView } from './schemas.ts';
 const SubscriptionParams = Closed({ subscriptionId: IdSchema('sub') });
 const EXAMPLE_SUBSCRIPTION = { subscriptionId: 'sub_01h455vb4pex5vsknk084sn02q' };
 
+export const OrderBody = Closed({
+  planId: IdSchema('pln'),
+  interval: Type.Optional(Type.Union([Type.Literal('month'), Type.Literal('year')])),
+  paymentMethod: Type.Optional(PaymentMethodSchema),
+});
+export const OrderView = Closed({
+  ...SubscriptionView.properties,
+  payment: Type.Union([PaymentView, Type.Null()]),
+});
+export const CancelBody = Closed({ at: Type.Union([Type.Literal('period-end'), Type.Literal('now')]) });
+
 /** `planId` alone takes the tenant's currency and the monthly price. A free plan is active at once, without payment. */
 export const createSubscription = endpoint({
   name: 'subscriptions.create-subscription',
@@ -19,12 +30,8 @@ export const createSubscription = endpoint({
   reach: 'own',
   status: 201,
   idempotency: true,
-  body: Closed({
-    planId: IdSchema('pln'),
-    interval: Type.Optional(Type.Union([Type.Literal('month'), Type.Literal('year')])),
-    paymentMethod: Type.Optional(PaymentMethodSchema),
-  }),
-  response: Closed({ ...SubscriptionView.properties, payment: Type.Union([PaymentView, Type.Null()]) }),
+  body: OrderBody,
+  response: OrderView,
   problems: [planNotFound, alreadySubscribed],
   example: {
     body: { planId: 'pln_01h455vb4pex5vsknk084sn02q', paymentMethod: { type: 'bank_transfer', bank: 'bca' } },
@@ -65,7 +72,7 @@ export const cancelSubscription = endpoint({
   reach: 'own',
   params: SubscriptionParams,
   idempotency: true,
-  body: Closed({ at: Type.Union([Type.Literal('period-end'), Type.Literal('now')]) }),
+  body: CancelBody,
   response: SubscriptionView,
   problems: [subscriptionNotFound, invalidTransition],
   example: { params: EXAMPLE_SUBSCRIPTION, body: { at: 'period-end' } },

@@ -46,11 +46,18 @@ export function end(
 /** What the end of a period brings: the end of the subscription, or its next period, which is to be paid if it costs. */
 export function endPeriod(
   subscription: Subscription,
-  terms: { readonly now: Temporal.Instant; readonly graceDays: number; readonly ids: RenewalIds },
+  terms: {
+    readonly now: Temporal.Instant;
+    readonly graceDays: number;
+    readonly ids: RenewalIds;
+    /** Nobody is there any more who could use or pay another period. */
+    readonly isSubscriberGone?: boolean;
+  },
 ): readonly SubscriptionEvent[] {
   if (subscription.status !== 'active' && subscription.status !== 'past_due') return [];
   if (!isReached(subscription.period.end, terms.now)) return [];
-  if (subscription.cancelAtPeriodEnd) return end(subscription, 'period-end', subscription.period.end);
+  if (subscription.cancelAtPeriodEnd || terms.isSubscriberGone === true)
+    return end(subscription, 'period-end', subscription.period.end);
   // What is owed comes first: the next period begins when it is paid, or never.
   if (subscription.status === 'past_due') return [];
   return renew(subscription, terms);

@@ -24,7 +24,7 @@ export function toSubscriptionView(row: SubscriptionRow): SubscriptionViewBody {
     status: row.status,
     planId: idFromUuid('pln', row.plan_id),
     planSlug: row.plan_slug,
-    subscriberId: idFromUuid('usr', row.subscriber_id),
+    subscriberId: idFromUuid(row.subscriber_kind, row.subscriber_id),
     price: toMoneyView(money(row.price_minor, row.currency as Currency)),
     interval: row.interval,
     currentPeriod: start === null || end === null ? null : { start: formatInstant(start), end: formatInstant(end) },

@@ -1,7 +1,14 @@
 import type { TenantReader, TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { appendToStream, readStream } from '@tenantry/events/event-store.ts';
 import type { ReadModel } from '@tenantry/events/rebuild-read-model.ts';
-import { type Id, idFromUuid, type SubscriptionId, uuidOf } from '@tenantry/kernel/id.ts';
+import {
+  type CustomerId,
+  customerKindOf,
+  type Id,
+  idFromUuid,
+  type SubscriptionId,
+  uuidOf,
+} from '@tenantry/kernel/id.ts';
 import { sql } from 'kysely';
 import type { SubscriptionEvent } from '../domain/events.ts';
 import { evolve, evolveAll, isRunning, type Subscription } from '../domain/subscription.ts';
@@ -38,6 +45,7 @@ export function toRow(tenantUuid: string, { id, version, state }: LoadedSubscrip
     id: uuidOf(id),
     version,
     status: state.status,
+    subscriber_kind: customerKindOf(state.subscriberId as CustomerId),
     subscriber_id: uuidOf(state.subscriberId as Id),
     plan_id: uuidOf(state.planId as Id),
     plan_slug: state.planSlug,
@@ -111,6 +119,15 @@ export const findLiveRow = (reader: Reader, subscriberId: string): Promise<Subsc
   own(reader)
     .where('subscriber_id', '=', uuidOf(subscriberId as Id))
     .where('status', 'in', [...LIVE_STATUSES])
+    .executeTakeFirst();
+
+/** The live one, else the newest. An order that ended can come to life again (late money), so the newest alone would not do. */
+export const findLatestRow = (reader: Reader, subscriberId: string): Promise<SubscriptionRow | undefined> =>
+  own(reader)
+    .where('subscriber_id', '=', uuidOf(subscriberId as Id))
+    .orderBy((row) => row('status', 'in', [...LIVE_STATUSES]), 'desc')
+    .orderBy('id', 'desc')
+    .limit(1)
     .executeTakeFirst();
 
 /** By the uuid of its newest invoice, or of the grace that runs: what due rows are about. */

@@ -1,3 +1,4 @@
+import type { CustomerKind } from '@tenantry/kernel/id.ts';
 import type { SubscriptionStatus } from '../contract/schemas.ts';
 import type { Interval } from '../domain/period.ts';
 
@@ -15,6 +16,7 @@ export type SubscriptionRow = {
   id: string;
   version: number;
   status: SubscriptionStatus;
+  subscriber_kind: CustomerKind;
   subscriber_id: string;
   plan_id: string;
   plan_slug: string;

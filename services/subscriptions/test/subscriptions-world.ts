@@ -6,7 +6,14 @@ import {
   invoiceVoided,
 } from '@tenantry/billing/contract/events.ts';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
-import { type InvoiceId, newId, type SubscriptionId, type TenantId, type UserId, uuidOf } from '@tenantry/kernel/id.ts';
+import {
+  type CustomerId,
+  type InvoiceId,
+  newId,
+  type SubscriptionId,
+  type TenantId,
+  uuidOf,
+} from '@tenantry/kernel/id.ts';
 import { expect } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { openWorld, type World } from '../../../tests/support/world.ts';
@@ -42,7 +49,7 @@ export const openDatabasesOf = (world: World) => openStores<SubscriptionsTables>
 export type Told = {
   readonly subscriptionId: SubscriptionId;
   readonly invoiceId: InvoiceId;
-  readonly subscriberId: UserId;
+  readonly subscriberId: CustomerId;
 };
 
 /** What happens in many stories. */
@@ -152,7 +159,7 @@ function storiesOf(world: Awaited<ReturnType<typeof openWorld>>) {
 export function toldOf(body: {
   readonly id: SubscriptionId;
   readonly latestInvoiceId: InvoiceId | null;
-  readonly subscriberId: UserId;
+  readonly subscriberId: CustomerId;
 }): Told {
   if (body.latestInvoiceId === null) throw new Error('There is no invoice.');
   return { subscriptionId: body.id, invoiceId: body.latestInvoiceId, subscriberId: body.subscriberId };

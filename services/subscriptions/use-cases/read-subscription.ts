@@ -10,7 +10,7 @@ export const readSubscription =
   async (principal: Principal, id: SubscriptionId): Promise<SubscriptionRow> => {
     const row = await databases.withTenant.read(principal.tenantId, (reader) => findRow(reader, id));
     const isVisible =
-      row !== undefined && mayReach(principal, 'subscription:read', idFromUuid('usr', row.subscriber_id));
+      row !== undefined && mayReach(principal, 'subscription:read', idFromUuid(row.subscriber_kind, row.subscriber_id));
     if (!isVisible) throw subscriptionNotFound(`There is no subscription ${id}.`);
     return row;
   };

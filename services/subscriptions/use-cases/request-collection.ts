@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import type { Principal } from '@tenantry/auth/principal.ts';
 import { collectInvoice } from '@tenantry/billing/contract/invoices.ts';
 import type { BodyOf, ResponseOf } from '@tenantry/contract/endpoint.ts';
-import type { InvoiceId, PaymentId, SubscriptionId, UserId } from '@tenantry/kernel/id.ts';
+import type { CustomerId, InvoiceId, PaymentId, SubscriptionId } from '@tenantry/kernel/id.ts';
 import { formatInstant } from '@tenantry/kernel/instant.ts';
 import { toMoneyView } from '@tenantry/kernel/money.ts';
 import { isTransient, Problem } from '@tenantry/kernel/problem.ts';
@@ -84,7 +84,7 @@ function toCollectBody(id: SubscriptionId, state: Subscription, collection: Coll
   };
   return {
     paymentId: collection.paymentId as PaymentId,
-    customerId: state.subscriberId as UserId,
+    customerId: state.subscriberId as CustomerId,
     subscriptionId: id,
     lines: [
       period === null

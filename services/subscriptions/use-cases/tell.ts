@@ -1,6 +1,6 @@
 import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { emit } from '@tenantry/events/emit.ts';
-import type { InvoiceId, PlanId, TenantId, UserId } from '@tenantry/kernel/id.ts';
+import type { CustomerId, InvoiceId, PlanId } from '@tenantry/kernel/id.ts';
 import { formatInstant } from '@tenantry/kernel/instant.ts';
 import {
   periodClosed,
@@ -25,7 +25,7 @@ export async function tell(
   const fact = {
     subscriptionId: id,
     planId: state.planId as PlanId,
-    subscriberId: state.subscriberId as UserId | TenantId,
+    subscriberId: state.subscriberId as CustomerId,
     planSlug: state.planSlug,
   };
   const about = { subject: id, version };

@@ -8,7 +8,8 @@ import { consumeEntitlement } from '@tenantry/subscriptions/contract/entitlement
 import { countUse } from '@tenantry/subscriptions/contract/uses.ts';
 import type { Verified } from '../../access/verified.ts';
 import type { Exchange } from '../../edge/exchange.ts';
-import type { CountedUse, GiveBacks } from './give-backs.ts';
+import type { CountedUse } from './give-back.ts';
+import type { GiveBacks } from './give-backs.ts';
 
 const TIMEOUT_MS = 2_000;
 

@@ -62,7 +62,11 @@ type GuardedConnectOptions = {
   readonly timeoutMs: number;
   readonly resolve: ResolveHost;
   readonly trust?: Trust | null;
+  readonly identity?: Identity | null;
 };
+
+/** What is shown to a server that asks who is calling. PEM. */
+export type Identity = { readonly cert: string; readonly key: string };
 
 /** Whom to believe behind https, where that is not for Node to decide. There is no way to believe anybody. */
 export type Trust = {
@@ -77,10 +81,11 @@ export type Trust = {
  * at registration, or to another resolver a moment ago, says nothing (DNS rebinding). The name still counts for TLS.
  */
 export function guardedConnect(options: GuardedConnectOptions): buildConnector.connector {
-  const { guard, port, timeoutMs, trust = null } = options;
+  const { guard, port, timeoutMs, trust = null, identity = null } = options;
   const ca = trust === null || trust.caCertificates.length === 0 ? {} : ownAuthorities(trust.caCertificates);
   const lookup = guardedLookup(options);
-  const connect = buildConnector({ timeout: timeoutMs, lookup, allowH2: false, ...ca } as buildConnector.BuildOptions);
+  const tls = { ...ca, ...identity };
+  const connect = buildConnector({ timeout: timeoutMs, lookup, allowH2: false, ...tls } as buildConnector.BuildOptions);
   return (target, callback) => {
     // An address needs no lookup, so nothing else would look at it.
     const host = target.hostname.replace(/^\[|\]$/g, '');

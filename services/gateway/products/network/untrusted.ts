@@ -16,6 +16,13 @@ const REASON_OF: Readonly<Record<string, UntrustedReason>> = {
 const OF_A_CERTIFICATE =
   /^(UNSPECIFIED$|CERT_|CRL_|ERROR_IN_CERT|INVALID_(CA|PURPOSE|NON_CA)|PATH_LENGTH|UNABLE_TO_|CA_|EE_|AKID_|SUBJECT_|ERR_TLS_CERT)/;
 
+/**
+ * What a server says of the certificate that it was shown (RFC 5246 §7.2.2). One that speaks TLS 1.3 says it, if at all,
+ * when the client believes already that the connection stands: then it is a connection that broke off.
+ */
+const OF_OUR_CERTIFICATE =
+  /ALERT_(CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_(REVOKED|EXPIRED|UNKNOWN)|UNKNOWN_CA|ACCESS_DENIED)$/;
+
 /** Never says more than its reason: what a server shows as its certificate is a text of anybody's choice. */
 export class UntrustedServer extends Error {
   readonly code = 'ERR_UNTRUSTED_SERVER';
@@ -32,6 +39,7 @@ export function readUntrusted(error: unknown): UntrustedServer | null {
   const known = REASON_OF[code];
   if (known !== undefined) return new UntrustedServer(known);
   if (OF_A_CERTIFICATE.test(code)) return new UntrustedServer('certificate-refused');
+  if (OF_OUR_CERTIFICATE.test(code)) return new UntrustedServer('client-certificate-refused');
   // Something else than TLS, or a TLS that neither side's rules allow.
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return new UntrustedServer('no-tls');
   return null;
