@@ -33,10 +33,6 @@ export class Tracing implements Tracer {
     readonly logger: Logger;
   }) {
     const { service, instanceId, configuration, logger } = options;
-    this.sampler = new HeadSampler({
-      ratio: configuration.TRACE_SAMPLE_RATIO,
-      requestedPerSecond: configuration.TRACE_REQUESTED_PER_SECOND,
-    });
     this.#slowMs = configuration.TRACE_SLOW_MS;
     const store = openSpanStore({
       url: configuration.CLICKHOUSE_URL,
@@ -62,6 +58,11 @@ export class Tracing implements Tracer {
           logger.warn({ err: error, output: output.name }, 'traces cannot be handed on; they wait, then are dropped'),
         ),
     );
+    this.sampler = new HeadSampler({
+      // Nobody is asked to record for one who has nowhere to put it.
+      ratio: outputs.length === 0 ? 0 : configuration.TRACE_SAMPLE_RATIO,
+      requestedPerSecond: configuration.TRACE_REQUESTED_PER_SECOND,
+    });
     this.#sink = {
       ended: (trace) => this.#ended(trace),
       late: (span) => this.record(span),

@@ -43,6 +43,9 @@ export function createExchangeTrace(tracing: Pick<Tracing, 'keep' | 'isRemarkabl
 const takesItsTime = (exchange: Exchange): boolean =>
   exchange.isUpgraded || exchange.eventStreamPlace !== null || exchange.body instanceof Upload;
 
+const nameOf = ({ request: { method = '' }, route }: Exchange): string =>
+  route === null ? method : `${method} ${route.endpoint.path}`;
+
 const tenantOf = ({ verified }: Exchange): TenantId | null => verified?.claims.tenantId ?? null;
 
 function describeRequest(
@@ -56,7 +59,7 @@ function describeRequest(
     traceId: traceIdOf(traceparent),
     spanId: spanIdOf(traceparent),
     parentSpanId: readTraceParent(head?.traceparent)?.spanId ?? '',
-    name: pattern === undefined ? method : `${method} ${pattern}`,
+    name: nameOf(exchange),
     kind: 'server',
     tenantId: tenantOf(exchange),
     attributes: {
@@ -75,7 +78,7 @@ function describeAttempt(exchange: Exchange, note: AttemptNote, endedAtUs: numbe
     traceId: traceIdOf(traceparent),
     spanId: spanIdOf(derivedHop(traceparent, note.number)),
     parentSpanId: spanIdOf(traceparent),
-    name: method,
+    name: nameOf(exchange),
     kind: 'client',
     startedAtUs: endedAtUs - durationUs,
     durationUs,
