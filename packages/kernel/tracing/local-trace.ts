@@ -20,6 +20,8 @@ export type TraceSink = {
 
 /** A loop over thousands of statements must not fill the memory with them. */
 const MOST_SPANS = 256;
+/** What a request has set going for good is not a step of it any more. */
+const LONGEST_AFTERWARDS_MS = 60_000;
 
 /** What one process does in one trace. It is held until the first step ends: only then is known whether it went well. */
 export class LocalTrace {
@@ -30,6 +32,8 @@ export class LocalTrace {
   #spans: FinishedSpan[] = [];
   #leftOut = 0;
   #hasFailed = false;
+  #late = 0;
+  #finishedAtMs = 0;
   #state: 'open' | 'kept' | 'dropped' = 'open';
 
   constructor(of: { traceId: string; firstSpanId: string; isSampled: boolean }, sink: TraceSink) {
@@ -40,7 +44,7 @@ export class LocalTrace {
   }
 
   ended(span: FinishedSpan): void {
-    if (this.#state === 'kept') this.#sink.late(span);
+    if (this.#state === 'kept') this.#tellLate(span);
     if (this.#state !== 'open') return;
     if (span.error !== null) this.#hasFailed = true;
     const isFirst = span.spanId === this.#firstSpanId;
@@ -54,6 +58,12 @@ export class LocalTrace {
     this.#spans = [];
   }
 
+  #tellLate(span: FinishedSpan): void {
+    if (performance.now() - this.#finishedAtMs > LONGEST_AFTERWARDS_MS || this.#late >= MOST_SPANS) return;
+    this.#late++;
+    this.#sink.late(span);
+  }
+
   #finish({ tenantId, durationUs }: FinishedSpan): void {
     const whose = tenantId ?? this.#spans.find((span) => span.tenantId !== null)?.tenantId ?? null;
     const isKept = this.#sink.ended({
@@ -64,6 +74,7 @@ export class LocalTrace {
       leftOut: this.#leftOut,
     });
     this.#state = isKept ? 'kept' : 'dropped';
+    this.#finishedAtMs = performance.now();
     this.#spans = [];
   }
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { currentSpan, currentTraceparent, runWithContext } from '../call-context.ts';
 import { newId } from '../id.ts';
 import { notFound, upstreamUnavailable } from '../problems.ts';
@@ -84,6 +84,28 @@ describe('What a process does in one trace', () => {
       child.end();
       expect(late.map(({ name }) => name)).toEqual(isKept ? ['afterwards'] : []);
     }
+  });
+
+  it('is over a minute after its first step: what it has set going for good is not a step of it', () => {
+    vi.useFakeTimers();
+    try {
+      const { first, late } = begin();
+      first.end();
+      vi.advanceTimersByTime(59_000);
+      first.child({ name: 'soon', kind: 'client' }).end();
+      vi.advanceTimersByTime(2_000);
+      first.child({ name: 'for ever', kind: 'client' }).end();
+      expect(late.map(({ name }) => name)).toEqual(['soon']);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('does not go on without end either', () => {
+    const { first, late } = begin();
+    first.end();
+    for (let i = 0; i < 300; i++) first.child({ name: `s${i}`, kind: 'client' }).end();
+    expect(late).toHaveLength(256);
   });
 
   it('is forgotten when it is discarded', () => {

@@ -72,7 +72,8 @@ export class SpanBuffer {
   }
 
   #arm(afterMs: number): void {
-    if (this.#timer !== null || this.#isClosed) return;
+    // Who is sending arms it afterwards, and knows how long to wait.
+    if (this.#timer !== null || this.#sending !== null || this.#isClosed) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
       void this.flush();
