@@ -8,6 +8,7 @@ export const openTracing = (options: {
   readonly namespace: string;
   readonly ratio?: number;
   readonly slowMs?: number;
+  readonly collector?: string;
 }): Tracing =>
   new Tracing({
     service: options.service,
@@ -17,7 +18,7 @@ export const openTracing = (options: {
       TRACE_SLOW_MS: options.slowMs ?? 60_000,
       TRACE_REQUESTED_PER_SECOND: 100,
       TRACE_RETENTION_DAYS: 7,
-      OTEL_EXPORTER_OTLP_ENDPOINT: '',
+      OTEL_EXPORTER_OTLP_ENDPOINT: options.collector ?? '',
       OTEL_EXPORTER_OTLP_HEADERS: '',
       CLICKHOUSE_URL: options.clickhouseUrl,
       TENANTRY_NAMESPACE: options.namespace,

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gunzipSync } from 'node:zlib';
 import { newId } from '@tenantry/kernel/id.ts';
 import { newTraceId } from '@tenantry/kernel/trace-parent.ts';
 import { Registry } from 'prom-client';
@@ -66,6 +69,31 @@ describe.skipIf(clickhouseUrl === '')('Of what nobody asked to be recorded', () 
     expect(sent).toBeLessThanOrEqual(40);
     expect(busy.leftOut).toBe(500 - sent);
     await busy.close();
+  });
+});
+
+describe('A collector', () => {
+  it('gets the same, also where there is no ClickHouse', async () => {
+    const bodies: string[] = [];
+    const server = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        bodies.push(gunzipSync(Buffer.concat(chunks)).toString());
+        response.setHeader('content-type', 'application/json').end('{}');
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const collector = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const tracing = openTracing({ service: 'billing', clickhouseUrl: '', namespace: 'x', ratio: 1, collector });
+    const span = tracing.begin(undefined, { name: 'GET /x', kind: 'server' });
+    span.end();
+    await tracing.flush();
+    expect(bodies).toHaveLength(1);
+    expect(bodies[0]).toContain(`"spanId":"${span.spanId}"`);
+    expect(tracing.counts).toEqual([{ output: 'otlp', sent: 1, dropped: 0 }]);
+    await tracing.close();
+    server.close();
   });
 });
 
