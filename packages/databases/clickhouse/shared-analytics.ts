@@ -1,4 +1,5 @@
 import type { TenantId } from '@tenantry/kernel/id.ts';
+import { DatabaseCalls } from '../database-calls.ts';
 import { type AnalyticsRow, connectClickHouse, type Parameters } from './connection.ts';
 import { migrateClickHouse, readAnalyticsMigrations } from './migrations.ts';
 import { createTenantScope, type TenantAnalytics } from './tenant-scope.ts';
@@ -22,7 +23,11 @@ export function openSharedAnalytics(options: {
 }): SharedAnalytics {
   const database = options.namespace === '' ? options.name : `${options.name}_${options.namespace}`;
   const connection = connectClickHouse({ url: options.url, database });
-  const scope = createTenantScope(connection);
+  const calls = new DatabaseCalls();
+  const scope = createTenantScope(connection, {
+    queries: calls.meter('clickhouse', options.name, 'query'),
+    inserts: calls.meter('clickhouse', options.name, 'insert'),
+  });
   return {
     async migrate(folder) {
       await migrateClickHouse(connection, await readAnalyticsMigrations(folder));

@@ -31,8 +31,6 @@ async function tracesOf(dueIn: Temporal.DurationLike, ...turns: DueHandler[]) {
   );
   const seen: string[] = [];
   const ticker = startTicker({
-    service: 'users',
-    pool: databases.workerPool,
     worker: databases.worker,
     // All of it is due already.
     clock: { now: () => at.add({ minutes: 1 }) },
