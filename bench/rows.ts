@@ -14,6 +14,7 @@ import { gatewayRouteRows } from './rows/gateway-routes.ts';
 import { linkRows } from './rows/link.ts';
 import { observeRows } from './rows/observe.ts';
 import { routeRows } from './rows/routes.ts';
+import { traceRows } from './rows/traces.ts';
 import type { Stand } from './stand.ts';
 import type { Row } from './table.ts';
 
@@ -30,6 +31,7 @@ export const ROW_GROUPS: readonly RowGroup[] = [
   { name: 'link', needs: 'nothing', measure: linkRows },
   { name: 'breaker', needs: 'nothing', measure: breakerRows },
   { name: 'observe', needs: 'nothing', measure: observeRows },
+  { name: 'traces', needs: 'nothing', measure: traceRows },
   { name: 'gateway-overhead', needs: 'system', measure: gatewayRows },
   { name: 'gateway-products', needs: 'system', measure: routeRows },
   { name: 'gateway-fairness', needs: 'system', measure: fairnessRows },

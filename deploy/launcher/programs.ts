@@ -70,6 +70,8 @@ function serviceEnvironment({ settings, stores, masterKey }: ProgramsInput): Rec
     TENANTRY_DATA_DIR: settings.dataDir,
     TENANTRY_MASTER_KEY: masterKey,
     TENANTRY_ENVIRONMENT: 'development',
+    // One person's clicks: whichever of them is asked about later, it is there.
+    TRACE_SAMPLE_RATIO: process.env.TRACE_SAMPLE_RATIO ?? '1',
     TENANTRY_NAMESPACE: '',
     ...(settings.secrets.SECRETS_ENGINE === 'file' ? {} : settings.secrets),
   };

@@ -88,6 +88,7 @@ describe('Migrating', () => {
       'foundation/0003_expired_keys.sql',
       'foundation/0004_comments.sql',
       'foundation/0005_quiet_commits.sql',
+      'foundation/0006_due_traces.sql',
       'users/0001_a.sql',
       'users/0002_b.sql',
     ]);

@@ -3,6 +3,7 @@ import type { EventEnvelope } from '@tenantry/contract/event.ts';
 import { isDatabaseAway } from '@tenantry/databases/postgres/errors.ts';
 import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-work.ts';
 import { isTransient } from '@tenantry/kernel/problem.ts';
+import type { Tracer } from '@tenantry/kernel/tracing/tracer.ts';
 import { AggregateOrder } from './aggregate-order.ts';
 import { buryEvent, causeOf } from './bury-event.ts';
 import { type DurableOptions, openDurable, rewindDurable } from './durable-consumer.ts';
@@ -22,6 +23,7 @@ export type ConsumerGroupOptions<Tables> = {
   readonly nats: Nats;
   readonly withTenant: WithTenant<Tables>;
   readonly onError: (error: unknown, event: EventEnvelope | null) => void;
+  readonly tracer?: Tracer;
   /** Waits between attempts; the last one is followed by the dead letters. */
   readonly redeliveryDelaysMs?: readonly number[];
   /** A handler that takes longer has failed; 20 s unless said. */
@@ -157,11 +159,13 @@ export class ConsumerGroup<Tables> {
     const { withTenant, handlerTimeoutMs = HANDLER_TIMEOUT_MS } = this.#options;
     const { durable } = this.#durable;
     const isFirst = !isSuspect && !isRedelivered && event.redriveof === undefined;
-    const isNew = await handleOnce(withTenant, { consumer: durable, event, isFirst }, async (uow) => {
+    const handle = async (uow: TenantUnitOfWork<Tables>): Promise<void> => {
       if (isSuspect) await this.#suspects.forget(uow, event);
       if (await settleRedriven(uow as TenantUnitOfWork, event))
         await inTime(handlerTimeoutMs, async () => subscription.handle(uow, read(event)));
-    });
+    };
+    const delivery = { consumer: durable, event, isFirst };
+    const isNew = await handleOnce(withTenant, delivery, handle, this.#options.tracer);
     if (isSuspect && !isNew) await this.#suspects.forgetNow(event);
   }
 

@@ -1,8 +1,9 @@
 import type { EventEnvelope } from '@tenantry/contract/event.ts';
 import { isUniqueViolation } from '@tenantry/databases/postgres/errors.ts';
 import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-work.ts';
-import { runInBackground } from '@tenantry/kernel/call-context.ts';
 import { type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
+import { runTraced, type Tracer } from '@tenantry/kernel/tracing/tracer.ts';
+import { handlingOf } from './event-spans.ts';
 
 export type Delivery = {
   readonly consumer: string;
@@ -21,9 +22,10 @@ export async function handleOnce<Tables>(
   withTenant: WithTenant<Tables>,
   delivery: Delivery,
   handle: (uow: TenantUnitOfWork<Tables>) => Promise<void>,
+  tracer?: Tracer,
 ): Promise<boolean> {
-  const { event, isFirst } = delivery;
-  return runInBackground(event.traceparent, () =>
+  const { consumer, event, isFirst } = delivery;
+  return runTraced(tracer, event.traceparent, handlingOf(event, consumer), () =>
     withTenant(event.tenantid as TenantId, async (tenantWork) => {
       const uow = tenantWork as TenantUnitOfWork;
       if (isFirst) uow.enqueue(inboxRow(uow, delivery));

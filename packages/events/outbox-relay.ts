@@ -1,5 +1,7 @@
 import type { CommittedWork } from '@tenantry/databases/postgres/committed-work.ts';
+import type { Tracer } from '@tenantry/kernel/tracing/tracer.ts';
 import type { Pool, PoolClient } from 'pg';
+import { tracePublishing } from './event-spans.ts';
 import { FactsInHand } from './facts-in-hand.ts';
 import { startLeading } from './leadership.ts';
 import { ensureStream, type Nats } from './nats.ts';
@@ -16,6 +18,7 @@ export type RelayOptions = {
   readonly committed?: CommittedWork;
   /** How often to look for rows that nobody told of, because whoever committed them died or could not; a second unless said. */
   readonly lookMs?: number;
+  readonly tracer?: Tracer;
   readonly onError: (error: unknown) => void;
 };
 
@@ -107,10 +110,10 @@ async function deletePublished(client: PoolClient, facts: FactsInHand): Promise<
   facts.forget(seqs);
 }
 
-async function publish({ nats, service }: RelayOptions, row: OutboxRow): Promise<void> {
-  const envelope = toEnvelope(row, service);
-  await nats.jetstream.publish(eventSubject(nats.namespace, envelope), JSON.stringify(envelope), {
-    msgID: envelope.id,
-    timeout: PUBLISH_TIMEOUT_MS,
+const publish = ({ nats, service, tracer }: RelayOptions, row: OutboxRow): Promise<void> =>
+  tracePublishing(tracer, toEnvelope(row, service), async (envelope) => {
+    await nats.jetstream.publish(eventSubject(nats.namespace, envelope), JSON.stringify(envelope), {
+      msgID: envelope.id,
+      timeout: PUBLISH_TIMEOUT_MS,
+    });
   });
-}

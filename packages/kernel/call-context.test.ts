@@ -40,7 +40,7 @@ describe('A trace', () => {
     `${PARENT}, ${PARENT}`,
   ])('begins anew after %j', (parent) => {
     const next = continueTrace(parent);
-    expect(next).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    expect(next).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
     expect(traceIdOf(next)).not.toBe(TRACE);
     expect(next).not.toBe(continueTrace(parent));
   });

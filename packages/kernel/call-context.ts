@@ -1,5 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { randomFillSync } from 'node:crypto';
+import { continueTrace } from './trace-parent.ts';
+import type { Span } from './tracing/span.ts';
+
+export { continueTrace, traceIdOf } from './trace-parent.ts';
 
 /** What travels with a piece of work through every hop: its trace, and the moment after which nobody waits for it. */
 export type CallContext = {
@@ -7,39 +10,16 @@ export type CallContext = {
   readonly traceparent: string;
   /** Milliseconds since the epoch; Infinity where nobody set one. */
   readonly deadlineMs: number;
+  /** What this process notes of it; none where nobody listens. */
+  readonly span?: Span | null;
 };
 
-// Version `ff` is forbidden; a later version than ours may append fields and means the same by the first four.
-const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/;
-
 const current = new AsyncLocalStorage<CallContext>();
-
-const isZero = (hex: string): boolean => /^0+$/.test(hex);
-
-// Drawn many at a time: one draw of 24 bytes costs as much as one of 4096. Identifiers, not secrets.
-const random = Buffer.alloc(4_096);
-let used = random.length;
-
-function randomHex(bytes: number): string {
-  if (used + bytes > random.length) {
-    randomFillSync(random);
-    used = 0;
-  }
-  used += bytes;
-  return random.toString('hex', used - bytes, used);
-}
-
-/** A new hop of the trace that `parent` names; a new trace when it is missing or malformed (W3C Trace Context §4.3). */
-export function continueTrace(parent: string | undefined): string {
-  const [, version, traceId = '', spanId = '', more] = TRACEPARENT.exec(parent ?? '') ?? [];
-  const isKnown = version !== undefined && !isZero(traceId) && !isZero(spanId) && !(version === '00' && more);
-  return `00-${isKnown ? traceId : randomHex(16)}-${randomHex(8)}-01`;
-}
 
 export const runWithContext = <T>(context: CallContext, work: () => T): T => current.run(context, work);
 
 /** Work that nobody waits for: it has a trace but no deadline. */
-export const runInBackground = <T>(traceparent: string, work: () => T): T =>
+export const runInBackground = <T>(traceparent: string | undefined, work: () => T): T =>
   current.run({ traceparent: continueTrace(traceparent), deadlineMs: Number.POSITIVE_INFINITY }, work);
 
 /** The trace of whatever is running; outside of any, a new one. */
@@ -47,4 +27,5 @@ export const currentTraceparent = (): string => current.getStore()?.traceparent 
 
 export const currentDeadlineMs = (): number => current.getStore()?.deadlineMs ?? Number.POSITIVE_INFINITY;
 
-export const traceIdOf = (traceparent: string): string => traceparent.slice(3, 35);
+/** Of whatever is running; null outside of any, and where nobody listens. */
+export const currentSpan = (): Span | null => current.getStore()?.span ?? null;

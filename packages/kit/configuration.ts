@@ -8,6 +8,7 @@ import type { ProgramName } from './configuration/programs.ts';
 import { SecretText, ServerUrl } from './configuration/secrecy.ts';
 import { SecretsConfiguration } from './configuration/secrets-engine.ts';
 import { listSettings, type Setting } from './configuration/settings.ts';
+import { TracingSettings } from './tracing/settings.ts';
 
 /** What every process of the house reads. */
 export const CommonConfiguration = {
@@ -38,6 +39,7 @@ export const CommonConfiguration = {
     default: 'info',
     description: 'The least that is logged',
   }),
+  ...TracingSettings,
 };
 
 /** What a service with databases reads besides. */

@@ -1,7 +1,7 @@
 import type { SigningKey } from '@tenantry/auth/jws.ts';
 import { PASSPORT_HEADER } from '@tenantry/auth/passport.ts';
 import type { BodyOf, Endpoint, ParamsOf, QueryOf, ResponseOf } from '@tenantry/contract/endpoint.ts';
-import { currentDeadlineMs, currentTraceparent } from '@tenantry/kernel/call-context.ts';
+import { currentDeadlineMs } from '@tenantry/kernel/call-context.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import { Problem } from '@tenantry/kernel/problem.ts';
 import { upstreamTimeout, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
@@ -21,6 +21,7 @@ import { DEADLINE_HEADER, IDEMPOTENCY_KEY_HEADER, TRACEPARENT_HEADER } from './h
 import { readAnswer } from './read-answer.ts';
 import { send, type WireAnswer } from './send.ts';
 import { createServicePassports } from './service-passports.ts';
+import { traceCall } from './trace-call.ts';
 
 export type CallInput<E extends Endpoint> = {
   readonly params?: ParamsOf<E>;
@@ -101,10 +102,11 @@ export function createMesh(options: {
       const { idempotencyKey, passport = passportFor(tenantId, onBehalfOf) } = more;
       const target = endpoint.name.slice(0, endpoint.name.indexOf('.'));
       const deadline = deadlineAt(Math.min(Date.now() + timeoutMs, currentDeadlineMs()));
+      const trace = traceCall(endpoint, target, tenantId);
       const headers: Record<string, string> = {
         [PASSPORT_HEADER]: passport,
         [DEADLINE_HEADER]: String(deadline.expiresAtMs),
-        [TRACEPARENT_HEADER]: currentTraceparent(),
+        [TRACEPARENT_HEADER]: trace.traceparent,
       };
       if (idempotencyKey !== undefined) headers[IDEMPOTENCY_KEY_HEADER] = idempotencyKey;
       const isRepeatable = mayBeRepeated(endpoint, idempotencyKey);
@@ -138,6 +140,7 @@ export function createMesh(options: {
       }).catch((error: unknown) => {
         // A TypeError is the caller's own mistake: nothing was sent.
         if (!(error instanceof TypeError)) record(true);
+        trace.broke(tried.size, error);
         if (error instanceof Problem || error instanceof TypeError) throw error;
         throw upstreamUnavailable(`The ${target} service is unavailable right now. Try again shortly.`, {
           cause: error,
@@ -145,6 +148,7 @@ export function createMesh(options: {
         });
       });
       record(answer.status >= 500);
+      trace.answered(tried.size, answer.status);
       return readAnswer(answer, endpoint) as ResponseOf<typeof endpoint>;
     },
     close: () => agent.close(),

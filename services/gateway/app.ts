@@ -17,6 +17,8 @@ import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger, gatheredOutput, type Logger, type LogOutput } from '@tenantry/kit/logger.ts';
 import { openTenantConfigurations } from '@tenantry/kit/tenants/configurations.ts';
 import { openTenantDirectory } from '@tenantry/kit/tenants/directory.ts';
+import { registerTraceMetrics } from '@tenantry/kit/tracing/trace-metrics.ts';
+import { Tracing } from '@tenantry/kit/tracing/tracing.ts';
 import { createMesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
@@ -56,6 +58,8 @@ import { createSystemHealth } from './own/system-health.ts';
 import { Pipeline } from './pipeline.ts';
 import { openProducts } from './products/open-products.ts';
 import { Routes } from './routing/routes.ts';
+import { createExchangeTrace } from './traces/exchange-trace.ts';
+import { traceEndpoint } from './traces/trace-endpoint.ts';
 import { createForward } from './upstreams/forward.ts';
 import { Upstreams } from './upstreams/upstreams.ts';
 import { createServiceDestination } from './websocket/service-destination.ts';
@@ -104,6 +108,8 @@ async function open(
   { logger, output }: { readonly logger: Logger; readonly output: LogOutput },
   closing: CloseStack,
 ): Promise<RunningGateway> {
+  const tracing = new Tracing({ service: 'gateway', instanceId, configuration, logger });
+  closing.push(() => tracing.close());
   const { TENANTRY_NAMESPACE: namespace, REQUEST_DEADLINE_MS: requestDeadlineMs } = configuration;
   const nats = await connectNats({
     url: configuration.NATS_URL,
@@ -176,6 +182,7 @@ async function open(
   closing.push(() => upstreams.close());
   const metrics = createHttpMetrics('gateway');
   registerDependencyMetrics(metrics.registry, dependencies);
+  registerTraceMetrics(metrics.registry, tracing);
   const processes = (): number => countProcesses(discovery, configuration.GATEWAY_PROCESSES);
   const limits = createLimits({
     configuration,
@@ -232,6 +239,7 @@ async function open(
       }),
       ...products.ownRoutes,
       ...deadLetterEndpoints({ mesh, services: expectedServices, answerOnce }),
+      traceEndpoint(tracing.store),
       eventFeedRoute({ nats, heartbeatMs: configuration.EVENT_FEED_HEARTBEAT_MS, logger }),
     ],
     logger,
@@ -290,8 +298,10 @@ async function open(
     everyAnswer,
     clientAddressOf: createClientAddress(parseNetworks(configuration.TRUSTED_PROXIES)),
     eventStreams: createEventStreams({ live, sessions }),
+    tracing,
     onOver: countLoad(
       load,
+      createExchangeTrace(tracing),
       createAccessLog({ instanceId, metrics, output: logger.isLevelEnabled('info') ? output : null }),
     ),
     logger,
@@ -347,10 +357,11 @@ async function open(
 
 /** What goes wrong here or behind us, and not what a client did or left. */
 const countLoad =
-  (load: LoadMeter, next: (exchange: Exchange, durationMs: number) => void) =>
+  (load: LoadMeter, trace: (exchange: Exchange, durationMs: number) => void, next: typeof trace) =>
   (exchange: Exchange): void => {
     const durationMs = performance.now() - exchange.startedAtMs;
     load.count(exchange.response.statusCode >= 500, durationMs);
+    trace(exchange, durationMs);
     next(exchange, durationMs);
   };
 

@@ -11,6 +11,7 @@ const neighbour = (what: string) =>
 const GatewaySchema = Type.Object({
   ...CommonConfiguration,
   REDIS_URL: StoreConfiguration.REDIS_URL,
+  CLICKHOUSE_URL: StoreConfiguration.CLICKHOUSE_URL,
   REQUIRED_SERVICES: Type.String({
     default: 'users,subscriptions,payments,notifications,billing',
     pattern: '^([a-z]+(,[a-z]+)*)?$',
@@ -120,7 +121,6 @@ const GatewaySchema = Type.Object({
       'Networks besides the public one where tenants may have their upstreams, as 10.20.0.0/16; in development loopback',
   }),
   DATABASE_URL: neighbour('the database'),
-  CLICKHOUSE_URL: neighbour('the analytical database'),
   SMTP_URL: neighbour('the mail server'),
   MAILBOX_URL: neighbour('the mailbox of a development machine'),
   MIDTRANS_URL: neighbour('the simulated payment provider'),

@@ -1,9 +1,10 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { continueTrace, traceIdOf } from '@tenantry/kernel/call-context.ts';
+import { traceIdOf } from '@tenantry/kernel/call-context.ts';
 import { Problem, statusOf } from '@tenantry/kernel/problem.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import type { Logger } from '@tenantry/kit/logger.ts';
+import type { Tracing } from '@tenantry/kit/tracing/tracing.ts';
 import { checkPermission } from './access/check-permission.ts';
 import { clientAddressOf } from './edge/client-address.ts';
 import type { Cors } from './edge/cors.ts';
@@ -42,6 +43,7 @@ export type PipelineOptions = {
   readonly everyAnswer: readonly string[];
   readonly clientAddressOf: (peer: string, forwardedFor: string | null) => string;
   readonly eventStreams: EventStreams;
+  readonly tracing: Tracing;
   readonly onOver: (exchange: Exchange) => void;
   readonly logger: Logger;
 };
@@ -154,11 +156,12 @@ export class Pipeline {
   /** Reads what every answer depends on, also a refusal's. */
   #read(exchange: Exchange): RequestHead {
     const { request, answerHeaders } = exchange;
-    const { everyAnswer, clientAddressOf: addressOf, cors } = this.#options;
+    const { everyAnswer, clientAddressOf: addressOf, cors, tracing } = this.#options;
     try {
       exchange.head = readRequestHead(request.rawHeaders, request.httpVersion);
     } finally {
-      exchange.traceparent = continueTrace(exchange.head?.traceparent);
+      exchange.traceparent = tracing.sampler.enter(exchange.head?.traceparent);
+      exchange.tracer = tracing;
       answerHeaders.push('x-trace-id', traceIdOf(exchange.traceparent), ...everyAnswer);
     }
     exchange.clientAddress = addressOf(exchange.clientAddress, exchange.head.forwardedFor);

@@ -13,6 +13,7 @@ import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
 import { LoadMeter } from '@tenantry/kit/lifecycle/load-meter.ts';
 import { HEARTBEAT_MS, registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger, type Logger } from '@tenantry/kit/logger.ts';
+import { Tracing } from '@tenantry/kit/tracing/tracing.ts';
 import { openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { type InstanceRecord, REGISTRY_BUCKET, toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import type { HubConfiguration } from './config.ts';
@@ -50,6 +51,7 @@ type Parts = {
   readonly ownId: string;
   readonly clock: Clock;
   readonly monotonicMs: () => number;
+  readonly tracing: Tracing;
   readonly logger: Logger;
   readonly closing: CloseStack;
 };
@@ -58,6 +60,8 @@ export async function openHub(configuration: HubConfiguration, overrides: HubOve
   const instanceId = `hub-${newUuid()}`;
   const logger = createLogger({ service: 'hub', instanceId, level: configuration.LOG_LEVEL });
   const closing = new CloseStack();
+  const tracing = new Tracing({ service: 'hub', instanceId, configuration, logger });
+  closing.push(() => tracing.close());
   try {
     const nats = await connectNats({
       url: configuration.NATS_URL,
@@ -69,7 +73,8 @@ export async function openHub(configuration: HubConfiguration, overrides: HubOve
     });
     closing.push(nats.close);
     const { clock = systemClock, monotonicMs = () => performance.now() } = overrides;
-    const parts: Parts = { nats, link: watchLink(nats), ownId: instanceId, clock, monotonicMs, logger, closing };
+    const link = watchLink(nats);
+    const parts: Parts = { nats, link, ownId: instanceId, clock, monotonicMs, tracing, logger, closing };
     const url = await openDoor(configuration, parts);
     return { url, instanceId, close: () => closing.close() };
   } catch (error) {
@@ -79,7 +84,7 @@ export async function openHub(configuration: HubConfiguration, overrides: HubOve
 }
 
 async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<string> {
-  const { nats, ownId, logger, closing } = parts;
+  const { nats, ownId, tracing, logger, closing } = parts;
   const { registry, leases, departures } = await openRegistry(parts);
   const layers = await openConfiguration(parts);
   const tenants = await watchState<TenantRecord>(nats, TENANTS_BUCKET);
@@ -111,6 +116,7 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
     isReady: async () => !nats.connection.isClosed(),
     health: { dependencies, failing: checks.failing },
     load,
+    tracing,
     logger,
   });
   closing.push(() => server.close());

@@ -1,8 +1,11 @@
-import { CommonConfiguration, defineConfiguration } from '@tenantry/kit/configuration.ts';
+import { CommonConfiguration, defineConfiguration, StoreConfiguration } from '@tenantry/kit/configuration.ts';
 import { type Static, Type } from 'typebox';
 
 // The hub is where the others register; it has nowhere to register itself.
-const HubSchema = Type.Omit(Type.Object(CommonConfiguration), ['HUB_URL']);
+const HubSchema = Type.Omit(
+  Type.Object({ ...CommonConfiguration, CLICKHOUSE_URL: StoreConfiguration.CLICKHOUSE_URL }),
+  ['HUB_URL'],
+);
 
 export type HubConfiguration = Static<typeof HubSchema>;
 

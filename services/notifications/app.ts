@@ -33,7 +33,7 @@ const TELEGRAM = {
 } as const;
 
 const create = async (
-  { databases, mesh, dependencies, clock, logger }: Platform<NotificationsTables>,
+  { databases, mesh, dependencies, tracer, clock, logger }: Platform<NotificationsTables>,
   configuration: NotificationsConfiguration,
 ): Promise<ServiceApp<NotificationsTables>> => {
   const redis = {
@@ -75,6 +75,7 @@ const create = async (
       ({ deliverNotification: deliver }: { deliverNotification: ReturnType<typeof deliverNotification> }) =>
         createSendWorker({
           ...redis,
+          tracer,
           deliver: ({ tenantId, notificationId }) => deliver(tenantId, notificationId),
           onFault: (error, job) => logger.warn({ err: error, ...job }, 'a message waits; it will be tried again'),
         }),

@@ -225,6 +225,8 @@ create table due (
   attempts integer not null default 0,
   -- The lease of the instance that is doing it; null, or past, when nobody is.
   claimed_until timestamp with time zone,
+  -- W3C trace context of what made it necessary; null where that was long before
+  traceparent text,
   constraint due_pkey PRIMARY KEY (tenant_id, kind, id)
 );
 CREATE INDEX due_due_at ON due USING btree (due_at);

@@ -90,6 +90,7 @@ export async function openWorld(options: {
     TENANTRY_DATA_DIR: dataDir,
     TENANTRY_NAMESPACE: namespace,
     TENANTRY_ENVIRONMENT: 'development',
+    TRACE_SAMPLE_RATIO: '0',
     TENANTRY_OPERATOR_PASSWORD: OPERATOR_PASSWORD,
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent',
     MIDTRANS_URL: 'http://127.0.0.1:1',

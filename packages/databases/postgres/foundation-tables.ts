@@ -22,6 +22,7 @@ export type FoundationTables = {
     due_at: Temporal.Instant;
     attempts: Generated<number>;
     claimed_until: Temporal.Instant | null;
+    traceparent: string | null;
   };
   lookups: { kind: string; key: string; tenant_id: string; target: string };
   events: {

@@ -6,6 +6,7 @@ import type { CallMeter } from '../database-calls.ts';
 import { deadlineExceeded } from '../deadline.ts';
 import type { ReadTenant, TenantDatabase, TenantReader, TenantUnitOfWork } from '../unit-of-work.ts';
 import type { CommittedWork } from './committed-work.ts';
+import { type DatabaseSpan, inDatabaseSpan } from './database-span.ts';
 import { Deadline } from './deadline.ts';
 import {
   databaseUnavailable,
@@ -49,6 +50,7 @@ export function createWithTenant<Tables>(options: TenantDatabaseOptions): Tenant
     pool: Pool,
     tenantId: TenantId,
     work: (uow: TenantUnitOfWork<Tables>) => Promise<T>,
+    span: DatabaseSpan | null,
   ): Promise<T> => {
     const tenantUuid = uuidOf(tenantId);
     const deadline = new Deadline();
@@ -56,7 +58,8 @@ export function createWithTenant<Tables>(options: TenantDatabaseOptions): Tenant
     try {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await attemptUnitOfWork(options, pool, deadline, tenantId, tenantUuid, work);
+          span?.attempted(attempt);
+          return await attemptUnitOfWork(options, pool, deadline, tenantId, tenantUuid, work, span);
         } catch (error) {
           if (isUnavailable(error)) throw awayOrLate(error, deadline);
           if (!isRetryable(error) || attempt >= MAX_ATTEMPTS) throw error;
@@ -74,7 +77,7 @@ export function createWithTenant<Tables>(options: TenantDatabaseOptions): Tenant
     const { pool, units } = options.placeOf(tenantId);
     const startedAtMs = units.begin();
     try {
-      const result = await run(pool, tenantId, work);
+      const result = await inDatabaseSpan('transaction', tenantId, (span) => run(pool, tenantId, work, span));
       units.end(startedAtMs, 'ok', tenantId);
       return result;
     } catch (error) {
@@ -90,24 +93,26 @@ const awayOrLate = (error: unknown, deadline: Deadline) =>
 
 /** Throws `upstream-unavailable` when the database cannot be reached, `upstream-timeout` when nobody waits any more. */
 function createReadTenant<Tables>({ placeOf, clock }: TenantDatabaseOptions): ReadTenant<Tables> {
-  return async (tenantId, work) => {
-    const tenantUuid = uuidOf(tenantId);
-    const { pool, reads } = placeOf(tenantId);
-    const deadline = new Deadline();
-    const reader = {
-      tenantId,
-      tenantUuid,
-      now: clock.now(),
-      sql: kyselyOn<Tables & FoundationTables>((statement) =>
-        reads.measure(tenantId, outcomeOf, () => readOnce(pool, tenantUuid, statement, deadline)),
-      ),
-    } as unknown as TenantReader<Tables>;
-    try {
-      return await work(reader);
-    } catch (error) {
-      throw isUnavailable(error) ? awayOrLate(error, deadline) : error;
-    }
-  };
+  return (tenantId, work) =>
+    inDatabaseSpan('read', tenantId, async (span) => {
+      const tenantUuid = uuidOf(tenantId);
+      const { pool, reads } = placeOf(tenantId);
+      const deadline = new Deadline();
+      const reader = {
+        tenantId,
+        tenantUuid,
+        now: clock.now(),
+        sql: kyselyOn<Tables & FoundationTables>((statement) => {
+          span?.note(statement.text);
+          return reads.measure(tenantId, outcomeOf, () => readOnce(pool, tenantUuid, statement, deadline));
+        }),
+      } as unknown as TenantReader<Tables>;
+      try {
+        return await work(reader);
+      } catch (error) {
+        throw isUnavailable(error) ? awayOrLate(error, deadline) : error;
+      }
+    });
 }
 
 async function attemptUnitOfWork<Tables, T>(
@@ -117,19 +122,24 @@ async function attemptUnitOfWork<Tables, T>(
   tenantId: TenantId,
   tenantUuid: string,
   work: (uow: TenantUnitOfWork<Tables>) => Promise<T>,
+  span: DatabaseSpan | null,
 ): Promise<T> {
   const transaction = await TenantTransaction.open(pool, tenantUuid, deadline);
   let isUsable = true;
   try {
-    const sql = kyselyOn<Tables & FoundationTables>((statement) => transaction.execute(statement));
+    const sql = kyselyOn<Tables & FoundationTables>((statement) => {
+      span?.note(statement.text);
+      return transaction.execute(statement);
+    });
     const uow = {
       tenantId,
       tenantUuid,
       now: options.clock.now(),
-      traceparent: options.traceparent(),
+      traceparent: span?.traceparent ?? options.traceparent(),
       sql,
       enqueue: (query) => {
         const compiled = query.compile(sql);
+        span?.note(compiled.sql);
         transaction.enqueue(toStatement(compiled.sql, compiled.parameters));
       },
     } as TenantUnitOfWork<Tables>;

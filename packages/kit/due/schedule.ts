@@ -1,5 +1,6 @@
 import type { TenantUnitOfWork } from '@tenantry/databases/unit-of-work.ts';
 import { type Id, uuidOf } from '@tenantry/kernel/id.ts';
+import { goesOnWithTrace } from './goes-on-with-trace.ts';
 
 /**
  * Writes down that something must happen at `dueAt`, with the change that makes it necessary. One obligation per
@@ -10,7 +11,14 @@ export async function schedule(uow: TenantUnitOfWork, kind: string, id: Id, dueA
   uow.enqueue(
     uow.sql
       .insertInto('due')
-      .values({ tenant_id: uow.tenantUuid, kind, id: uuidOf(id), due_at: dueAt, claimed_until: null })
+      .values({
+        tenant_id: uow.tenantUuid,
+        kind,
+        id: uuidOf(id),
+        due_at: dueAt,
+        claimed_until: null,
+        traceparent: goesOnWithTrace(uow.now, dueAt) ? uow.traceparent : null,
+      })
       .onConflict((conflict) => conflict.doNothing()),
   );
 }

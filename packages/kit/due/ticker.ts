@@ -1,9 +1,11 @@
 import type { CommittedWork } from '@tenantry/databases/postgres/committed-work.ts';
 import { at, type WorkerDatabase } from '@tenantry/databases/postgres/worker-database.ts';
-import { continueTrace, runInBackground } from '@tenantry/kernel/call-context.ts';
 import type { Clock } from '@tenantry/kernel/clock.ts';
 import { idFromUuid, type TenantId } from '@tenantry/kernel/id.ts';
+import type { SpanBeginning } from '@tenantry/kernel/tracing/span.ts';
+import { runTraced, type Tracer } from '@tenantry/kernel/tracing/tracer.ts';
 import { sql } from 'kysely';
+import { goesOnWithTrace } from './goes-on-with-trace.ts';
 
 export type DueWork = { readonly tenantId: TenantId; readonly uuid: string; readonly attempts: number };
 
@@ -20,9 +22,17 @@ export type TickerOptions = {
   readonly clock: Clock;
   readonly handlers: Readonly<Record<string, DueHandler>>;
   readonly onError: (error: unknown, kind: string) => void;
+  readonly tracer?: Tracer;
 };
 
-type ClaimedRow = { tenant_id: string; kind: string; id: string; attempts: number; claimed_until: Temporal.Instant };
+type ClaimedRow = {
+  tenant_id: string;
+  kind: string;
+  id: string;
+  attempts: number;
+  claimed_until: Temporal.Instant;
+  traceparent: string | null;
+};
 
 const CLAIM_SECONDS = 60;
 const BATCH = 32;
@@ -105,7 +115,7 @@ async function claim(
           .$asTuple('tenant_id', 'kind', 'id'),
       ),
     )
-    .returning(['tenant_id', 'kind', 'id', 'attempts', 'claimed_until'])
+    .returning(['tenant_id', 'kind', 'id', 'attempts', 'claimed_until', 'traceparent'])
     .execute()) as ClaimedRow[];
 }
 
@@ -119,6 +129,16 @@ async function untilNextDue({ worker, clock }: TickerOptions, kinds: readonly st
   return Math.min(Math.max(row.next.epochMilliseconds - clock.now().epochMilliseconds, 1), MAX_SLEEP_MS);
 }
 
+const describe = ({ kind, attempts }: ClaimedRow, { tenantId }: DueWork): SpanBeginning => ({
+  name: `due ${kind}`,
+  kind: 'internal',
+  tenantId,
+  attributes: { 'tenantry.due.kind': kind, 'tenantry.due.attempt': attempts },
+});
+
+const traceFor = (traceparent: string | null, next: Temporal.Instant, { clock }: TickerOptions): string | null =>
+  traceparent !== null && goesOnWithTrace(clock.now(), next) ? traceparent : null;
+
 async function perform(options: TickerOptions, row: ClaimedRow): Promise<void> {
   const work: DueWork = { tenantId: idFromUuid('ten', row.tenant_id), uuid: row.id, attempts: row.attempts };
   let next: Temporal.Instant | undefined;
@@ -126,7 +146,7 @@ async function perform(options: TickerOptions, row: ClaimedRow): Promise<void> {
   try {
     const handler = options.handlers[row.kind];
     if (handler === undefined) return;
-    next = await runInBackground(continueTrace(undefined), () => handler(work));
+    next = await runTraced(options.tracer, row.traceparent ?? undefined, describe(row, work), () => handler(work));
   } catch (error) {
     options.onError(error, row.kind);
     attempts = row.attempts;
@@ -147,7 +167,7 @@ async function perform(options: TickerOptions, row: ClaimedRow): Promise<void> {
     } else {
       await mine
         .updateTable('due')
-        .set({ due_at: at(next), claimed_until: null, attempts })
+        .set({ due_at: at(next), claimed_until: null, attempts, traceparent: traceFor(row.traceparent, next, options) })
         .where('tenant_id', '=', row.tenant_id)
         .where('kind', '=', row.kind)
         .where('id', '=', row.id)

@@ -1,7 +1,13 @@
 import type { Principal } from '@tenantry/auth/principal.ts';
 import type { Endpoint } from '@tenantry/contract/endpoint.ts';
 import { Closed } from '@tenantry/contract/schemas.ts';
-import { type CallContext, continueTrace, runWithContext, traceIdOf } from '@tenantry/kernel/call-context.ts';
+import {
+  type CallContext,
+  continueTrace,
+  currentSpan,
+  runWithContext,
+  traceIdOf,
+} from '@tenantry/kernel/call-context.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
 import { malformedJson, notFound, upstreamTimeout } from '@tenantry/kernel/problems.ts';
 import { CLIENT_ADDRESS_HEADER, DEADLINE_HEADER, IDEMPOTENCY_KEY_HEADER } from '@tenantry/mesh/headers.ts';
@@ -9,6 +15,9 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { Dependencies } from '../health/dependencies.ts';
 import type { LoadMeter } from '../lifecycle/load-meter.ts';
 import type { Logger } from '../logger.ts';
+import { endRequestTrace, traceRequest } from '../tracing/server-span.ts';
+import { registerTraceMetrics } from '../tracing/trace-metrics.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import { authorize } from './authorization.ts';
 import { readBodiesAsJson } from './body-parsers.ts';
 import { contentDisposition } from './content-disposition.ts';
@@ -39,6 +48,8 @@ export type HttpServerOptions = {
   };
   /** Counts every request, for the heartbeats. */
   readonly load?: LoadMeter;
+  /** Left out where nobody listens: traces are passed on all the same. */
+  readonly tracing?: Tracing | undefined;
   readonly logger: Logger;
 };
 
@@ -82,6 +93,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const { health } = options;
   if (health !== undefined) registerDependencyMetrics(metrics.registry, health.dependencies);
   if (options.databases !== undefined) registerDatabaseMetrics(metrics.registry, options.databases);
+  const { tracing } = options;
+  if (tracing !== undefined) registerTraceMetrics(metrics.registry, tracing);
 
   readBodiesAsJson(app);
   app.decorateRequest('callContext');
@@ -96,7 +109,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   });
   app.addHook('onRequest', async (request) => {
     request.callContext = {
-      traceparent: continueTrace(header(request, 'traceparent')),
+      ...traceRequest(tracing, header(request, 'traceparent')),
       deadlineMs: Math.min(
         Number(header(request, DEADLINE_HEADER) ?? Number.NaN) || Number.POSITIVE_INFINITY,
         Date.now() + DEFAULT_DEADLINE_MS,
@@ -113,8 +126,11 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   app.addHook('onResponse', async (request, reply) => {
     const pattern = request.routeOptions.url ?? 'unmatched';
     metrics.observe(pattern, request.method, reply.statusCode, reply.elapsedTime / 1_000);
-    if (pattern.startsWith('/health/') || pattern === '/metrics') return;
-    const level = request.routeOptions.config.isRoutine === true && reply.statusCode < 400 ? 'debug' : 'info';
+    const isOperational = pattern.startsWith('/health/') || pattern === '/metrics';
+    const isRoutine = isOperational || request.routeOptions.config.isRoutine === true;
+    endRequestTrace(request.callContext, { method: request.method, route: pattern, isRoutine }, reply.statusCode);
+    if (isOperational) return;
+    const level = isRoutine && reply.statusCode < 400 ? 'debug' : 'info';
     runWithContext(request.callContext, () =>
       options.logger[level](
         { method: request.method, route: pattern, status: reply.statusCode, durationMs: Math.round(reply.elapsedTime) },
@@ -173,7 +189,10 @@ async function answerRequest(
   if (request.callContext.deadlineMs <= Date.now())
     throw upstreamTimeout('The deadline of this request had passed before it arrived.');
   const principal = endpoint.access === 'public' ? null : await options.authenticate(request.headers, endpoint);
-  if (principal !== null) authorize(endpoint, principal);
+  if (principal !== null) {
+    currentSpan()?.belongsTo(principal.tenantId);
+    authorize(endpoint, principal);
+  }
   if (endpoint.body !== null && (request.body === undefined || request.body === null)) {
     throw malformedJson('This endpoint needs a JSON body with Content-Type: application/json.');
   }

@@ -12,6 +12,7 @@ import { hearingsOf } from '@tenantry/events/upcasting.ts';
 import { currentTraceparent } from '@tenantry/kernel/call-context.ts';
 import { type Clock, systemClock } from '@tenantry/kernel/clock.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
+import type { Tracer } from '@tenantry/kernel/tracing/tracer.ts';
 import { createMesh, type Mesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
@@ -29,6 +30,8 @@ import type { Route } from '../http/route.ts';
 import { createHttpServer, type HttpServerOptions } from '../http/server.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { openTenantDirectory, type TenantDirectory } from '../tenants/directory.ts';
+import type { TracingConfiguration } from '../tracing/settings.ts';
+import { Tracing } from '../tracing/tracing.ts';
 import { CloseStack } from './close-stack.ts';
 import { instanceKey } from './instance-key.ts';
 import { LoadMeter } from './load-meter.ts';
@@ -39,7 +42,7 @@ import { readServedTenants } from './served-tenants.ts';
 const NATS_PATIENCE_MS = 3_000;
 
 /** The configuration that every service with databases shares (`CommonConfiguration` and `StoreConfiguration`). */
-export type ServiceConfiguration = {
+export type ServiceConfiguration = TracingConfiguration & {
   readonly HOST: string;
   readonly PORT: number;
   readonly NATS_URL: string;
@@ -69,6 +72,8 @@ export type Platform<Tables> = {
   readonly tenants: TenantDirectory;
   /** Stores and services of ours are declared already; a service declares the providers that it calls. */
   readonly dependencies: Dependencies;
+  /** For what a service begins by itself. Requests, events and due work are traced already. */
+  readonly tracer: Tracer;
   readonly clock: Clock;
   readonly logger: Logger;
 };
@@ -109,6 +114,9 @@ export async function openService<Tables, Configuration extends ServiceConfigura
   const clock = definition.clock ?? systemClock;
   const logger = createLogger({ service: name, instanceId, level: configuration.LOG_LEVEL });
   const closing = new CloseStack();
+  const tracing = new Tracing({ service: name, instanceId, configuration, logger });
+  // Last of all: what the others still do is traced too.
+  closing.push(() => tracing.close());
   try {
     const nats = await connectNats({
       url: configuration.NATS_URL,
@@ -151,7 +159,10 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     const tenants = await openTenantDirectory(nats, mesh, { snapshotFile: `${snapshots}-tenants.json` });
     closing.push(tenants.close);
 
-    const app = await definition.create({ databases, mesh, nats, tenants, dependencies, clock, logger }, configuration);
+    const app = await definition.create(
+      { databases, mesh, nats, tenants, dependencies, tracer: tracing, clock, logger },
+      configuration,
+    );
     if (app.close !== undefined) closing.push(app.close);
     // Else the relay makes it, before it publishes anything.
     if (nats.isConnected()) await ensureStream(nats, name);
@@ -163,12 +174,24 @@ export async function openService<Tables, Configuration extends ServiceConfigura
         pool: workerPool,
         nats,
         committed: databases.committed,
+        tracer: tracing,
         onError: (error) => logger.error({ err: error, database }, 'the outbox waits'),
       });
       closing.push(relay.stop);
     }
     const health = { dependencies, failing: checks.failing };
-    const url = await openDoor({ name, configuration, databases, discovery, app, load, health, logger, closing });
+    const url = await openDoor({
+      name,
+      configuration,
+      databases,
+      discovery,
+      app,
+      load,
+      health,
+      tracing,
+      logger,
+      closing,
+    });
     const registration = registerWithHub({
       hubUrl: configuration.HUB_URL,
       masterKey: configuration.TENANTRY_MASTER_KEY,
@@ -195,6 +218,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       // One instance consumes at a time: two would share out the events of one aggregate and lose their order.
       pool: databases.workerPool,
       withTenant: databases.withTenant,
+      tracer: tracing,
       subscriptions: app.subscriptions,
       onError: (error, event) =>
         logger.error(
@@ -213,6 +237,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
         committed: databases.committed,
         worker,
         clock,
+        tracer: tracing,
         handlers,
         onError: (error, kind) =>
           logger.error({ err: error, kind, database }, 'due work failed; it will be tried again'),
@@ -275,6 +300,7 @@ async function openDoor<Tables>(options: {
   app: ServiceApp<Tables>;
   load: LoadMeter;
   health: NonNullable<HttpServerOptions['health']>;
+  tracing: Tracing;
   logger: Logger;
   closing: CloseStack;
 }): Promise<string> {
@@ -298,6 +324,7 @@ async function openDoor<Tables>(options: {
     health: options.health,
     databases,
     load: options.load,
+    tracing: options.tracing,
     logger: options.logger,
   });
   options.closing.push(() => server.close());

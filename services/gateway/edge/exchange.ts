@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Tracer } from '@tenantry/kernel/tracing/tracer.ts';
 import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import type { Verified } from '../access/verified.ts';
 import type { Holder } from '../overload/fair-share.ts';
+import type { AttemptNote } from '../traces/attempt.ts';
 import type { Destination } from '../websocket/destination.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Listed } from './roll.ts';
@@ -48,6 +50,10 @@ export class Exchange {
   body: Buffer | Upload | null = null;
   /** Which instance answered, for the access log. */
   instanceId: string | null = null;
+  /** Those worth a span; see traces/. */
+  attempts: AttemptNote[] | null = null;
+  /** Of what the gateway does for it; null where nobody listens. */
+  tracer: Tracer | null = null;
   /** Names and values in turn that every answer to this request carries. */
   readonly answerHeaders: string[] = [];
   /** Among those whose pace is watched. */

@@ -1,7 +1,6 @@
 import type { Principal } from '@tenantry/auth/principal.ts';
 import type { BodyOf, Endpoint, ParamsOf, QueryOf, ResponseOf } from '@tenantry/contract/endpoint.ts';
 import { Closed } from '@tenantry/contract/schemas.ts';
-import { runWithContext } from '@tenantry/kernel/call-context.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
 import { malformedJson, unsupportedMediaType } from '@tenantry/kernel/problems.ts';
 import { readIfMatch, toETag } from '@tenantry/kit/http/entity-tag.ts';
@@ -12,6 +11,7 @@ import type { TSchema } from 'typebox';
 import { SECURITY_HEADERS } from '../edge/answer-headers.ts';
 import type { Exchange, Route } from '../edge/exchange.ts';
 import { sendWhole } from '../edge/send.ts';
+import { runInExchange } from '../traces/run-in-exchange.ts';
 import { isJsonType, readJson } from '../transform/json-text.ts';
 
 export type OwnCall<E> = {
@@ -75,8 +75,7 @@ export function ownEndpoint<E extends Endpoint<TSchema, TSchema, TSchema, TSchem
     service: 'gateway',
     endpoint: record,
     isOperational: false,
-    answer: (exchange) =>
-      runWithContext({ traceparent: exchange.traceparent, deadlineMs: exchange.deadlineMs }, () => run(exchange)),
+    answer: (exchange) => runInExchange(exchange, endpoint.name, () => run(exchange)),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Verified } from '../access/verified.ts';
 import type { RouteEntitlement } from '../contract/routes.ts';
 import type { Exchange, Route, Step } from '../edge/exchange.ts';
 import { Upload } from '../edge/upload.ts';
+import { firstHop } from '../traces/note-attempt.ts';
 import type { CompiledTransform } from '../transform/compile-transform.ts';
 import type { Variables } from '../transform/template.ts';
 import { IDEMPOTENT_METHODS } from '../upstreams/forward.ts';
@@ -66,7 +67,7 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
     // Last, so that nothing that was declared or sent can stand in for them.
     headers.push(
       ...(verified === null ? [] : options.identityOf(verified, record.upstreamId)),
-      ...[REQUEST_ID_HEADER, requestId, TRACEPARENT_HEADER, exchange.traceparent],
+      ...[REQUEST_ID_HEADER, requestId, TRACEPARENT_HEADER, firstHop(exchange)],
       ...['x-forwarded-for', exchange.clientAddress, ...forwardedAs],
       ...secretPairs,
     );

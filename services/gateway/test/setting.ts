@@ -23,6 +23,7 @@ import type { Route } from '@tenantry/kit/http/route.ts';
 import { createHttpServer } from '@tenantry/kit/http/server.ts';
 import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger } from '@tenantry/kit/logger.ts';
+import type { Tracing } from '@tenantry/kit/tracing/tracing.ts';
 import { openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import { expect, inject, vi } from 'vitest';
@@ -151,13 +152,18 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
     },
 
     /** A service as the kit makes them. */
-    async service(name: string, routes: readonly Route[], options: { port?: number; isReady?: () => boolean } = {}) {
+    async service(
+      name: string,
+      routes: readonly Route[],
+      options: { port?: number; isReady?: () => boolean; tracing?: Tracing } = {},
+    ) {
       const server = createHttpServer({
         service: name,
         routes,
         authenticate: authenticateByPassport(discovery),
         idempotency: null,
         isReady: async () => options.isReady?.() ?? true,
+        tracing: options.tracing,
         logger,
       });
       const url = await server.listen({ host: '127.0.0.1', port: options.port ?? 0 });

@@ -3,6 +3,7 @@ import { CLIENT_ADDRESS_HEADER, DEADLINE_HEADER, TRACEPARENT_HEADER } from '@ten
 import type { Verified } from '../access/verified.ts';
 import type { Exchange } from '../edge/exchange.ts';
 import { Upload } from '../edge/upload.ts';
+import { firstHop } from '../traces/note-attempt.ts';
 import { Forwarding } from './forwarding.ts';
 import type { Upstreams } from './upstreams.ts';
 
@@ -22,7 +23,7 @@ export function createForward(options: {
     if (route === null || head === null) throw new Error('A request is forwarded after it was routed.');
     exchange.deadlineMs = Date.now() + options.requestDeadlineMs;
     const headers = head.forwarded;
-    headers.push(CLIENT_ADDRESS_HEADER, exchange.clientAddress, TRACEPARENT_HEADER, exchange.traceparent);
+    headers.push(CLIENT_ADDRESS_HEADER, exchange.clientAddress, TRACEPARENT_HEADER, firstHop(exchange));
     if (exchange.body instanceof Upload) {
       // Its time begins when it is through. The length was taken away with what frames this hop; it is still true.
       if (exchange.body.contentLength !== null) headers.push('content-length', String(exchange.body.contentLength));

@@ -5,6 +5,7 @@ import type { Dispatcher } from 'undici';
 import type { Exchange } from '../edge/exchange.ts';
 import { Slots } from '../edge/slots.ts';
 import { Upload } from '../edge/upload.ts';
+import { noteAttempt, retrace } from '../traces/note-attempt.ts';
 import { type AnswerOwner, AnswerRelay } from './answer-relay.ts';
 import { answerTooLarge, HeldAnswer } from './answer-reshaping.ts';
 import type { Cluster } from './cluster.ts';
@@ -103,7 +104,7 @@ export class Forwarding implements Due {
       const permit = instance.acquire();
       this.#tried.push(instance);
       if (permit !== null) {
-        this.#attempts++;
+        if (++this.#attempts > 1) retrace(this.#options.headers, exchange, this.#attempts);
         this.#current = new Attempt(this, this.#options, instance, permit);
         this.#current.send();
         return;
@@ -214,6 +215,10 @@ const late = ({ label }: Cluster) => upstreamTimeout(`${label} did not answer in
 const isFault = ({ isOurs }: Cluster, status: number): boolean =>
   isOurs ? status === 500 : status >= 500 && status !== 501;
 
+/** For traces: what kind of error, and nothing that names an address. */
+const errorType = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : error instanceof Error ? error.name : 'unknown';
+
 /** One request to one instance. */
 class Attempt implements Dispatcher.DispatchHandler, AnswerOwner {
   readonly #forwarding: Forwarding;
@@ -321,6 +326,7 @@ class Attempt implements Dispatcher.DispatchHandler, AnswerOwner {
   onResponseEnd(): void {
     if (this.#isDone) return;
     this.#isDone = true;
+    this.#note(this.#isClosing ? 'closing' : null);
     if (this.#isClosing) {
       this.#instance.fail(this.#permit, this.#latencyMs, 'unreachable');
       this.#options.cluster.observe?.(true, true, this.#latencyMs, unanswered(this.#options.cluster, []));
@@ -342,6 +348,7 @@ class Attempt implements Dispatcher.DispatchHandler, AnswerOwner {
   onResponseError(_controller: Dispatcher.DispatchController | null, error: unknown): void {
     if (this.#isDone) return;
     this.#isDone = true;
+    this.#note(this.#abortReason ?? errorType(error));
     this.#relay?.drop();
     const wasSent = this.#controller !== null;
     const { body } = this.#options.exchange;
@@ -373,6 +380,11 @@ class Attempt implements Dispatcher.DispatchHandler, AnswerOwner {
     }
     const mayRepeat = this.#isRepeatable && (!wasSent || this.#options.isIdempotent);
     this.#forwarding.failed(this.#instance, { mayRepeat, wasSent }, error);
+  }
+
+  #note(error: string | null): void {
+    const { instanceId } = this.#instance.record;
+    noteAttempt(this.#options.exchange, instanceId, { durationMs: this.#elapsedMs(), status: this.#status, error });
   }
 
   /** What was taken of a body that streams is held nowhere. */

@@ -1,10 +1,16 @@
 import { createQueueConnection } from '@tenantry/databases/redis.ts';
+import { currentTraceparent } from '@tenantry/kernel/call-context.ts';
 import type { NotificationId, TenantId } from '@tenantry/kernel/id.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import { Queue } from 'bullmq';
 
 /** Names only: everything about a message stands in PostgreSQL. */
-export type SendJob = { readonly tenantId: TenantId; readonly notificationId: NotificationId };
+export type SendJob = {
+  readonly tenantId: TenantId;
+  readonly notificationId: NotificationId;
+  /** W3C trace context of what made the message necessary. */
+  readonly traceparent?: string;
+};
 
 export type SendQueue = {
   /**
@@ -40,7 +46,7 @@ export function openSendQueue(options: {
   queue.on('error', options.onError);
 
   const add = async (job: SendJob, isLate: boolean): Promise<void> => {
-    await queue.add('send', job, jobOptions(job.notificationId));
+    await queue.add('send', { ...job, traceparent: currentTraceparent() }, jobOptions(job.notificationId));
     if (!isLate) return;
     const waiting = await queue.getJob(job.notificationId);
     if (waiting !== undefined && (await waiting.isDelayed())) {

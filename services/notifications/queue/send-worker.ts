@@ -1,5 +1,6 @@
 import { createQueueConnection } from '@tenantry/databases/redis.ts';
-import { continueTrace, runInBackground } from '@tenantry/kernel/call-context.ts';
+import type { SpanBeginning } from '@tenantry/kernel/tracing/span.ts';
+import { runTraced, type Tracer } from '@tenantry/kernel/tracing/tracer.ts';
 import { DelayedError, type Job, Worker } from 'bullmq';
 import { queuePrefix, SEND_QUEUE, type SendJob, within } from './send-queue.ts';
 
@@ -20,6 +21,7 @@ export function createSendWorker(options: {
   readonly redisUrl: string;
   readonly namespace: string;
   readonly deliver: (job: SendJob) => Promise<JobOutcome>;
+  readonly tracer?: Tracer;
   readonly onError: (error: unknown) => void;
   /** A job that could not be worked on; it comes back. */
   readonly onFault: (error: unknown, job: SendJob) => void;
@@ -57,12 +59,27 @@ export function createSendWorker(options: {
   };
 }
 
+const describe = ({ tenantId, notificationId }: SendJob, attempt: number): SpanBeginning => ({
+  name: `process ${SEND_QUEUE}`,
+  kind: 'consumer',
+  tenantId,
+  attributes: {
+    'messaging.system': 'bullmq',
+    'messaging.destination.name': SEND_QUEUE,
+    'messaging.message.id': notificationId,
+    'messaging.operation.type': 'process',
+    'tenantry.attempt': attempt,
+  },
+});
+
 async function deliver(
   options: Parameters<typeof createSendWorker>[0],
   { data, attemptsStarted }: Job<SendJob>,
 ): Promise<JobOutcome> {
   try {
-    return await runInBackground(continueTrace(undefined), () => options.deliver(data));
+    return await runTraced(options.tracer, data.traceparent, describe(data, attemptsStarted), () =>
+      options.deliver(data),
+    );
   } catch (error) {
     options.onFault(error, data);
     const waitMs = Math.min(1_000 * 2 ** Math.min(attemptsStarted, 6), LONGEST_FAULT_WAIT_MS);

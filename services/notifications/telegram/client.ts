@@ -1,5 +1,6 @@
 import { currentDeadlineMs } from '@tenantry/kernel/call-context.ts';
 import { Problem } from '@tenantry/kernel/problem.ts';
+import { inChildSpan } from '@tenantry/kernel/tracing/child-span.ts';
 import type { BreakerTransition } from '@tenantry/resilience/circuit-breaker.ts';
 import { deadlineAt } from '@tenantry/resilience/deadline.ts';
 import type { DependencyMonitor } from '@tenantry/resilience/dependency-monitor.ts';
@@ -57,7 +58,12 @@ export function createTelegramClient(options: {
   });
   if (options.onTransition !== undefined) policy.breaker.onTransition(options.onTransition);
   const call = (token: string, method: string, parameters: Readonly<Record<string, unknown>> = {}) =>
-    callMethod({ agent, policy, url: options.url }, token, method, parameters);
+    inChildSpan(
+      // Never the path, which holds the token.
+      { name: `telegram ${method}`, kind: 'client', attributes: { 'service.peer.name': 'telegram' } },
+      () => callMethod({ agent, policy, url: options.url }, token, method, parameters),
+      isAnswer,
+    );
 
   return {
     async getMe(token) {
@@ -109,6 +115,8 @@ export function createTelegramClient(options: {
     close: () => agent.destroy(),
   };
 }
+
+const isAnswer = (error: unknown): boolean => error instanceof TelegramRefused && error.errorCode < 500;
 
 type Connection = { readonly agent: Agent; readonly policy: Policy; readonly url: string };
 

@@ -1,5 +1,7 @@
 import { Problem } from '@tenantry/kernel/problem.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { inChildSpan } from '@tenantry/kernel/tracing/child-span.ts';
+import type { SpanBeginning } from '@tenantry/kernel/tracing/span.ts';
 import { Agent } from 'undici';
 import type { ProviderEnvironment } from '../domain/provider-account.ts';
 import type { MidtransAccount } from './midtrans-account.ts';
@@ -90,9 +92,14 @@ export function createMidtransClient(options: {
       let attempts = 0;
       try {
         called.add(account.environment);
-        const answer = await options.policies.execute(account, (signal) => {
-          attempts += 1;
-          return ask(account.environment, request, headersOf(account, request), signal);
+        const answer = await inChildSpan(spanOf(request), async (span) => {
+          const given = await options.policies.execute(account, (signal) => {
+            attempts += 1;
+            return ask(account.environment, request, headersOf(account, request), signal);
+          });
+          span?.set('tenantry.midtrans.status_code', given.code);
+          if (attempts > 1) span?.set('http.request.resend_count', attempts - 1);
+          return given;
         });
         // A refused key speaks for one attempt only: one before it, whose answer broke off, may have got through.
         if (answer.code === '401' && attempts > 1) {
@@ -115,6 +122,16 @@ export function createMidtransClient(options: {
 /** The causes stay inside: a provider's host and messages are none of the caller's business. */
 export const providerUnavailable = (cause: unknown): Problem =>
   upstreamUnavailable('Midtrans cannot be reached right now. Try again shortly.', { cause, retryAfterSeconds: 5 });
+
+/** Without the order's id, of which each is another one. */
+const spanOf = ({ method, path }: MidtransRequest): SpanBeginning => {
+  const template = path.split('?')[0]?.replace(/^\/v2\/[^/]+\//, '/v2/:orderId/') ?? path;
+  return {
+    name: `midtrans ${method} ${template}`,
+    kind: 'client',
+    attributes: { 'http.request.method': method, 'url.template': template, 'service.peer.name': 'midtrans' },
+  };
+};
 
 const ANONYMOUS = { accept: 'application/json', 'user-agent': 'tenantry' } as const;
 

@@ -1,3 +1,4 @@
+import { inChildSpan } from '@tenantry/kernel/tracing/child-span.ts';
 import type { BreakerTransition } from '@tenantry/resilience/circuit-breaker.ts';
 import type { DependencyMonitor } from '@tenantry/resilience/dependency-monitor.ts';
 import { createPolicy } from '@tenantry/resilience/policy.ts';
@@ -43,9 +44,14 @@ export function createMailer(options: {
   return {
     // An address object, not a header text: a name with a line break or a comma cannot add recipients.
     send: ({ to, subject, text }) =>
-      policy.execute(async () => {
-        await transport.sendMail({ from, to: { name: '', address: to }, subject, text });
-      }),
+      inChildSpan(
+        { name: 'smtp send', kind: 'client', attributes: { 'service.peer.name': 'mail' } },
+        () =>
+          policy.execute(async () => {
+            await transport.sendMail({ from, to: { name: '', address: to }, subject, text });
+          }),
+        isRefusedForGood,
+      ),
     async greet() {
       await transport.verify();
     },

@@ -1,5 +1,4 @@
 import { type Grant, isAllowed } from '@tenantry/auth/permissions.ts';
-import { runWithContext } from '@tenantry/kernel/call-context.ts';
 import { idFromUuid, type UserId } from '@tenantry/kernel/id.ts';
 import { isTransient, Problem } from '@tenantry/kernel/problem.ts';
 import { forbidden } from '@tenantry/kernel/problems.ts';
@@ -8,6 +7,7 @@ import { consumeEntitlement } from '@tenantry/subscriptions/contract/entitlement
 import { countUse } from '@tenantry/subscriptions/contract/uses.ts';
 import type { Verified } from '../../access/verified.ts';
 import type { Exchange } from '../../edge/exchange.ts';
+import { runInExchange } from '../../traces/run-in-exchange.ts';
 import type { CountedUse } from './give-back.ts';
 import type { GiveBacks } from './give-backs.ts';
 
@@ -34,7 +34,7 @@ export const notIncluded = (feature: string, cause?: unknown) =>
 export const createConsume =
   ({ mesh, giveBacks }: ConsumeOptions) =>
   async (
-    { traceparent, deadlineMs }: Exchange,
+    exchange: Exchange,
     { principal, claims }: Verified,
     { feature, amount }: { readonly feature: string; readonly amount: number },
     requestId: string,
@@ -42,14 +42,20 @@ export const createConsume =
     checkMayConsume(principal.grants);
     const subscriberId = principal.id as UserId;
     const { tenantId } = claims;
-    const use: CountedUse = { usageId: idFromUuid('usg', requestId), tenantId, subscriberId, feature, traceparent };
+    const use: CountedUse = {
+      usageId: idFromUuid('usg', requestId),
+      tenantId,
+      subscriberId,
+      feature,
+      traceparent: exchange.traceparent,
+    };
     let isOpen = true;
     const giveBack = (): void => {
       if (isOpen) giveBacks.add(use);
       isOpen = false;
     };
     try {
-      await runWithContext({ traceparent, deadlineMs }, () =>
+      await runInExchange(exchange, 'count a use', () =>
         mesh.call(
           countUse,
           { params: { usageId: use.usageId }, body: { subscriberId, feature, amount } },
