@@ -178,11 +178,11 @@ describe('A near-cache', () => {
       fc.record({ kind: fc.constant('ask' as const), key }),
       fc.record({ kind: fc.constant('change' as const), key }),
       fc.record({ kind: fc.constant('answer' as const), which: fc.nat(), fails: fc.boolean() }),
-      fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(2_000) }),
+      fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(500) }),
       fc.constant({ kind: 'gap' as const }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), async (steps) => {
         const { cache, time } = open({ maxEntries: 3, random: Math.random });
         const truth = { a: 0, b: 0 };
         // Each load reads the truth when it is asked, and answers when the steps say so.
