@@ -47,8 +47,8 @@ describe('An endpoint', () => {
       permission: null,
       reach: null,
     });
-    expect(endpoint({ ...common, name: 'a.c', access: 'services' })).toMatchObject({
-      access: 'services',
+    expect(endpoint({ ...common, name: 'a.c', access: 'services', callers: 'any' })).toMatchObject({
+      access: 'services', callers: 'any',
       permission: null,
     });
   });

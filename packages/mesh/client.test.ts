@@ -39,7 +39,7 @@ const keepThing = endpoint({
   name: 'things.keep-thing',
   method: 'POST',
   path: '/internal/things/:thingId/keep',
-  access: 'services',
+  access: 'services', callers: 'any',
   body: Closed({ amount: Type.Integer() }),
 });
 

@@ -15,7 +15,7 @@ const wait = endpoint({
   method: 'GET',
   path: '/internal/wait',
   summary: 'X',
-  access: 'services',
+  access: 'services', callers: 'any',
   response: Closed({}),
 });
 const closers: (() => Promise<unknown>)[] = [];
