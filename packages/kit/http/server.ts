@@ -5,9 +5,11 @@ import { type CallContext, continueTrace, runWithContext, traceIdOf } from '@ten
 import { newUuid } from '@tenantry/kernel/id.ts';
 import { malformedJson, notFound, upstreamTimeout } from '@tenantry/kernel/problems.ts';
 import { CLIENT_ADDRESS_HEADER, DEADLINE_HEADER, IDEMPOTENCY_KEY_HEADER } from '@tenantry/mesh/headers.ts';
+import { peerOf } from '@tenantry/mesh/identity.ts';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Dependencies } from '../health/dependencies.ts';
 import type { LoadMeter } from '../lifecycle/load-meter.ts';
+import type { MeshDoorCounts } from '../lifecycle/mesh-door-counts.ts';
 import type { Logger } from '../logger.ts';
 import { authorize } from './authorization.ts';
 import { readBodiesAsJson } from './body-parsers.ts';
@@ -39,6 +41,8 @@ export type HttpServerOptions = {
   };
   /** Counts every request, for the heartbeats. */
   readonly load?: LoadMeter;
+  /** Of the mesh door that leads here as well. */
+  readonly doorCounts?: MeshDoorCounts;
   readonly logger: Logger;
 };
 
@@ -82,6 +86,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const { health } = options;
   if (health !== undefined) registerDependencyMetrics(metrics.registry, health.dependencies);
   if (options.databases !== undefined) registerDatabaseMetrics(metrics.registry, options.databases);
+  options.doorCounts?.register(metrics.registry);
 
   readBodiesAsJson(app);
   app.decorateRequest('callContext');
@@ -172,7 +177,7 @@ async function answerRequest(
   const { endpoint } = prepared.route;
   if (request.callContext.deadlineMs <= Date.now())
     throw upstreamTimeout('The deadline of this request had passed before it arrived.');
-  const principal = endpoint.access === 'public' ? null : await options.authenticate(request.headers, endpoint);
+  const principal = endpoint.access === 'public' ? null : await options.authenticate(request.headers, endpoint, peerOf(request.raw.socket));
   if (principal !== null) authorize(endpoint, principal);
   if (endpoint.body !== null && (request.body === undefined || request.body === null)) {
     throw malformedJson('This endpoint needs a JSON body with Content-Type: application/json.');
