@@ -48,7 +48,8 @@ describe('An endpoint', () => {
       reach: null,
     });
     expect(endpoint({ ...common, name: 'a.c', access: 'services', callers: 'any' })).toMatchObject({
-      access: 'services', callers: 'any',
+      access: 'services',
+      callers: 'any',
       permission: null,
     });
   });

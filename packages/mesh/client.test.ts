@@ -39,7 +39,8 @@ const keepThing = endpoint({
   name: 'things.keep-thing',
   method: 'POST',
   path: '/internal/things/:thingId/keep',
-  access: 'services', callers: 'any',
+  access: 'services',
+  callers: 'any',
   body: Closed({ amount: Type.Integer() }),
 });
 

@@ -15,7 +15,8 @@ const wait = endpoint({
   method: 'GET',
   path: '/internal/wait',
   summary: 'X',
-  access: 'services', callers: 'any',
+  access: 'services',
+  callers: 'any',
   response: Closed({}),
 });
 const closers: (() => Promise<unknown>)[] = [];

@@ -55,7 +55,8 @@ const innerThing = endpoint({
   name: 'things.inner',
   method: 'POST',
   path: '/internal/things',
-  access: 'services', callers: 'any',
+  access: 'services',
+  callers: 'any',
   body: Closed({}),
 });
 const openThing = endpoint({ ...common, name: 'things.open', method: 'GET', path: '/v1/open', access: 'public' });

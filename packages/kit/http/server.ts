@@ -177,7 +177,10 @@ async function answerRequest(
   const { endpoint } = prepared.route;
   if (request.callContext.deadlineMs <= Date.now())
     throw upstreamTimeout('The deadline of this request had passed before it arrived.');
-  const principal = endpoint.access === 'public' ? null : await options.authenticate(request.headers, endpoint, peerOf(request.raw.socket));
+  const principal =
+    endpoint.access === 'public'
+      ? null
+      : await options.authenticate(request.headers, endpoint, peerOf(request.raw.socket));
   if (principal !== null) authorize(endpoint, principal);
   if (endpoint.body !== null && (request.body === undefined || request.body === null)) {
     throw malformedJson('This endpoint needs a JSON body with Content-Type: application/json.');

@@ -2,7 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { deriveClusterToken } from '@tenantry/databases/credentials.ts';
 import type { Nats } from '@tenantry/events/nats.ts';
 import type { ProvenKey } from '@tenantry/mesh/identity/proof.ts';
-import { type IssuedCertificate, openRenewedIdentity, type RenewedIdentity } from '@tenantry/mesh/identity/renewed-identity.ts';
+import {
+  type IssuedCertificate,
+  openRenewedIdentity,
+  type RenewedIdentity,
+} from '@tenantry/mesh/identity/renewed-identity.ts';
 import { openTrust } from '@tenantry/mesh/identity/trust.ts';
 import type { Dependencies } from '../health/dependencies.ts';
 import { CHECKED, startStoreChecks } from '../health/store-checks.ts';
@@ -48,7 +52,8 @@ export async function joinMesh(options: JoinMeshOptions): Promise<MeshMembership
     trust,
     request,
     onFailure: (error) => logger.warn({ err: error }, 'no certificate from the hub; asking again'),
-    onRenewal: (expiresAtMs) => logger.debug({ expiresAt: new Date(expiresAtMs).toISOString() }, 'mesh certificate renewed'),
+    onRenewal: (expiresAtMs) =>
+      logger.debug({ expiresAt: new Date(expiresAtMs).toISOString() }, 'mesh certificate renewed'),
   });
   closing.push(async () => identity.close());
   const monitor = dependencies.declare(

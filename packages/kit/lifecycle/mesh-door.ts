@@ -56,7 +56,9 @@ type Connection = {
  * The door for the other processes of the house: TLS 1.3, and nobody comes in without a certificate of a caller that the
  * contracts name. A connection lasts no longer than the certificates it was made with, and ends when its peer is revoked.
  */
-export async function openMeshDoor(options: MeshDoorOptions & { readonly host: string; readonly port: number }): Promise<MeshDoor> {
+export async function openMeshDoor(
+  options: MeshDoorOptions & { readonly host: string; readonly port: number },
+): Promise<MeshDoor> {
   const door = new Door(options);
   return { url: await door.listen(options.host, options.port), close: () => door.close() };
 }
@@ -154,7 +156,14 @@ class Door {
     const { callers, logger } = this.#options;
     this.#counts.refused(reason);
     logger.warn(
-      { reason, caller: peer?.service, instanceId: peer?.instanceId, serial: peer?.serial, callers, from: socket.remoteAddress },
+      {
+        reason,
+        caller: peer?.service,
+        instanceId: peer?.instanceId,
+        serial: peer?.serial,
+        callers,
+        from: socket.remoteAddress,
+      },
       'a connection of the mesh was refused',
     );
     socket.destroy();

@@ -139,9 +139,13 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     const load = new LoadMeter();
     closing.push(async () => load.close());
     const traffic = new EdgeTraffic();
-    const dependencies = new Dependencies(logger, createServiceProbe(discovery));
+    let membership: MeshMembership | null = null;
+    const dependencies = new Dependencies(
+      logger,
+      createServiceProbe(discovery, () => membership?.identity ?? null),
+    );
     closing.push(async () => dependencies.close());
-    const membership = await joinMesh({
+    membership = await joinMesh({
       settings: configuration,
       service: name,
       instanceId,

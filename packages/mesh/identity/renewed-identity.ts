@@ -88,7 +88,14 @@ export function openRenewedIdentity(options: RenewedIdentityOptions): RenewedIde
     if (closing.signal.aborted) return;
     trust.learn(roots);
     const share = HALF + (random() * 2 - 1) * JITTER;
-    held = { key: privateKey, certificate, parsed, gotAtMs, expiresAtMs, renewAtMs: gotAtMs + (expiresAtMs - gotAtMs) * share };
+    held = {
+      key: privateKey,
+      certificate,
+      parsed,
+      gotAtMs,
+      expiresAtMs,
+      renewAtMs: gotAtMs + (expiresAtMs - gotAtMs) * share,
+    };
     tell();
     if (!isVouchedFor(held)) throw new Error('The hub signs with a root that does not hold any more.');
     first.resolve();
@@ -114,7 +121,8 @@ export function openRenewedIdentity(options: RenewedIdentityOptions): RenewedIde
         await rest(Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS));
         continue;
       }
-      for (let restMs = untilRenewal(); restMs > 0 && !closing.signal.aborted; restMs = untilRenewal()) await rest(restMs);
+      for (let restMs = untilRenewal(); restMs > 0 && !closing.signal.aborted; restMs = untilRenewal())
+        await rest(restMs);
     }
   })();
 

@@ -63,7 +63,13 @@ export function writeCertificate(
     extension(OID.keyUsage, true, bits(isAuthority ? SIGNS_CERTIFICATES : SIGNS_DATA)),
     ...(isAuthority
       ? []
-      : [extension(OID.extendedKeyUsage, false, sequence(oid(OID.serverAuthentication), oid(OID.clientAuthentication)))]),
+      : [
+          extension(
+            OID.extendedKeyUsage,
+            false,
+            sequence(oid(OID.serverAuthentication), oid(OID.clientAuthentication)),
+          ),
+        ]),
     ...(hosts.length === 0 ? [] : [extension(OID.subjectAltName, false, sequence(...hosts.map(alternativeName)))]),
   ];
   const toBeSigned = sequence(

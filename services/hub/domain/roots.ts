@@ -56,7 +56,11 @@ export function tendRoots(authority: Authority | null, policy: RootPolicy, chang
     // The first there is, or everything was off for so long that all have expired: nobody holds anything older.
     const first = next ?? makeRoot(nowMs);
     roots = [...roots.filter((root) => root !== next), vouch(first)];
-  } else if (next !== undefined && nowMs >= mayVouchAtMs(next, policy) && (calledBy !== null || isOver(vouching, policy, nowMs))) {
+  } else if (
+    next !== undefined &&
+    nowMs >= mayVouchAtMs(next, policy) &&
+    (calledBy !== null || isOver(vouching, policy, nowMs))
+  ) {
     roots = roots.map((root) => {
       if (root === vouching) return { ...root, retiredAtMs: nowMs };
       return root === next ? vouch(root) : root;

@@ -1,6 +1,12 @@
 import type { Nats } from '@tenantry/events/nats.ts';
 import { openSharedState, type SharedState } from '@tenantry/events/shared-state.ts';
-import { type Revocation, ROOTS_KEY, revocationKey, TRUST_BUCKET, type TrustedRoots } from '@tenantry/mesh/identity/trust.ts';
+import {
+  type Revocation,
+  ROOTS_KEY,
+  revocationKey,
+  TRUST_BUCKET,
+  type TrustedRoots,
+} from '@tenantry/mesh/identity/trust.ts';
 import type { Authority } from '../domain/roots.ts';
 
 const AUTHORITY_BUCKET = { bucket: 'mesh-authority' };
@@ -67,5 +73,7 @@ export async function openAuthorityStore(nats: Nats): Promise<AuthorityStore> {
 /** Puts back what is missing; what is new in it stays. Whoever of the hubs is first does it. */
 async function refill<Value>(state: SharedState<Value>, known: ReadonlyMap<string, Value>): Promise<void> {
   for (const [key, value] of known)
-    await state.change((entries) => (entries.has(key) ? { outcome: null } : { key, value, outcome: null })).catch(() => null);
+    await state
+      .change((entries) => (entries.has(key) ? { outcome: null } : { key, value, outcome: null }))
+      .catch(() => null);
 }

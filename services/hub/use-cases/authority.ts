@@ -65,7 +65,8 @@ export class MeshAuthority {
     if (this.revocations.some(({ instanceId }) => instanceId === who.instanceId))
       throw instanceRevoked(`${who.instanceId} was revoked. A new process gets a name, and certificates, of its own.`);
     const root = vouchingRoot(this.roots);
-    if (root === undefined) throw upstreamUnavailable('This hub has no root yet. Try again shortly.', { retryAfterSeconds: 1 });
+    if (root === undefined)
+      throw upstreamUnavailable('This hub has no root yet. Try again shortly.', { retryAfterSeconds: 1 });
     const nowMs = clock.now().epochMilliseconds;
     const certificate = writeCertificate(
       {
@@ -149,7 +150,16 @@ export class MeshAuthority {
     );
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const sealedKey = sealText(sealingKey, placeOf(id), pem).toString('base64');
-    return { id, certificate, expiresAtMs, sealedKey, announcedAtMs: nowMs, vouchesSinceMs: null, retiredAtMs: null, calledBy: null };
+    return {
+      id,
+      certificate,
+      expiresAtMs,
+      sealedKey,
+      announcedAtMs: nowMs,
+      vouchesSinceMs: null,
+      retiredAtMs: null,
+      calledBy: null,
+    };
   };
 
   #keyOf({ id, sealedKey }: Root): KeyObject {
