@@ -4,7 +4,7 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Callers } from '@tenantry/contract/endpoint.ts';
 import { type MeshIdentity, type MeshPeer, notePeer, readPeer } from '@tenantry/mesh/identity.ts';
 import type { Logger } from '../logger.ts';
-import { MeshDoorCounts } from './mesh-door-counts.ts';
+import { MeshDoorCounts, type MeshRefusal } from './mesh-door-counts.ts';
 
 /** RFC 7301. The first is the framed link's. */
 export const LINK_PROTOCOL = 'tenantry-link/1';
@@ -122,11 +122,13 @@ class Door {
   }
 
   #admit(socket: TLSSocket): void {
-    const { identity, callers, http, onLink } = this.#options;
+    const { http, onLink } = this.#options;
     const peer = readPeer(socket);
-    if (peer === null) return this.#refuse(socket, null, 'nobody');
-    if (identity.isRevoked(peer)) return this.#refuse(socket, peer, 'revoked');
-    if (callers !== 'any' && !callers.includes(peer.service)) return this.#refuse(socket, peer, 'not-allowed');
+    const refusal = this.#refusalOf(peer);
+    if (peer === null || refusal !== null) {
+      this.#refuse(socket, peer, refusal ?? 'nobody');
+      return;
+    }
     const connection: Connection = {
       socket,
       peer,
@@ -152,7 +154,14 @@ class Door {
     if (this.#isClosing) this.#leave(connection);
   }
 
-  #refuse(socket: TLSSocket, peer: MeshPeer | null, reason: 'nobody' | 'revoked' | 'not-allowed'): void {
+  #refusalOf(peer: MeshPeer | null): MeshRefusal | null {
+    const { identity, callers } = this.#options;
+    if (peer === null) return 'nobody';
+    if (identity.isRevoked(peer)) return 'revoked';
+    return callers === 'any' || callers.includes(peer.service) ? null : 'not-allowed';
+  }
+
+  #refuse(socket: TLSSocket, peer: MeshPeer | null, reason: MeshRefusal): void {
     const { callers, logger } = this.#options;
     this.#counts.refused(reason);
     logger.warn(
