@@ -136,7 +136,6 @@ async function open(
     instanceId,
     nats,
     dependencies,
-    snapshotFile: snapshot('trust'),
     request: certificateFromHub({
       hubUrl: configuration.HUB_URL,
       masterKey: configuration.TENANTRY_MASTER_KEY,
@@ -342,6 +341,8 @@ async function open(
     onDrain: () => sessions.drain(),
   });
   closing.push(() => door.drain(configuration.DRAIN_DEADLINE_MS));
+  // Whoever is let in must find a way on.
+  await house?.settled;
   const url = await door.listen({ host: configuration.HOST, port: configuration.PORT });
   if (membership === null)
     leave = registerWithHub({

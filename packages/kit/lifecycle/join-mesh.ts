@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { deriveClusterToken } from '@tenantry/databases/credentials.ts';
+import { deriveClusterToken, deriveKey } from '@tenantry/databases/credentials.ts';
 import type { Nats } from '@tenantry/events/nats.ts';
 import type { ProvenKey } from '@tenantry/mesh/identity/proof.ts';
 import {
@@ -13,10 +13,13 @@ import { CHECKED, startStoreChecks } from '../health/store-checks.ts';
 import type { Logger } from '../logger.ts';
 import { CloseStack } from './close-stack.ts';
 import { HubRequests } from './hub-requests.ts';
+import { keepIdentity } from './kept-identity.ts';
 
 export type MeshSettings = {
   readonly MESH_TLS: 'required' | 'off';
   readonly TENANTRY_NAMESPACE: string;
+  readonly TENANTRY_MASTER_KEY: string;
+  readonly TENANTRY_DATA_DIR: string;
 };
 
 export type JoinMeshOptions = {
@@ -25,7 +28,6 @@ export type JoinMeshOptions = {
   readonly instanceId: string;
   readonly nats: Nats;
   readonly dependencies: Dependencies;
-  readonly snapshotFile?: string;
   readonly request: (key: ProvenKey) => Promise<IssuedCertificate>;
   readonly logger: Logger;
 };
@@ -45,12 +47,17 @@ export async function joinMesh(options: JoinMeshOptions): Promise<MeshMembership
   const { settings, service, instanceId, nats, dependencies, logger, request } = options;
   if (settings.MESH_TLS === 'off') return null;
   const closing = new CloseStack();
-  const trust = await openTrust(nats, options.snapshotFile === undefined ? {} : { snapshotFile: options.snapshotFile });
+  const snapshots = `${settings.TENANTRY_DATA_DIR}/snapshots`;
+  const trust = await openTrust(nats, { snapshotFile: `${snapshots}/${service}-trust.json` });
   closing.push(trust.close);
   const identity = openRenewedIdentity({
     id: { namespace: settings.TENANTRY_NAMESPACE, service, instanceId },
     trust,
     request,
+    kept: keepIdentity(
+      `${snapshots}/${service}-identity`,
+      deriveKey(settings.TENANTRY_MASTER_KEY, `mesh-identity:${service}`),
+    ),
     onFailure: (error) => logger.warn({ err: error }, 'no certificate from the hub; asking again'),
     onRenewal: (expiresAtMs) =>
       logger.debug({ expiresAt: new Date(expiresAtMs).toISOString() }, 'mesh certificate renewed'),

@@ -151,7 +151,6 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       instanceId,
       nats,
       dependencies,
-      snapshotFile: `${snapshots}-trust.json`,
       request: certificateFromHub({
         hubUrl: configuration.HUB_URL,
         masterKey: configuration.TENANTRY_MASTER_KEY,

@@ -1,4 +1,4 @@
-import { constants, generateKeyPair, type KeyObject, X509Certificate } from 'node:crypto';
+import { constants, createPrivateKey, generateKeyPair, type KeyObject, X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { promisify } from 'node:util';
@@ -22,10 +22,20 @@ export type RenewedIdentity = MeshIdentity & {
   readonly close: () => void;
 };
 
+/** PEM, both. */
+export type KeptKey = { readonly certificate: string; readonly privateKey: string };
+
+/** Where a process finds what the one before it had, for a start while every hub is away. */
+export type KeptIdentity = {
+  readonly read: () => Promise<KeptKey | null>;
+  readonly write: (kept: KeptKey) => Promise<void>;
+};
+
 export type RenewedIdentityOptions = {
   readonly id: SpiffeId;
   readonly trust: Trust;
   readonly request: (key: ProvenKey) => Promise<IssuedCertificate>;
+  readonly kept?: KeptIdentity;
   /** Told once per outage, not of every attempt. */
   readonly onFailure?: (error: unknown) => void;
   readonly onRenewal?: (expiresAtMs: number) => void;
@@ -55,7 +65,10 @@ class NotYet extends Error {
   readonly code = 'ERR_MESH_NO_IDENTITY';
 }
 
-/** A certificate for this process, renewed for as long as it runs. The private key is made here, anew each time, and never leaves. */
+/**
+ * A certificate for this process, renewed for as long as it runs. The private key is made here, anew each time, and is shown
+ * to nobody; where `kept` is given it outlives the process, sealed.
+ */
 export function openRenewedIdentity(options: RenewedIdentityOptions): RenewedIdentity {
   const { id, trust, request, random = Math.random } = options;
   const spiffeId = formatSpiffeId(id);
@@ -78,28 +91,48 @@ export function openRenewedIdentity(options: RenewedIdentityOptions): RenewedIde
     if (held !== null && !isVouchedFor(held)) wake?.();
   });
 
-  const renew = async (): Promise<void> => {
-    const { publicKey, privateKey } = await newKeys('ec', { namedCurve: 'prime256v1' });
-    const { certificate, roots } = await request(proveKey(spiffeId, publicKey, privateKey));
+  /** Of the process before, so its name is another one; what counts is the service, and that it still holds. */
+  const takeUpKept = async (): Promise<void> => {
+    const kept = (await options.kept?.read()) ?? null;
+    if (kept === null) return;
+    const candidate = toHeld(createPrivateKey(kept.privateKey), kept.certificate);
+    const was = spiffeIdIn(candidate.parsed.subjectAltName);
+    if (was === null || was.service !== id.service || was.namespace !== id.namespace) return;
+    if (
+      !isVouchedFor(candidate) ||
+      candidate.expiresAtMs <= Date.now() ||
+      !candidate.parsed.checkPrivateKey(candidate.key)
+    )
+      return;
+    if (trust.isRevoked({ instanceId: was.instanceId, serial: candidate.parsed.serialNumber.toLowerCase() })) return;
+    held = { ...candidate, renewAtMs: 0 };
+    tell();
+    first.resolve();
+  };
+  const toHeld = (key: KeyObject, certificate: string): Held => {
     const parsed = new X509Certificate(certificate);
     const gotAtMs = Date.now();
     const expiresAtMs = parsed.validToDate.getTime();
-    if (!parsed.checkPrivateKey(privateKey)) throw new Error('The hub answered a certificate of another key.');
+    const share = HALF + (random() * 2 - 1) * JITTER;
+    return { key, certificate, parsed, gotAtMs, expiresAtMs, renewAtMs: gotAtMs + (expiresAtMs - gotAtMs) * share };
+  };
+
+  const renew = async (): Promise<void> => {
+    const { publicKey, privateKey } = await newKeys('ec', { namedCurve: 'prime256v1' });
+    const { certificate, roots } = await request(proveKey(spiffeId, publicKey, privateKey));
+    const next = toHeld(privateKey, certificate);
+    if (!next.parsed.checkPrivateKey(privateKey)) throw new Error('The hub answered a certificate of another key.');
     if (closing.signal.aborted) return;
     trust.learn(roots);
-    const share = HALF + (random() * 2 - 1) * JITTER;
-    held = {
-      key: privateKey,
-      certificate,
-      parsed,
-      gotAtMs,
-      expiresAtMs,
-      renewAtMs: gotAtMs + (expiresAtMs - gotAtMs) * share,
-    };
+    held = next;
     tell();
-    if (!isVouchedFor(held)) throw new Error('The hub signs with a root that does not hold any more.');
+    if (!isVouchedFor(next)) throw new Error('The hub signs with a root that does not hold any more.');
     first.resolve();
-    options.onRenewal?.(expiresAtMs);
+    options.onRenewal?.(next.expiresAtMs);
+    await options.kept?.write({
+      certificate,
+      privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    });
   };
 
   const untilRenewal = (): number => (held === null || !isVouchedFor(held) ? 0 : held.renewAtMs - Date.now());
@@ -112,6 +145,7 @@ export function openRenewedIdentity(options: RenewedIdentityOptions): RenewedIde
   };
   void (async () => {
     let failures = 0;
+    await takeUpKept().catch(() => undefined);
     while (!closing.signal.aborted) {
       try {
         await renew();
