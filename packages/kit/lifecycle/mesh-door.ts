@@ -199,8 +199,9 @@ class Door {
     connection.isLeaving = true;
     const { link, socket, answer } = connection;
     if (link !== null) void link.drain().finally(() => socket.destroy());
-    else if (answer !== null) answer.shouldKeepAlive = false;
-    else if (this.#isClosing) socket.destroySoon();
+    else if (answer !== null) {
+      if (!answer.headersSent) answer.shouldKeepAlive = false;
+    } else if (this.#isClosing) socket.destroySoon();
   }
 
   readonly #count = ({ socket }: IncomingMessage, response: ServerResponse): void => {

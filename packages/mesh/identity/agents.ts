@@ -25,7 +25,7 @@ export class MeshAgents {
     const identity = this.#identity;
     if (identity === null) return [this.#agent('', () => newAgent({ timeout: CONNECT_TIMEOUT_MS })), url];
     if (meshUrl === undefined) throw new NotConnected(service, 'this instance has no mesh door');
-    const connect = () => newAgent(meshConnector(identity, service, { timeoutMs: CONNECT_TIMEOUT_MS }));
+    const connect = () => newAgent(meshConnector(identity, service));
     return [this.#agent(service, connect), meshUrl];
   }
 

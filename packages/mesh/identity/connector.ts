@@ -12,6 +12,9 @@ export class NotConnected extends Error {
   }
 }
 
+/** A handshake needs the other process, where a plain connect is the kernel's: one that is busy gets some time. */
+const HANDSHAKE_TIMEOUT_MS = 3_000;
+
 /**
  * How undici gets to instances of one service with mutual TLS. Every connection is made with the certificate of that
  * instant, so a renewal needs nothing to be rebuilt; a server tells its callers in time to leave the older connections.
@@ -19,7 +22,7 @@ export class NotConnected extends Error {
 export function meshConnector(
   identity: MeshIdentity,
   service: string,
-  { timeoutMs }: { readonly timeoutMs: number },
+  { timeoutMs = HANDSHAKE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {},
 ): buildConnector.connector {
   return (address, callback) => {
     const fail = (cause: unknown): void => callback(new NotConnected(service, cause), null);

@@ -11,7 +11,7 @@ import type { buildConnector } from 'undici';
 import type { BalancingName } from '../contract/upstreams.ts';
 import { createBalancing } from './balancing/create-balancing.ts';
 import type { Cluster } from './cluster.ts';
-import { CONNECT_TIMEOUT_MS, Instance, type InstanceAddress } from './instance.ts';
+import { Instance, type InstanceAddress } from './instance.ts';
 import { InstanceGroup } from './instance-group.ts';
 
 const MAX_WAITING = 1_024;
@@ -176,7 +176,7 @@ export class Upstreams {
 const wayInto = ({ service, meshUrl }: InstanceRecord, identity: MeshIdentity): buildConnector.connector =>
   meshUrl === undefined
     ? (_address, callback) => callback(new NotConnected(service, 'this instance has no mesh door'), null)
-    : meshConnector(identity, service, { timeoutMs: CONNECT_TIMEOUT_MS });
+    : meshConnector(identity, service);
 
 /** One is made for every request, so it is one small object and nothing else. */
 class ServiceCluster implements Cluster {
