@@ -252,7 +252,7 @@ describe('A stolen certificate', () => {
 
 describe('While certificates and roots change', () => {
   it('hundreds of calls under way all come through', { timeout: 120_000 }, async () => {
-    const { house, ask } = await openBilling({ lifeMs: 10_000 });
+    const { house, ask } = await openBilling({ lifeMs: 14_000 });
     const callers = await Promise.all(['gateway', 'gateway', 'subscriptions'].map((service) => house.join(service)));
     const issuedBefore = house.issued();
     let answered = 0;
@@ -271,11 +271,14 @@ describe('While certificates and roots change', () => {
     });
     // Every identity is renewed twice, connections outlive the certificates they were made with, and the roots change.
     for (let turn = 1; turn <= 2 && !isOver; turn++) {
-      await eventually(() => expect(isOver || house.issued() >= issuedBefore + 4 * turn).toBe(true), 40_000);
+      await eventually(
+        () => expect(isOver || (house.issued() >= issuedBefore + 4 * turn && answered >= 300 * turn)).toBe(true),
+        60_000,
+      );
       house.rotate();
     }
     isOver = true;
     await all;
-    expect(answered).toBeGreaterThan(1_000);
+    expect(answered).toBeGreaterThanOrEqual(600);
   });
 });
