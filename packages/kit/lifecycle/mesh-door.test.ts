@@ -3,11 +3,10 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect as connectPlainly } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import { meshConnector } from '@tenantry/mesh/identity/connector.ts';
+import { MeshAgents } from '@tenantry/mesh/identity/agents.ts';
 import type { RenewedIdentity } from '@tenantry/mesh/identity/renewed-identity.ts';
 import { type MeshPeer, peerOf, readPeer } from '@tenantry/mesh/identity.ts';
 import { openHouse } from '@tenantry/mesh/test/house.ts';
-import { Agent } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAuthority, identityOf } from '../../../tests/support/certificates.ts';
 import { eventually } from '../../../tests/support/eventually.ts';
@@ -22,6 +21,9 @@ afterEach(async () => {
 });
 
 const logger = createLogger({ service: 'billing', instanceId: 'billing-1', level: 'silent' });
+
+/** Both ends of a handshake are in this one process. */
+const PATIENT = { timeoutMs: 15_000 };
 
 type Opened = {
   readonly house: ReturnType<typeof openHouse>;
@@ -50,20 +52,20 @@ async function openBilling(options: { lifeMs?: number; onLink?: MeshDoorOptions[
   });
   closing.push(async () => house.close());
   closing.push(() => door.close());
-  const agents = new Map<RenewedIdentity, Agent>();
+  const ways = new Map<RenewedIdentity, MeshAgents>();
   return {
     house,
     door,
     http,
     async ask(from, path = '/') {
-      let agent = agents.get(from);
-      if (agent === undefined) {
-        const made = new Agent({ connections: 16, connect: meshConnector(from, 'billing', { timeoutMs: 15_000 }) });
-        agents.set(from, made);
-        closing.push(() => made.close());
-        agent = made;
+      const known = ways.get(from);
+      const way = known ?? new MeshAgents(from, PATIENT);
+      if (known === undefined) {
+        ways.set(from, way);
+        closing.push(() => way.close());
       }
-      const { body } = await agent.request({ origin: door.url, path, method: 'GET' });
+      const [agent, origin] = way.wayTo({ service: 'billing', url: '', meshUrl: door.url });
+      const { body } = await agent.request({ origin, path, method: 'GET' });
       return body.text();
     },
   };
@@ -161,9 +163,10 @@ describe('The mesh door', () => {
   it('is believed only where the one who is looked for answers', async () => {
     const { house, door } = await openBilling();
     const from = await house.join('gateway');
-    const wrong = new Agent({ connect: meshConnector(from, 'payments', { timeoutMs: 15_000 }) });
-    closing.push(() => wrong.close());
-    await expect(wrong.request({ origin: door.url, path: '/', method: 'GET' })).rejects.toMatchObject({
+    const way = new MeshAgents(from, PATIENT);
+    closing.push(() => way.close());
+    const [agent, origin] = way.wayTo({ service: 'payments', url: '', meshUrl: door.url });
+    await expect(agent.request({ origin, path: '/', method: 'GET' })).rejects.toMatchObject({
       code: 'ERR_MESH_NOT_CONNECTED',
       message: expect.stringContaining('not an instance of payments'),
     });

@@ -13,11 +13,14 @@ const newAgent = (connect: NonNullable<Agent.Options['connect']>): Agent =>
 /** How to get to an instance over HTTP. With an identity there is no way but mutual TLS: nothing is ever sent plainly instead. */
 export class MeshAgents {
   readonly #identity: MeshIdentity | null;
+  readonly #timing: { readonly timeoutMs?: number };
   /** By service: whoever answers at an address must prove to be of it. */
   readonly #agents = new Map<string, Agent>();
 
-  constructor(identity: MeshIdentity | null) {
+  /** `timeoutMs`: for a handshake; left out, the connector's own. */
+  constructor(identity: MeshIdentity | null, timing: { readonly timeoutMs?: number } = {}) {
     this.#identity = identity;
+    this.#timing = timing;
   }
 
   /** The agent, and the origin to ask it for. @throws NotConnected for an instance without a mesh door */
@@ -25,7 +28,7 @@ export class MeshAgents {
     const identity = this.#identity;
     if (identity === null) return [this.#agent('', () => newAgent({ timeout: CONNECT_TIMEOUT_MS })), url];
     if (meshUrl === undefined) throw new NotConnected(service, 'this instance has no mesh door');
-    const connect = () => newAgent(meshConnector(identity, service));
+    const connect = () => newAgent(meshConnector(identity, service, this.#timing));
     return [this.#agent(service, connect), meshUrl];
   }
 
