@@ -137,6 +137,8 @@ async function open(counts: TokenCounts, closing: CloseStack): Promise<GatewaySt
         'gateway',
         {
           HUB_URL: hub.url,
+          // The upstreams of these rows are no processes of the house.
+          MESH_TLS: 'off',
           REQUIRED_SERVICES: '',
           RATE_LIMIT_TENANT_PER_SECOND: '1000000',
           RATE_LIMIT_ADDRESS_PER_SECOND: '1000000',

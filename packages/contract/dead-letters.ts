@@ -87,7 +87,7 @@ export const deadLetterUnhandled = defineProblem({
 const Scope = OneOf(['tenant', 'platform']);
 const Uuid = Type.String({ format: 'uuid', pattern: '^[0-9a-f-]{36}$' });
 
-const inner = { access: 'services' } as const;
+const inner = { access: 'services', callers: ['gateway'] } as const;
 const params = Closed({ deadLetterId: DeadLetterIdSchema });
 const query = Closed({ scope: Scope });
 

@@ -47,8 +47,9 @@ describe('An endpoint', () => {
       permission: null,
       reach: null,
     });
-    expect(endpoint({ ...common, name: 'a.c', access: 'services' })).toMatchObject({
+    expect(endpoint({ ...common, name: 'a.c', access: 'services', callers: 'any' })).toMatchObject({
       access: 'services',
+      callers: 'any',
       permission: null,
     });
   });

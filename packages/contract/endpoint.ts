@@ -10,13 +10,16 @@ export type Reach = 'own' | 'tenant' | 'platform';
 /** `resource:action`, for example `invoice:finalize`. */
 export type Permission = `${string}:${string}`;
 
+/** Names of services; `any` is whoever belongs to the house. */
+export type Callers = readonly string[] | 'any';
+
 /**
  * Who may call. `public`: nobody is asked for a token (the endpoint checks a signature or an opaque token itself).
- * `services`: never routed by the gateway; only another service, named by its passport, gets in.
+ * `services`: never routed by the gateway; only the services that are named get in, each by its passport.
  */
 export type Access =
   | { readonly access: 'public' }
-  | { readonly access: 'services' }
+  | { readonly access: 'services'; readonly callers: Callers }
   | { readonly access?: 'principal'; readonly permission: Permission; readonly reach: Reach };
 
 export type EndpointOptions<P extends TSchema, Q extends TSchema, B extends TSchema, R extends TSchema> = Access & {
@@ -66,6 +69,8 @@ export type Endpoint<
   readonly path: string;
   readonly summary: string;
   readonly access: 'public' | 'services' | 'principal';
+  /** Which services may call; what is for clients comes through the gateway. */
+  readonly callers: Callers;
   readonly permission: Permission | null;
   readonly reach: Reach | null;
   readonly params: P;
@@ -114,6 +119,7 @@ export function endpoint<
     path: options.path,
     summary: options.summary,
     access: options.access ?? 'principal',
+    callers: 'callers' in options ? options.callers : ['gateway'],
     permission: guarded ? options.permission : null,
     reach: guarded ? options.reach : null,
     params: options.params ?? (Nothing as TSchema as P),

@@ -8,6 +8,7 @@ export const readSessionStanding = endpoint({
   path: '/internal/sessions/:sessionId',
   summary: 'Whether a session still stands',
   access: 'services',
+  callers: ['gateway'],
   params: Closed({ sessionId: IdSchema('ses') }),
   response: Closed({ standing: OneOf(['valid', 'revoked']) }),
 });

@@ -30,6 +30,7 @@ export const readTenantRecord = endpoint({
   path: '/internal/tenants/:tenantId',
   summary: 'The directory record of one tenant',
   access: 'services',
+  callers: 'any',
   params: Closed({ tenantId: IdSchema('ten') }),
   response: TenantRecordSchema,
 });

@@ -65,6 +65,8 @@ describe('A configuration', () => {
       DEBUG: true,
       PUBLIC_URL: 'http://localhost:8000',
       TENANTRY_NAMESPACE: '',
+      MESH_TLS: 'required',
+      MESH_PORT: 0,
       TENANTRY_ENVIRONMENT: 'production',
       LOG_LEVEL: 'info',
       CLICKHOUSE_URL: '',

@@ -31,6 +31,16 @@ export const CommonConfiguration = {
     pattern: '^[a-z0-9]{0,32}$',
     description: 'Keeps two systems on the same stores apart',
   }),
+  MESH_TLS: OneOf(['required', 'off'], {
+    default: 'required',
+    description: 'Whether calls to other processes of the house are made with mutual TLS alone',
+  }),
+  MESH_PORT: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 65_535,
+    description: 'Port for the other processes of the house, with mutual TLS; 0 takes a free one',
+  }),
   TENANTRY_ENVIRONMENT: OneOf(['development', 'production'], {
     default: 'production',
     description: 'In development a tenant without a payment provider is given one of the simulator',

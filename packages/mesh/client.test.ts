@@ -40,6 +40,7 @@ const keepThing = endpoint({
   method: 'POST',
   path: '/internal/things/:thingId/keep',
   access: 'services',
+  callers: 'any',
   body: Closed({ amount: Type.Integer() }),
 });
 

@@ -13,11 +13,13 @@ import { retry } from '@tenantry/resilience/retry.ts';
 import { RetryBudget } from '@tenantry/resilience/retry-budget.ts';
 import { withTimeout } from '@tenantry/resilience/timeout.ts';
 import type { TSchema } from 'typebox';
-import { Agent } from 'undici';
 import { createBalancer, type Turn } from './balancer.ts';
 import type { Discovery } from './discovery.ts';
 import type { EdgeTraffic } from './edge-traffic.ts';
 import { DEADLINE_HEADER, IDEMPOTENCY_KEY_HEADER, TRACEPARENT_HEADER } from './headers.ts';
+import { MeshAgents } from './identity/agents.ts';
+import { NotConnected } from './identity/connector.ts';
+import type { MeshIdentity } from './identity.ts';
 import { readAnswer } from './read-answer.ts';
 import { send, type WireAnswer } from './send.ts';
 import { createServicePassports } from './service-passports.ts';
@@ -78,8 +80,10 @@ export function createMesh(options: {
   /** Counts every call, for the service map. */
   readonly traffic?: EdgeTraffic;
   readonly health?: MeshHealth;
+  /** With it every call goes by mutual TLS, to instances that have a mesh door; without, by plain HTTP. */
+  readonly identity?: MeshIdentity | null;
 }): Mesh {
-  const agent = new Agent({ connections: 32, keepAliveTimeout: 30_000, connect: { timeout: 1_000 } });
+  const agents = new MeshAgents(options.identity ?? null);
   const passportFor = createServicePassports(options.service, options.signingKey);
   const { health } = options;
   const balancer = createBalancer(options.discovery, {
@@ -119,7 +123,7 @@ export function createMesh(options: {
         tried.add(turn.instance.instanceId);
         if (number > 1) monitor?.recordRetry();
         const answer = await judged(turn, monitor, deadline, () =>
-          withTimeout(({ signal }) => send(agent, turn.instance.url, endpoint, input, headers, signal), {
+          withTimeout(({ signal }) => send(...agents.wayTo(turn.instance), endpoint, input, headers, signal), {
             timeoutMs: Number.MAX_SAFE_INTEGER,
             deadline,
             name: `The ${target} service`,
@@ -151,7 +155,7 @@ export function createMesh(options: {
       trace.answered(tried.size, answer.status);
       return readAnswer(answer, endpoint) as ResponseOf<typeof endpoint>;
     },
-    close: () => agent.close(),
+    close: () => agents.close(),
   };
 }
 
@@ -163,7 +167,9 @@ const mayBeRepeated = (endpoint: Endpoint, idempotencyKey: string | undefined): 
   endpoint.method === 'GET' || endpoint.access === 'services' || (endpoint.idempotency && idempotencyKey !== undefined);
 
 const wasNotSent = (error: unknown): boolean =>
-  error instanceof InstanceClosing || (error instanceof Error && 'code' in error && NOT_SENT.has(String(error.code)));
+  error instanceof InstanceClosing ||
+  error instanceof NotConnected ||
+  (error instanceof Error && 'code' in error && NOT_SENT.has(String(error.code)));
 
 /** Fastify's answer while its server closes, before any handler: no problem of ours, the request was not looked at. */
 const isClosing = ({ status, contentType }: WireAnswer): boolean =>

@@ -21,7 +21,7 @@ const endpoints = [
     idempotency: true,
     maxBodyBytes: 10,
   }),
-  endpoint({ ...common, name: 'a.inner', path: '/internal/a', access: 'services' }),
+  endpoint({ ...common, name: 'a.inner', path: '/internal/a', access: 'services', callers: 'any' }),
 ];
 
 describe('What the registry says of endpoints', () => {

@@ -10,6 +10,8 @@ export type InstanceRecord = {
   readonly instanceId: string;
   readonly service: string;
   readonly url: string;
+  /** `https://host:port`, where the other processes of the house connect with mutual TLS. */
+  readonly meshUrl?: string;
   readonly publicKey: PublicJwk;
   readonly status: 'up' | 'draining';
   /** Grows with every registration of the hub: a record of an older generation never replaces a newer one. */

@@ -12,6 +12,7 @@ import { createHttpMetrics } from '@tenantry/kit/http/metrics.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
 import type { HeartbeatSources } from '@tenantry/kit/lifecycle/heartbeat.ts';
 import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
+import { certificateFromHub, joinMesh, type MeshMembership } from '@tenantry/kit/lifecycle/join-mesh.ts';
 import { LoadMeter } from '@tenantry/kit/lifecycle/load-meter.ts';
 import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger, gatheredOutput, type Logger, type LogOutput } from '@tenantry/kit/logger.ts';
@@ -129,11 +130,32 @@ async function open(
   });
   closing.push(discovery.close);
   const signingKey = instanceKey(configuration.TENANTRY_MASTER_KEY, instanceId);
-  const dependencies = new Dependencies(logger, createServiceProbe(discovery));
+  let house: MeshMembership | null = null;
+  const dependencies = new Dependencies(
+    logger,
+    createServiceProbe(discovery, () => house?.identity ?? null),
+  );
   closing.push(async () => dependencies.close());
   const traffic = new EdgeTraffic();
+  house = await joinMesh({
+    settings: configuration,
+    service: 'gateway',
+    instanceId,
+    nats,
+    dependencies,
+    request: certificateFromHub({
+      hubUrl: configuration.HUB_URL,
+      masterKey: configuration.TENANTRY_MASTER_KEY,
+      service: 'gateway',
+      instanceId,
+    }),
+    logger,
+  });
+  if (house !== null) closing.push(house.close);
+  const identity = house?.identity ?? null;
   const mesh = createMesh({
     service: 'gateway',
+    identity,
     signingKey,
     discovery,
     traffic,
@@ -172,6 +194,7 @@ async function open(
 
   const upstreams = new Upstreams({
     discovery,
+    identity,
     balancing: configuration.SERVICE_BALANCING,
     slowStartMs: SLOW_START_MS,
     traffic,
@@ -320,6 +343,8 @@ async function open(
     onDrain: () => sessions.drain(),
   });
   closing.push(() => door.drain(configuration.DRAIN_DEADLINE_MS));
+  // Whoever is let in must find a way on.
+  await house?.settled;
   const url = await door.listen({ host: configuration.HOST, port: configuration.PORT });
   if (membership === null)
     leave = registerWithHub({

@@ -1,6 +1,6 @@
 import { toPublicJwk } from '@tenantry/auth/jws.ts';
 import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
-import { deriveClusterToken, deriveNatsToken } from '@tenantry/databases/credentials.ts';
+import { deriveClusterToken, deriveKey, deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { connectNats, type Nats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
 import { openSharedState } from '@tenantry/events/shared-state.ts';
@@ -10,7 +10,11 @@ import { Dependencies } from '@tenantry/kit/health/dependencies.ts';
 import { createHttpServer } from '@tenantry/kit/http/server.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
 import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
+import { joinMesh } from '@tenantry/kit/lifecycle/join-mesh.ts';
 import { LoadMeter } from '@tenantry/kit/lifecycle/load-meter.ts';
+import { callersOf } from '@tenantry/kit/lifecycle/mesh-callers.ts';
+import { openMeshDoor } from '@tenantry/kit/lifecycle/mesh-door.ts';
+import { MeshDoorCounts } from '@tenantry/kit/lifecycle/mesh-door-counts.ts';
 import { HEARTBEAT_MS, registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger, type Logger } from '@tenantry/kit/logger.ts';
 import { Tracing } from '@tenantry/kit/tracing/tracing.ts';
@@ -21,17 +25,21 @@ import { startSubscriptionConsumer } from './consumers/subscriptions.ts';
 import { authenticateCallers } from './routes/callers.ts';
 import { configurationRoutes } from './routes/configuration.ts';
 import { healthRoutes } from './routes/health.ts';
+import { meshRoutes } from './routes/mesh.ts';
 import { ownConfigurationRoutes } from './routes/own-configuration.ts';
 import { registryRoutes } from './routes/registry.ts';
 import { startMarkerCleaner } from './schedule/marker-cleaner.ts';
+import { startRootKeeper } from './schedule/root-keeper.ts';
 import { startSettler } from './schedule/settler.ts';
 import { startSweeper } from './schedule/sweeper.ts';
+import { openAuthorityStore } from './store/authority-store.ts';
 import { openBeatStore } from './store/beat-store.ts';
 import { openConfigurationStore } from './store/configuration-store.ts';
 import { openDepartures } from './store/departures.ts';
 import { watchHubStores } from './store/hub-dependencies.ts';
 import { type Link, watchLink } from './store/link.ts';
 import { openPlanStandings } from './store/plan-standings.ts';
+import { MeshAuthority } from './use-cases/authority.ts';
 import { Configuration } from './use-cases/configuration.ts';
 import { followSubscription } from './use-cases/follow-subscription.ts';
 import { Leases } from './use-cases/leases.ts';
@@ -95,6 +103,17 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
   const dependencies = new Dependencies(logger);
   const checks = watchHubStores(dependencies, nats);
   closing.push(async () => checks.stop());
+  const authority = await openAuthority(configuration, parts);
+  const membership = await joinMesh({
+    settings: configuration,
+    service: 'hub',
+    instanceId: ownId,
+    nats,
+    dependencies,
+    request: async (key) => authority.issue({ service: 'hub', instanceId: ownId }, key),
+    logger,
+  });
+  if (membership !== null) closing.push(membership.close);
   const load = new LoadMeter();
   closing.push(async () => load.close());
   const configurationDeps = {
@@ -107,7 +126,9 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
     ...healthRoutes({ records: () => registry.records, departures: departures.all, leases }),
     ...configurationRoutes(configurationDeps),
     ...ownConfigurationRoutes(configurationDeps),
+    ...meshRoutes(authority),
   ];
+  const doorCounts = new MeshDoorCounts();
   const server = createHttpServer({
     service: 'hub',
     routes,
@@ -117,10 +138,24 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
     health: { dependencies, failing: checks.failing },
     load,
     tracing,
+    doorCounts,
     logger,
   });
   closing.push(() => server.close());
   const url = await server.listen({ host: configuration.HOST, port: configuration.PORT });
+  const door =
+    membership === null
+      ? null
+      : await openMeshDoor({
+          identity: membership.identity,
+          callers: callersOf(routes.map(({ endpoint }) => endpoint)),
+          http: server.server,
+          counts: doorCounts,
+          logger,
+          host: configuration.HOST,
+          port: configuration.MESH_PORT,
+        });
+  if (door !== null) closing.push(door.close);
   const sweeper = startSweeper(registry, leases, logger);
   closing.push(sweeper.stop);
   // By its own door, like everybody else: so the other hubs hear of it, and the gateway routes what operators use.
@@ -131,6 +166,7 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
       instanceId: ownId,
       service: 'hub',
       url,
+      ...(door === null ? {} : { meshUrl: door.url }),
       publicKey: toPublicJwk(keyOf(ownId)),
       endpoints: toEndpointRecords(
         routes.map((route) => route.endpoint),
@@ -139,6 +175,7 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
     },
     logger,
     sources: { load, dependencies: () => dependencies.reports() },
+    whenReady: membership?.identity.ready,
   });
   closing.push(registration.leave);
   closing.push(registration.drain);
@@ -160,6 +197,27 @@ async function openRegistry({ nats, link, ownId, clock, monotonicMs, logger, clo
   closing.push(async () => cleaner.stop());
   const registry = new Registry({ state, beats, departures, leases, ownId, isConnected: link.isUp, clock, logger });
   return { registry, leases, departures };
+}
+
+/** Opens with roots that are known to all: of two hubs that start at one instant, one has made them. */
+async function openAuthority(configuration: HubConfiguration, { nats, clock, logger, closing }: Parts) {
+  const store = await openAuthorityStore(nats);
+  closing.push(store.close);
+  const authority = new MeshAuthority({
+    store,
+    namespace: configuration.TENANTRY_NAMESPACE,
+    sealingKey: deriveKey(configuration.TENANTRY_MASTER_KEY, 'mesh-authority'),
+    policy: {
+      certificateLifeMs: configuration.MESH_CERTIFICATE_SECONDS * 1_000,
+      rotateEveryMs: configuration.MESH_ROOT_HOURS * 3_600_000,
+    },
+    clock,
+    logger,
+  });
+  await authority.tend();
+  const keeper = startRootKeeper(authority, logger);
+  closing.push(async () => keeper.stop());
+  return authority;
 }
 
 async function openConfiguration({ nats, link, clock, logger, closing }: Parts): Promise<Configuration> {

@@ -7,8 +7,25 @@ const HubSchema = Type.Omit(
   ['HUB_URL'],
 );
 
-export type HubConfiguration = Static<typeof HubSchema>;
+const MeshSettings = {
+  MESH_CERTIFICATE_SECONDS: Type.Integer({
+    default: 3_600,
+    minimum: 2,
+    maximum: 3_600,
+    description: 'Life of the certificates with which processes of the house prove who they are',
+  }),
+  MESH_ROOT_HOURS: Type.Number({
+    default: 720,
+    exclusiveMinimum: 0,
+    maximum: 8_760,
+    description: 'How long one root vouches before the next does',
+  }),
+};
 
-export const hubConfiguration = defineConfiguration('hub', Type.Object(HubSchema.properties));
+const Schema = Type.Object({ ...HubSchema.properties, ...MeshSettings });
+
+export type HubConfiguration = Static<typeof Schema>;
+
+export const hubConfiguration = defineConfiguration('hub', Schema);
 
 export const readHubConfiguration = hubConfiguration.read;

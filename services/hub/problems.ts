@@ -29,3 +29,15 @@ export const generationStale = defineProblem({
   category: 'conflict',
   title: 'A later registration of this instance stands',
 });
+
+export const instanceRevoked = defineProblem({
+  code: 'instance-revoked',
+  category: 'forbidden',
+  title: 'This instance was revoked',
+});
+
+export const rootTooYoung = defineProblem({
+  code: 'root-too-young',
+  category: 'conflict',
+  title: 'The next root of the mesh may not vouch yet',
+});

@@ -80,6 +80,13 @@ describe.each(endpoints.map(({ service, value }) => [value.name, service, value]
       if (endpoint.access === 'principal') expect(endpoint.permission).toMatch(/^[a-z]+(-[a-z]+)*:[a-z]+(-[a-z]+)*$/);
     });
 
+    it('is called by services that there are, and never by its own', () => {
+      if (endpoint.callers === 'any') return;
+      expect(endpoint.callers.length).toBeGreaterThan(0);
+      for (const caller of endpoint.callers) expect(endpoints.some((other) => other.service === caller)).toBe(true);
+      expect(endpoint.callers).not.toContain(service === 'gateway' ? '' : service);
+    });
+
     it('takes a body only where a method means one, and no field that it does not name', () => {
       if (endpoint.method === 'GET' || endpoint.method === 'DELETE') expect(endpoint.body).toBeNull();
       // Providers add fields to their webhooks without notice.

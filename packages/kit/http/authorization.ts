@@ -7,7 +7,8 @@ import { forbidden, notFound } from '@tenantry/kernel/problems.ts';
 export function authorize(endpoint: Endpoint, principal: Principal): void {
   if (endpoint.access === 'services') {
     // For anybody else an inner endpoint does not exist.
-    if (principal.kind !== 'service') throw notFound('There is nothing at this address.');
+    if (principal.kind !== 'service' || !isAmong(endpoint.callers, principal.id))
+      throw notFound('There is nothing at this address.');
     return;
   }
   if (endpoint.permission === null || endpoint.reach === null) return;
@@ -19,3 +20,6 @@ export function authorize(endpoint: Endpoint, principal: Principal): void {
     },
   );
 }
+
+const isAmong = (callers: Endpoint['callers'], service: string): boolean =>
+  callers === 'any' || callers.includes(service);

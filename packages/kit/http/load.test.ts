@@ -16,6 +16,7 @@ const wait = endpoint({
   path: '/internal/wait',
   summary: 'X',
   access: 'services',
+  callers: 'any',
   response: Closed({}),
 });
 const closers: (() => Promise<unknown>)[] = [];

@@ -53,6 +53,17 @@ describe('A passport at the door', () => {
     expect(await authenticate(headers)).toEqual(user);
   });
 
+  it('is believed over mutual TLS only on a connection of who signed it', async () => {
+    const authenticate = authenticateByPassport(discovery());
+    const headers = { [PASSPORT_HEADER]: issuePassport(key, user, nowSeconds()) };
+    const peer = (service: string) => ({ service, instanceId: `${service}-1`, serial: '4f' });
+    expect(await authenticate(headers, undefined, peer('gateway'))).toEqual(user);
+    // Also where it is remembered from a better one.
+    await expect(authenticate(headers, undefined, peer('billing'))).rejects.toMatchObject({
+      kind: { code: 'unauthenticated' },
+    });
+  });
+
   it.each<readonly [what: string, token: () => string | string[] | undefined]>([
     ['is missing', () => undefined],
     ['is empty', () => ''],

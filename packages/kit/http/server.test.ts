@@ -56,6 +56,7 @@ const innerThing = endpoint({
   method: 'POST',
   path: '/internal/things',
   access: 'services',
+  callers: 'any',
   body: Closed({}),
 });
 const openThing = endpoint({ ...common, name: 'things.open', method: 'GET', path: '/v1/open', access: 'public' });

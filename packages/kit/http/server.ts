@@ -11,9 +11,11 @@ import {
 import { newUuid } from '@tenantry/kernel/id.ts';
 import { malformedJson, notFound, upstreamTimeout } from '@tenantry/kernel/problems.ts';
 import { CLIENT_ADDRESS_HEADER, DEADLINE_HEADER, IDEMPOTENCY_KEY_HEADER } from '@tenantry/mesh/headers.ts';
+import { peerOf } from '@tenantry/mesh/identity.ts';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Dependencies } from '../health/dependencies.ts';
 import type { LoadMeter } from '../lifecycle/load-meter.ts';
+import type { MeshDoorCounts } from '../lifecycle/mesh-door-counts.ts';
 import type { Logger } from '../logger.ts';
 import { endRequestTrace, traceRequest } from '../tracing/server-span.ts';
 import { registerTraceMetrics } from '../tracing/trace-metrics.ts';
@@ -50,6 +52,8 @@ export type HttpServerOptions = {
   readonly load?: LoadMeter;
   /** Left out where nobody listens: traces are passed on all the same. */
   readonly tracing?: Tracing | undefined;
+  /** Of the mesh door that leads here as well. */
+  readonly doorCounts?: MeshDoorCounts;
   readonly logger: Logger;
 };
 
@@ -95,6 +99,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   if (options.databases !== undefined) registerDatabaseMetrics(metrics.registry, options.databases);
   const { tracing } = options;
   if (tracing !== undefined) registerTraceMetrics(metrics.registry, tracing);
+  options.doorCounts?.register(metrics.registry);
 
   readBodiesAsJson(app);
   app.decorateRequest('callContext');
@@ -188,7 +193,10 @@ async function answerRequest(
   const { endpoint } = prepared.route;
   if (request.callContext.deadlineMs <= Date.now())
     throw upstreamTimeout('The deadline of this request had passed before it arrived.');
-  const principal = endpoint.access === 'public' ? null : await options.authenticate(request.headers, endpoint);
+  const principal =
+    endpoint.access === 'public'
+      ? null
+      : await options.authenticate(request.headers, endpoint, peerOf(request.raw.socket));
   if (principal !== null) {
     currentSpan()?.belongsTo(principal.tenantId);
     authorize(endpoint, principal);

@@ -6,9 +6,9 @@ export class HubRequests {
   readonly #token: string;
   #current = 0;
 
-  /** One address, or several with commas between. */
-  constructor(hubUrls: string, token: string) {
-    this.#bases = hubUrls.split(',').map((url) => `${url.trim()}/v1/registry/instances`);
+  /** One address, or several with commas between; and what is asked for there. */
+  constructor(hubUrls: string, token: string, path = '/v1/registry/instances') {
+    this.#bases = hubUrls.split(',').map((url) => `${url.trim()}${path}`);
     this.#token = token;
   }
 

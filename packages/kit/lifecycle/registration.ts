@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deriveClusterToken } from '@tenantry/databases/credentials.ts';
 import type { InstanceRecord } from '@tenantry/mesh/registry.ts';
@@ -34,6 +35,8 @@ export function registerWithHub(options: {
   readonly announcement: InstanceAnnouncement;
   readonly logger: Logger;
   readonly sources?: HeartbeatSources;
+  /** Awaited before the first registration: who is in the registry must be able to answer. */
+  readonly whenReady?: Promise<void> | undefined;
 }): Registration {
   const { announcement, logger, sources = {} } = options;
   const hub = new HubRequests(options.hubUrl, deriveClusterToken(options.masterKey));
@@ -106,6 +109,7 @@ export function registerWithHub(options: {
     return result;
   };
   void (async () => {
+    await Promise.race([options.whenReady, once(stopping.signal, 'abort')]);
     while (!stopping.signal.aborted) {
       const delayMs = await inTurn(async () => (stopping.signal.aborted ? 0 : beatOnce()));
       await sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined);

@@ -34,7 +34,11 @@ import type { TracingConfiguration } from '../tracing/settings.ts';
 import { Tracing } from '../tracing/tracing.ts';
 import { CloseStack } from './close-stack.ts';
 import { instanceKey } from './instance-key.ts';
+import { certificateFromHub, joinMesh, type MeshMembership } from './join-mesh.ts';
 import { LoadMeter } from './load-meter.ts';
+import { callersOf } from './mesh-callers.ts';
+import { openMeshDoor } from './mesh-door.ts';
+import { MeshDoorCounts } from './mesh-door-counts.ts';
 import { registerWithHub } from './registration.ts';
 import { readServedTenants } from './served-tenants.ts';
 
@@ -52,6 +56,8 @@ export type ServiceConfiguration = TracingConfiguration & {
   readonly TENANTRY_DATA_DIR: string;
   readonly TENANTRY_NAMESPACE: string;
   readonly TENANTRY_ENVIRONMENT: 'development' | 'production';
+  readonly MESH_TLS: 'required' | 'off';
+  readonly MESH_PORT: number;
   readonly LOG_LEVEL: string;
   readonly DATABASE_URL: string;
   readonly REDIS_URL: string;
@@ -141,10 +147,30 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     const load = new LoadMeter();
     closing.push(async () => load.close());
     const traffic = new EdgeTraffic();
-    const dependencies = new Dependencies(logger, createServiceProbe(discovery));
+    let membership: MeshMembership | null = null;
+    const dependencies = new Dependencies(
+      logger,
+      createServiceProbe(discovery, () => membership?.identity ?? null),
+    );
     closing.push(async () => dependencies.close());
+    membership = await joinMesh({
+      settings: configuration,
+      service: name,
+      instanceId,
+      nats,
+      dependencies,
+      request: certificateFromHub({
+        hubUrl: configuration.HUB_URL,
+        masterKey: configuration.TENANTRY_MASTER_KEY,
+        service: name,
+        instanceId,
+      }),
+      logger,
+    });
+    if (membership !== null) closing.push(membership.close);
     const mesh = createMesh({
       service: name,
+      identity: membership?.identity ?? null,
       signingKey,
       discovery,
       traffic,
@@ -180,18 +206,9 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       closing.push(relay.stop);
     }
     const health = { dependencies, failing: checks.failing };
-    const url = await openDoor({
-      name,
-      configuration,
-      databases,
-      discovery,
-      app,
-      load,
-      health,
-      tracing,
-      logger,
-      closing,
-    });
+    await membership?.settled;
+    const door = { name, configuration, databases, discovery, membership, app, load, health, tracing, logger, closing };
+    const { url, meshUrl } = await openDoor(door);
     const registration = registerWithHub({
       hubUrl: configuration.HUB_URL,
       masterKey: configuration.TENANTRY_MASTER_KEY,
@@ -199,6 +216,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
         instanceId,
         service: name,
         url,
+        ...(meshUrl === null ? {} : { meshUrl }),
         publicKey: toPublicJwk(signingKey.publicKey),
         endpoints: toEndpointRecords(
           app.routes.map((route) => route.endpoint),
@@ -209,6 +227,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       },
       logger,
       sources: { load, traffic, dependencies: () => dependencies.reports() },
+      whenReady: membership?.identity.ready,
     });
     closing.push(registration.leave);
 
@@ -297,22 +316,26 @@ async function openDoor<Tables>(options: {
   configuration: ServiceConfiguration;
   databases: Databases<Tables>;
   discovery: Discovery;
+  membership: MeshMembership | null;
   app: ServiceApp<Tables>;
   load: LoadMeter;
   health: NonNullable<HttpServerOptions['health']>;
   tracing: Tracing;
   logger: Logger;
   closing: CloseStack;
-}): Promise<string> {
-  const { configuration, databases } = options;
+}): Promise<{ readonly url: string; readonly meshUrl: string | null }> {
+  const { configuration, databases, membership } = options;
   const letters = deadLetterRoutes({
     service: options.name,
     databases: databases as Pick<Databases<unknown>, 'withTenant' | 'lookups'>,
     handledTypes: new Set(hearingsOf(options.app.subscriptions).keys()),
   });
+  const routes = [...options.app.routes, ...letters];
+  const counts = new MeshDoorCounts();
   const server = createHttpServer({
     service: options.name,
-    routes: [...options.app.routes, ...letters],
+    routes,
+    doorCounts: counts,
     authenticate: authenticateByPassport(options.discovery),
     idempotency: {
       withTenant: databases.withTenant as Databases<unknown>['withTenant'],
@@ -328,5 +351,17 @@ async function openDoor<Tables>(options: {
     logger: options.logger,
   });
   options.closing.push(() => server.close());
-  return server.listen({ host: configuration.HOST, port: configuration.PORT });
+  const url = await server.listen({ host: configuration.HOST, port: configuration.PORT });
+  if (membership === null) return { url, meshUrl: null };
+  const door = await openMeshDoor({
+    identity: membership.identity,
+    callers: callersOf(routes.map(({ endpoint }) => endpoint)),
+    http: server.server,
+    counts,
+    logger: options.logger,
+    host: configuration.HOST,
+    port: configuration.MESH_PORT,
+  });
+  options.closing.push(door.close);
+  return { url, meshUrl: door.url };
 }

@@ -27,6 +27,7 @@ export const collectInvoice = endpoint({
   path: '/internal/invoices/:invoiceId/collect',
   summary: 'Make an open invoice and ask for its payment',
   access: 'services',
+  callers: ['subscriptions'],
   params: InvoiceParams,
   body: Closed({
     paymentId: IdSchema('pay'),
@@ -56,6 +57,7 @@ export const readInvoiceStanding = endpoint({
   path: '/internal/invoices/:invoiceId/standing',
   summary: 'How an invoice stands, and up to which of its events',
   access: 'services',
+  callers: ['subscriptions'],
   params: InvoiceParams,
   response: InvoiceStanding,
   problems: [invoiceNotFound],
@@ -71,6 +73,7 @@ export const endCollection = endpoint({
   path: '/internal/invoices/:invoiceId/end-collection',
   summary: 'Collect no longer what an invoice still claims',
   access: 'services',
+  callers: ['subscriptions'],
   params: InvoiceParams,
   response: InvoiceStanding,
   problems: [invoiceNotFound, invalidTransition],

@@ -11,5 +11,6 @@ export const erasePerson = endpoint({
   path: '/internal/persons/:userId/erase',
   summary: 'Forget who a customer is',
   access: 'services',
+  callers: ['users'],
   params: Closed({ userId: IdSchema('usr') }),
 });

@@ -60,6 +60,7 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
     TENANTRY_MASTER_KEY: MASTER_KEY,
     TENANTRY_DATA_DIR: dataDir,
     TENANTRY_NAMESPACE: namespace,
+    MESH_TLS: 'off',
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent',
   };
   let passedMs = 0;

@@ -13,6 +13,7 @@ const REFUSED = new Set([
   'EAI_AGAIN',
   ADDRESS_REFUSED,
   NOT_CONNECTED,
+  'ERR_MESH_NOT_CONNECTED',
 ]);
 
 const codeOf = (error: unknown): string =>

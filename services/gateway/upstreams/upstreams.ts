@@ -2,9 +2,12 @@ import type { TenantId } from '@tenantry/kernel/id.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import type { Discovery } from '@tenantry/mesh/discovery.ts';
 import type { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
+import { meshConnector, NotConnected } from '@tenantry/mesh/identity/connector.ts';
+import type { MeshIdentity } from '@tenantry/mesh/identity.ts';
 import type { InstanceRecord } from '@tenantry/mesh/registry.ts';
 import type { BreakerTransition } from '@tenantry/resilience/circuit-breaker.ts';
 import type { DependencyMonitor } from '@tenantry/resilience/dependency-monitor.ts';
+import type { buildConnector } from 'undici';
 import type { BalancingName } from '../contract/upstreams.ts';
 import { createBalancing } from './balancing/create-balancing.ts';
 import type { Cluster } from './cluster.ts';
@@ -17,6 +20,8 @@ const SLOW_MS = 1_000;
 
 export type UpstreamsOptions = {
   readonly discovery: Discovery;
+  /** With it instances are reached with mutual TLS alone. */
+  readonly identity?: MeshIdentity | null;
   readonly balancing?: BalancingName;
   readonly slowStartMs?: number;
   /** Counts every attempt, for the service map. */
@@ -141,10 +146,14 @@ export class Upstreams {
     for (const record of records) {
       const existing = this.#instances.get(record.instanceId);
       let instance = existing;
-      if (instance === undefined || instance.record.url !== record.url) {
+      const { onBreaker, identity = null } = this.#options;
+      const url = identity === null ? record.url : (record.meshUrl ?? record.url);
+      if (instance === undefined || instance.record.url !== url) {
         void existing?.close().catch(() => undefined);
-        const { onBreaker } = this.#options;
-        instance = new Instance(record, this.monotonicMs, onBreaker === undefined ? {} : { onBreaker });
+        instance = new Instance({ ...record, url }, this.monotonicMs, {
+          ...(identity === null ? {} : { connect: wayInto(record, identity) }),
+          ...(onBreaker === undefined ? {} : { onBreaker }),
+        });
         this.#instances.set(record.instanceId, instance);
       }
       instance.weight = record.weight ?? 1;
@@ -162,6 +171,12 @@ export class Upstreams {
     for (const wake of [...this.#waiting]) wake();
   }
 }
+
+/** An instance without a mesh door is not asked in plain text instead. */
+const wayInto = ({ service, meshUrl }: InstanceRecord, identity: MeshIdentity): buildConnector.connector =>
+  meshUrl === undefined
+    ? (_address, callback) => callback(new NotConnected(service, 'this instance has no mesh door'), null)
+    : meshConnector(identity, service);
 
 /** One is made for every request, so it is one small object and nothing else. */
 class ServiceCluster implements Cluster {

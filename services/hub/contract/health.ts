@@ -65,6 +65,7 @@ export const readHubHealthEndpoint = endpoint({
   path: '/v1/health',
   summary: 'Every service and instance: alive, how busy, how fast; with a tenant, as that tenant is served',
   access: 'services',
+  callers: 'any',
   query: Closed({ tenantId: Type.Optional(IdSchema('ten')) }),
   response: HubHealthSchema,
 });

@@ -18,6 +18,7 @@ export const registerInstanceEndpoint = endpoint({
   path: '/v1/registry/instances',
   summary: 'Register an instance, or register it again with its full record',
   access: 'services',
+  callers: 'any',
   body: InstanceAnnouncementSchema,
   response: InstanceRecordSchema,
   status: 201,
@@ -32,6 +33,7 @@ export const renewLeaseEndpoint = endpoint({
   isRoutine: true,
   summary: 'Say that an instance lives, and how busy it is',
   access: 'services',
+  callers: 'any',
   params: InstanceParams,
   body: HeartbeatSchema,
   problems: [notFound, generationStale],
@@ -43,6 +45,7 @@ export const removeInstanceEndpoint = endpoint({
   path: '/v1/registry/instances/:instanceId',
   summary: 'Leave the registry',
   access: 'services',
+  callers: 'any',
   params: InstanceParams,
 });
 
@@ -52,6 +55,7 @@ export const listInstancesEndpoint = endpoint({
   path: '/v1/registry/instances',
   summary: 'All registered instances',
   access: 'services',
+  callers: 'any',
   response: InstanceList,
 });
 
@@ -62,6 +66,7 @@ export const discoverInstancesEndpoint = endpoint({
   summary:
     'The instances of one service that take new calls: a tenant’s own ones if it has any, else those for everybody',
   access: 'services',
+  callers: 'any',
   query: Closed({ service: ServiceNameSchema, tenantId: Type.Optional(IdSchema('ten')) }),
   response: InstanceList,
 });

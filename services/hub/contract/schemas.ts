@@ -46,6 +46,7 @@ const announced = {
     maxLength: 200,
     examples: ['http://127.0.0.1:8025'],
   }),
+  meshUrl: Type.Optional(Type.String({ pattern: '^https://[A-Za-z0-9.\\-[\\]:]+$', maxLength: 200 })),
   publicKey: Closed({
     kty: Type.Literal('EC'),
     crv: Type.Literal('P-256'),

@@ -19,8 +19,8 @@ const MASTER: Principal = {
 export function authenticateCallers(clusterToken: string, discovery: Pick<Discovery, 'issuerOf'>): Authenticate {
   const byPassport = authenticateByPassport(discovery);
   const byClusterToken = authenticateByClusterToken(clusterToken);
-  return async (headers, endpoint) => {
-    if (headers[PASSPORT_HEADER] !== undefined) return byPassport(headers, endpoint);
+  return async (headers, endpoint, peer) => {
+    if (headers[PASSPORT_HEADER] !== undefined) return byPassport(headers, endpoint, peer);
     const cluster = await byClusterToken(headers);
     return endpoint?.access === 'principal' ? MASTER : cluster;
   };

@@ -21,6 +21,7 @@ export async function openTestHub(
   namespace: string,
   overrides: HubOverrides = {},
   natsUrl = inject('natsUrl'),
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<RunningHub> {
   const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-hub-'));
   const hub = await openHub(
@@ -30,6 +31,8 @@ export async function openTestHub(
       TENANTRY_MASTER_KEY: MASTER_KEY,
       TENANTRY_DATA_DIR: dataDir,
       TENANTRY_NAMESPACE: namespace,
+      MESH_TLS: 'off',
+      ...environment,
       LOG_LEVEL: process.env['HUB_LOG'] ?? 'silent',
     }),
     overrides,

@@ -25,6 +25,7 @@ export const chargePayment = endpoint({
   path: '/internal/payments/:paymentId/charge',
   summary: 'Create a payment at the provider',
   access: 'services',
+  callers: ['billing'],
   params: PaymentParams,
   body: Closed({
     invoiceId: IdSchema('inv'),

@@ -66,6 +66,7 @@ export const readContact = endpoint({
   path: '/internal/users/:userId/contact',
   summary: 'Name, e-mail address and language of one user',
   access: 'services',
+  callers: ['billing', 'notifications'],
   params: UserParams,
   response: Closed({ userId: IdSchema('usr'), name: Type.String(), email: Type.String(), locale: LocaleSchema }),
   problems: [notFound],

@@ -46,5 +46,7 @@ export function ownDoors(
     door.port === port && (door.host === address || isHere(address));
   return (address, port) =>
     configured.some((door) => leadsTo(door, address, port)) ||
-    discovery.all().some(({ url }) => readDoors(url).some((door) => leadsTo(door, address, port)));
+    discovery
+      .all()
+      .some(({ url, meshUrl = '' }) => readDoors(`${url},${meshUrl}`).some((door) => leadsTo(door, address, port)));
 }

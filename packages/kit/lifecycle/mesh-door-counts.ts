@@ -1,0 +1,61 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+export type MeshRefusal = 'handshake' | 'nobody' | 'revoked' | 'not-allowed';
+
+/** Who is connected to a mesh door, and who was refused, for the metrics. */
+export class MeshDoorCounts {
+  readonly #open = new Map<string, number>();
+  readonly #asked = new Map<string, { count: number }>();
+  readonly #refused = new Map<MeshRefusal, number>();
+
+  opened(caller: string): void {
+    this.#open.set(caller, (this.#open.get(caller) ?? 0) + 1);
+  }
+
+  closed(caller: string): void {
+    this.#open.set(caller, (this.#open.get(caller) ?? 0) - 1);
+  }
+
+  asked(caller: string): void {
+    const known = this.#asked.get(caller);
+    if (known === undefined) this.#asked.set(caller, { count: 1 });
+    else known.count++;
+  }
+
+  refused(reason: MeshRefusal): void {
+    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
+  }
+
+  register(registry: Registry): void {
+    const [open, asked, refused] = [this.#open, this.#asked, this.#refused];
+    new Gauge({
+      name: 'mesh_connections',
+      help: 'Connections of other processes that stand, with mutual TLS',
+      labelNames: ['caller'],
+      registers: [registry],
+      collect() {
+        for (const [caller, count] of open) this.set({ caller }, count);
+      },
+    });
+    new Counter({
+      name: 'mesh_http_requests_total',
+      help: 'Requests that came by HTTP with mutual TLS',
+      labelNames: ['caller'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [caller, { count }] of asked) this.inc({ caller }, count);
+      },
+    });
+    new Counter({
+      name: 'mesh_refusals_total',
+      help: 'Connections that were refused, by why',
+      labelNames: ['reason'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [reason, count] of refused) this.inc({ reason }, count);
+      },
+    });
+  }
+}

@@ -1,0 +1,58 @@
+import { formatInstant } from '@tenantry/kernel/instant.ts';
+import { validationFailed } from '@tenantry/kernel/problems.ts';
+import { type Route, serve } from '@tenantry/kit/http/route.ts';
+import {
+  issueCertificateEndpoint,
+  type MeshTrustView,
+  readMeshTrustEndpoint,
+  revokeCertificateEndpoint,
+  revokeInstanceEndpoint,
+  rotateMeshRootEndpoint,
+} from '../contract/mesh.ts';
+import type { Root } from '../domain/roots.ts';
+import type { MeshAuthority } from '../use-cases/authority.ts';
+import { changedBy } from './changed-by.ts';
+
+const instant = (epochMs: number): string => formatInstant(Temporal.Instant.fromEpochMilliseconds(epochMs));
+const instantOrNull = (epochMs: number | null): string | null => (epochMs === null ? null : instant(epochMs));
+
+const stateOf = ({ vouchesSinceMs, retiredAtMs }: Root) => {
+  if (retiredAtMs !== null) return 'retired';
+  return vouchesSinceMs === null ? 'next' : 'vouching';
+};
+
+const toView = ({ roots, revocations }: Pick<MeshAuthority, 'roots' | 'revocations'>): MeshTrustView => ({
+  roots: roots.map((root) => ({
+    id: root.id,
+    state: stateOf(root),
+    announcedAt: instant(root.announcedAtMs),
+    vouchesSince: instantOrNull(root.vouchesSinceMs),
+    retiredAt: instantOrNull(root.retiredAtMs),
+    expiresAt: instant(root.expiresAtMs),
+    calledBy: root.calledBy,
+    certificate: root.certificate,
+  })),
+  revocations: [...revocations],
+});
+
+export const meshRoutes = (authority: MeshAuthority): Route[] => [
+  serve(issueCertificateEndpoint, async ({ body: { service, instanceId, publicKey, proof } }) => {
+    if (!instanceId.startsWith(`${service}-`)) {
+      const errors = [{ path: '/instanceId', message: 'must begin with the name of its service' }];
+      throw validationFailed('The instance id names another service.', { errors });
+    }
+    const { certificate, roots } = authority.issue({ service, instanceId }, { publicKey, proof });
+    return { certificate, roots: { version: roots.version, certificates: [...roots.certificates] } };
+  }),
+  serve(readMeshTrustEndpoint, async () => toView(authority)),
+  serve(rotateMeshRootEndpoint, async ({ principal }) => {
+    await authority.rotate(changedBy(principal));
+    return toView(authority);
+  }),
+  serve(revokeCertificateEndpoint, ({ params, body, principal }) =>
+    authority.revoke({ serial: params.serial }, body.reason, changedBy(principal)),
+  ),
+  serve(revokeInstanceEndpoint, ({ params, body, principal }) =>
+    authority.revoke({ instanceId: params.instanceId }, body.reason, changedBy(principal)),
+  ),
+];
