@@ -4,7 +4,7 @@ import { connectNats, type Nats } from '../nats.ts';
 import { bucketName } from '../subjects.ts';
 import { openWorkQueue, type WorkQueue } from '../work-queue.ts';
 
-const PATIENCE = { timeout: 20_000, interval: 20 };
+const PATIENCE = { timeout: 40_000, interval: 20 };
 
 let nats: Nats;
 let queues: WorkQueue<string>[];
@@ -72,7 +72,8 @@ describe('Work that is put away', () => {
     goOn();
     await closed;
     await vi.waitFor(async () => expect(await left()).toBe(0), PATIENCE);
-    expect([...mine, ...theirs].toSorted()).toEqual(items.toSorted());
+    // What was held for too long comes to the others too: at least once is what is promised.
+    expect(new Set([...mine, ...theirs])).toEqual(new Set(items));
     expect(theirs.length).toBeGreaterThan(0);
-  });
+  }, 90_000);
 });
