@@ -149,11 +149,11 @@ describe.skipIf(inject('clickhouseUrl') === '')('The trace of a bought subscript
     ]);
   });
 
-  it('has no step that begins before the one it followed from, but for the difference of two clocks', async () => {
+  it('has no step that begins before the one it followed from, but for what clocks differ by', async () => {
     const { spans } = await readTrace(traceId, BOUGHT);
     const early = (span: Span): string[] =>
       span.children.flatMap((child) => [
-        ...(child.startOffsetMs < span.startOffsetMs - 5 ? [`${span.name} > ${child.name}`] : []),
+        ...(child.startOffsetMs < span.startOffsetMs - 1_000 ? [`${span.name} > ${child.name}`] : []),
         ...early(child),
       ]);
     expect(spans.flatMap(early)).toEqual([]);
