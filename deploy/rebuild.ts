@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ConfigurationError } from '@tenantry/kit/configuration.ts';
 import { StartFailure } from './embedded/start-failure.ts';
 import { readSettings } from './launcher/settings.ts';
+import { tenantDatabaseUrls, withoutCredentials } from './launcher/stores.ts';
 import { findRunningDatabase } from './running-database.ts';
 
 const REBUILDABLE = ['subscriptions', 'payments', 'billing'];
@@ -14,14 +15,14 @@ async function run([service = '', ...rest]: readonly string[]): Promise<number> 
     throw new StartFailure(`Usage: node boot.mjs deploy/rebuild.ts ${REBUILDABLE.join(' | ')} <tenant id> [position]`);
   const settings = readSettings(process.env);
   const { adminUrl, masterKey } = findRunningDatabase(settings);
-  const url = new URL(adminUrl);
-  // The service signs in as itself.
-  url.username = '';
-  url.password = '';
+  const tenantDatabases = tenantDatabaseUrls(adminUrl, settings.tenantDatabases);
   const child = fork(join(settings.root, 'services', service, 'rebuild.ts'), rest, {
     env: {
       ...process.env,
-      DATABASE_URL: url.href,
+      // The service signs in as itself.
+      DATABASE_URL: withoutCredentials(adminUrl),
+      TENANT_DATABASES: tenantDatabases.map(({ name, url }) => `${name}=${withoutCredentials(url)}`).join(','),
+      TENANT_PLACEMENTS: settings.tenantPlacements,
       TENANTRY_MASTER_KEY: masterKey,
       TENANTRY_DATA_DIR: settings.dataDir,
       TENANTRY_NAMESPACE: '',

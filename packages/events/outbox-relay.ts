@@ -94,9 +94,11 @@ async function moveAll(client: PoolClient, facts: FactsInHand, calls: RelayCalls
   while (!isOver()) {
     const room = Math.min(BATCH, MAX_IN_HAND - facts.seqs.size);
     if (room > 0 && calls.takePoke()) {
+      const startedMs = performance.now();
       const rows = await readOutbox(client, facts.seqs, room);
       facts.take(rows);
       if (rows.length === room) calls.poke();
+      else await calls.gather(performance.now() - startedMs);
     }
     if (calls.takeDeletion()) await deletePublished(client, facts);
     else if (!isOver() && (room <= 0 || !calls.isPoked)) await calls.next();

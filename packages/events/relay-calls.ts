@@ -1,5 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** Who has published something will publish more: rows are deleted together, and what is read does not wait for it. */
 const DELETE_AFTER_MS = 5;
+/** A reading that takes longer says that process or database are busy: then fewer readings of more rows each cost them less. */
+const UNHURRIED_MS = 2;
+const MAX_GATHER_MS = 50;
 
 /** What the relay is called for. A call that comes while it is busy is kept. */
 export class RelayCalls {
@@ -61,6 +66,12 @@ export class RelayCalls {
     return new Promise((resolve) => {
       this.#wake = resolve;
     });
+  }
+
+  /** Where the last reading took long, waits as long before the next, so that at most half of the time is spent with it. */
+  async gather(readingMs: number): Promise<void> {
+    if (readingMs < UNHURRIED_MS || this.isToEnd) return;
+    await sleep(Math.min(readingMs, MAX_GATHER_MS), undefined, { signal: this.#stopping }).catch(() => undefined);
   }
 
   end(): void {

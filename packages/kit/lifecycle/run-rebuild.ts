@@ -41,12 +41,16 @@ async function rebuildOnce<Tables>(
   after: bigint,
 ): Promise<Rebuilt> {
   const { TENANTRY_MASTER_KEY, TENANTRY_DATA_DIR, TENANTRY_NAMESPACE } = CommonConfiguration;
-  const { DATABASE_URL } = StoreConfiguration;
-  const schema = Type.Object({ TENANTRY_MASTER_KEY, TENANTRY_DATA_DIR, TENANTRY_NAMESPACE, DATABASE_URL });
+  const { DATABASE_URL, TENANT_DATABASES, TENANT_PLACEMENTS } = StoreConfiguration;
+  const schema = Type.Object({
+    ...{ TENANTRY_MASTER_KEY, TENANTRY_DATA_DIR, TENANTRY_NAMESPACE },
+    ...{ DATABASE_URL, TENANT_DATABASES, TENANT_PLACEMENTS },
+  });
   const configuration = defineConfiguration(service, schema).read(process.env);
   const databases = openDatabases<Tables>({
     service,
     databaseUrl: configuration.DATABASE_URL,
+    placement: { databases: configuration.TENANT_DATABASES, placements: configuration.TENANT_PLACEMENTS },
     redisUrl: NO_REDIS,
     clickhouseUrl: '',
     masterKey: configuration.TENANTRY_MASTER_KEY,
