@@ -3,6 +3,7 @@ import { type Principal, servicePrincipal } from '@tenantry/auth/principal.ts';
 import type { WithTenant } from '@tenantry/databases/unit-of-work.ts';
 import { newId, type TenantId } from '@tenantry/kernel/id.ts';
 import { unauthenticated } from '@tenantry/kernel/problems.ts';
+import { Answering } from '../http/answering.ts';
 import { createPruningSchedule } from '../http/idempotency-pruning.ts';
 import type { Authenticate } from '../http/passport-check.ts';
 import type { Route } from '../http/route.ts';
@@ -41,14 +42,16 @@ export function openDoor(
     return principal;
   };
   let isReady = true;
-  const app = createHttpServer({
-    service: 'things',
-    routes,
-    authenticate,
-    idempotency: withTenant === null ? null : { withTenant, fingerprintKeys, pruning: createPruningSchedule() },
-    isReady: async () => isReady,
-    logger: createLogger({ service: 'things', instanceId: 'things-1', level: 'silent' }),
-  });
+  const app = createHttpServer(
+    new Answering({
+      service: 'things',
+      routes,
+      authenticate,
+      idempotency: withTenant === null ? null : { withTenant, fingerprintKeys, pruning: createPruningSchedule() },
+      isReady: async () => isReady,
+      logger: createLogger({ service: 'things', instanceId: 'things-1', level: 'silent' }),
+    }),
+  );
   const tenantId = newId('ten');
   const admin = userOf(tenantId, ['admin']);
   return {

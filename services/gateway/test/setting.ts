@@ -18,6 +18,7 @@ import { openStateWriter, watchState } from '@tenantry/events/pushed-state.ts';
 import { openHub } from '@tenantry/hub/app.ts';
 import { readHubConfiguration } from '@tenantry/hub/config.ts';
 import { newId, newUuid, type TenantId } from '@tenantry/kernel/id.ts';
+import { Answering } from '@tenantry/kit/http/answering.ts';
 import { authenticateByPassport } from '@tenantry/kit/http/passport-check.ts';
 import type { Route } from '@tenantry/kit/http/route.ts';
 import { createHttpServer } from '@tenantry/kit/http/server.ts';
@@ -158,15 +159,17 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
       routes: readonly Route[],
       options: { port?: number; isReady?: () => boolean; tracing?: Tracing } = {},
     ) {
-      const server = createHttpServer({
-        service: name,
-        routes,
-        authenticate: authenticateByPassport(discovery),
-        idempotency: null,
-        isReady: async () => options.isReady?.() ?? true,
-        tracing: options.tracing,
-        logger,
-      });
+      const server = createHttpServer(
+        new Answering({
+          service: name,
+          routes,
+          authenticate: authenticateByPassport(discovery),
+          idempotency: null,
+          isReady: async () => options.isReady?.() ?? true,
+          tracing: options.tracing,
+          logger,
+        }),
+      );
       const url = await server.listen({ host: '127.0.0.1', port: options.port ?? 0 });
       const endpoints = routes.map((route) => route.endpoint);
       return enter(name, url, endpoints, async () => {
