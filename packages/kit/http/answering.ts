@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Method } from '@tenantry/contract/endpoint.ts';
 import { type CallContext, runWithContext, traceIdOf } from '@tenantry/kernel/call-context.ts';
 import { DEADLINE_HEADER } from '@tenantry/mesh/headers.ts';
 import type { Dependencies } from '../health/dependencies.ts';
@@ -37,7 +38,7 @@ export type AnsweringOptions = AnswerOptions & {
 
 /** An address that is answered. */
 export type AnsweredRoute = {
-  readonly method: string;
+  readonly method: Method;
   /** With `:param` segments. */
   readonly path: string;
   readonly maxBodyBytes: number | null;
