@@ -20,8 +20,8 @@ export type CallTarget = {
 /** The targets of all instances, as one process knows them. */
 export type CallTargets = {
   /**
-   * Null for an instance that has none. Ask once per instance and keep it: the target mends itself, and one whose instance has
-   * left the registry ends what is under way and then has no room.
+   * What the next call to this instance can be sent to; null where plain HTTP is the way now. Ask for every call, and keep the
+   * target until the call is over: the next call may get another, and a ticket belongs to the target that gave it.
    */
   readonly of: (instance: InstanceRecord) => CallTarget | null;
   readonly close: () => Promise<void>;
