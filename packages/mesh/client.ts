@@ -22,6 +22,7 @@ import { DEADLINE_HEADER, IDEMPOTENCY_KEY_HEADER, TRACEPARENT_HEADER } from './h
 import { MeshAgents } from './identity/agents.ts';
 import { NotConnected } from './identity/connector.ts';
 import type { MeshIdentity } from './identity.ts';
+import { LinkLosses } from './links/link-losses.ts';
 import { readAnswer } from './read-answer.ts';
 import type { InstanceRecord } from './registry.ts';
 import { send, sendTo, toWireRequest, type WireAnswer, type WireRequest } from './send.ts';
@@ -98,6 +99,7 @@ export function createMesh(options: {
       else health?.monitorOf(service).recordCall({ durationMs: 0, isSlow: false, isFailed: true }, notThere());
     },
   });
+  const losses = new LinkLosses();
   const backoff = createBackoff({ baseMs: 50, capMs: 200 });
   const budgets = new Map<string, RetryBudget>();
   const budgetOf = (service: string): RetryBudget => {
@@ -145,7 +147,7 @@ export function createMesh(options: {
         const turn = balancer.next(target, tenantId, tried);
         tried.add(turn.instance.instanceId);
         if (number > 1) monitor?.recordRetry();
-        const answer = await judged(turn, monitor, deadline, () =>
+        const answer = await judged(turn, monitor, deadline, losses, () =>
           withTimeout(({ signal }) => sendAnyWay(turn.instance, request, isRepeatable, signal), {
             timeoutMs: Number.MAX_SAFE_INTEGER,
             deadline,
@@ -210,6 +212,7 @@ async function judged(
   { breaker, permit }: Turn,
   monitor: DependencyMonitor | undefined,
   deadline: Deadline,
+  losses: LinkLosses,
   work: () => Promise<WireAnswer>,
 ): Promise<WireAnswer> {
   const startedAtMs = performance.now();
@@ -227,7 +230,7 @@ async function judged(
   } catch (error) {
     const isImpatience =
       error instanceof Problem && error.kind.code === upstreamTimeout.kind.code && allowedMs < MIN_JUDGED_MS;
-    if (isImpatience || error instanceof TypeError) breaker.release(permit);
+    if (isImpatience || error instanceof TypeError || !losses.isNews(error)) breaker.release(permit);
     else record(true, error);
     throw error;
   }
