@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '@tenantry/kernel/clock.ts';
 import { newUuid, type TenantId } from '@tenantry/kernel/id.ts';
 import { Dependencies } from '@tenantry/kit/health/dependencies.ts';
 import { Answering } from '@tenantry/kit/http/answering.ts';
+import { createLinkDoor } from '@tenantry/kit/http/link-door.ts';
 import { createHttpServer } from '@tenantry/kit/http/server.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
 import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
@@ -152,6 +153,7 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
           identity: membership.identity,
           callers: callersOf(routes.map(({ endpoint }) => endpoint)),
           http: server.server,
+          onLink: createLinkDoor(answering, logger),
           counts: doorCounts,
           logger,
           host: configuration.HOST,

@@ -14,7 +14,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLogger } from '../logger.ts';
 import { type Door, openDoor } from '../test/open-door.ts';
 import { openStore, type Store } from '../test/open-store.ts';
-import { createLinkDoor, type LinkDoor } from './link-door.ts';
+import { createLinkDoor } from './link-door.ts';
 import { FileAnswer, serve, servePublic, Versioned } from './route.ts';
 
 const Thing = Closed({ id: Type.String(), note: Type.Optional(Type.String()) });
@@ -42,6 +42,7 @@ const inner = endpoint({
   method: 'POST',
   path: '/internal/things',
   access: 'services',
+  callers: 'any',
 });
 const seen = endpoint({ ...common, name: 'things.seen', method: 'GET', path: '/v1/seen', access: 'public' });
 const broken = endpoint({
@@ -84,7 +85,6 @@ const routes = [
 
 let store: Store;
 let door: Door;
-let links: LinkDoor;
 let link: CallingLink;
 let httpUrl: URL;
 const closers: (() => unknown)[] = [];
@@ -94,9 +94,12 @@ beforeAll(async () => {
   store = await openStore();
   door = openDoor(routes, store.databases.withTenant);
   httpUrl = new URL(await door.app.listen({ host: '127.0.0.1', port: 0 }));
-  links = createLinkDoor(door.answering, createLogger({ service: 'things', instanceId: 'things-1', level: 'silent' }));
+  const accept = createLinkDoor(
+    door.answering,
+    createLogger({ service: 'things', instanceId: 'things-1', level: 'silent' }),
+  );
   const server = createServer((socket) => {
-    links.accept(socket, { peer: null, remoteAddress: socket.remoteAddress ?? '' });
+    accept(socket, { service: 'gateway', instanceId: 'gateway-1', serial: '1' });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -70,7 +70,15 @@ function addRoute(app: FastifyInstance, answering: Answering, route: AnsweredRou
       const { url, params, query, headers, body, ip } = request;
       const answer = await answering.answer(
         route,
-        { url, params, query, headers, body: Buffer.isBuffer(body) ? body : undefined, remoteAddress: ip, peer: peerOf(request.raw.socket) },
+        {
+          url,
+          params,
+          query,
+          headers,
+          body: Buffer.isBuffer(body) ? body : undefined,
+          remoteAddress: ip,
+          peer: peerOf(request.raw.socket),
+        },
         contextOf(answering, request),
       );
       return send(reply, answer);

@@ -26,6 +26,7 @@ import { CHECKED, type StoreChecks, startStoreChecks } from '../health/store-che
 import { dependencyOf } from '../health/store-dependencies.ts';
 import { Answering, type AnsweringOptions } from '../http/answering.ts';
 import { createPruningSchedule, IDEMPOTENCY_PRUNING, pruneIdempotencyKeys } from '../http/idempotency-pruning.ts';
+import { createLinkDoor } from '../http/link-door.ts';
 import { authenticateByPassport } from '../http/passport-check.ts';
 import type { Route } from '../http/route.ts';
 import { createHttpServer } from '../http/server.ts';
@@ -40,6 +41,7 @@ import { LoadMeter } from './load-meter.ts';
 import { callersOf } from './mesh-callers.ts';
 import { openMeshDoor } from './mesh-door.ts';
 import { MeshDoorCounts } from './mesh-door-counts.ts';
+import { openMeshLinks } from './open-mesh-links.ts';
 import { registerWithHub } from './registration.ts';
 import { readServedTenants } from './served-tenants.ts';
 
@@ -169,9 +171,13 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       logger,
     });
     if (membership !== null) closing.push(membership.close);
+    const identity = membership?.identity ?? null;
+    const targets = openMeshLinks(identity, discovery, logger);
+    if (targets !== null) closing.push(targets.close);
     const mesh = createMesh({
       service: name,
-      identity: membership?.identity ?? null,
+      identity,
+      targets,
       signingKey,
       discovery,
       traffic,
@@ -359,6 +365,7 @@ async function openDoor<Tables>(options: {
     identity: membership.identity,
     callers: callersOf(routes.map(({ endpoint }) => endpoint)),
     http: server.server,
+    onLink: createLinkDoor(answering, options.logger),
     counts,
     logger: options.logger,
     host: configuration.HOST,

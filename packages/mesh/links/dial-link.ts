@@ -1,6 +1,7 @@
 import { connect } from 'node:tls';
 import type { LinkSocket } from '@tenantry/link/link-socket.ts';
-import type { MeshIdentity } from '../identity.ts';
+import { guardConnection } from '../identity/guard-connection.ts';
+import { type MeshIdentity, readPeer } from '../identity.ts';
 import type { InstanceRecord } from '../registry.ts';
 
 /** In the handshake (RFC 7301): a mesh door hands such a connection to links, every other one to HTTP. */
@@ -33,7 +34,13 @@ export const dialOverTls =
       socket.once('secureConnect', () => {
         clearTimeout(timer);
         socket.off('error', fail);
+        const peer = readPeer(socket);
+        if (peer === null) {
+          fail(new Error('Whoever answers there has proven nothing.'));
+          return;
+        }
         if (socket.alpnProtocol === LINK_PROTOCOL) {
+          guardConnection(identity, socket, peer);
           resolve(socket);
           return;
         }
