@@ -153,7 +153,7 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
           identity: membership.identity,
           callers: callersOf(routes.map(({ endpoint }) => endpoint)),
           http: server.server,
-          onLink: createLinkDoor(answering, logger),
+          onLink: createLinkDoor(answering, logger, doorCounts),
           counts: doorCounts,
           logger,
           host: configuration.HOST,

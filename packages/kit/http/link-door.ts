@@ -3,6 +3,7 @@ import type { LinkSocket } from '@tenantry/link/link-socket.ts';
 import { serveLink } from '@tenantry/link/serve-link.ts';
 import type { MeshPeer } from '@tenantry/mesh/identity.ts';
 import type { AcceptedLink } from '../lifecycle/mesh-door.ts';
+import type { MeshDoorCounts } from '../lifecycle/mesh-door-counts.ts';
 import type { Logger } from '../logger.ts';
 import type { Answering } from './answering.ts';
 import { createLinkHandler } from './link-handler.ts';
@@ -18,11 +19,15 @@ export type LinkDoor = (
 ) => AcceptedLink;
 
 /** Answers over links what a service answers over HTTP. */
-export function createLinkDoor(answering: Answering, logger: Logger): LinkDoor {
+export function createLinkDoor(answering: Answering, logger: Logger, counts?: MeshDoorCounts): LinkDoor {
   const finder = new RouteFinder(answering.routes);
   return (socket, peer) => {
+    const answer = createLinkHandler(answering, finder, { peer, remoteAddress: socket.remoteAddress ?? '' });
     const link = serveLink(socket, {
-      handle: createLinkHandler(answering, finder, { peer, remoteAddress: socket.remoteAddress ?? '' }),
+      handle(call) {
+        counts?.called(peer.service);
+        answer(call);
+      },
       onFault: (fault) => logger.error({ err: fault }, 'a call could not be answered'),
       onEnd: (end) => logger[isExpected(end) ? 'debug' : 'warn']({ peer, end }, 'a link to us has ended'),
     });

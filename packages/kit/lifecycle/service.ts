@@ -365,7 +365,7 @@ async function openDoor<Tables>(options: {
     identity: membership.identity,
     callers: callersOf(routes.map(({ endpoint }) => endpoint)),
     http: server.server,
-    onLink: createLinkDoor(answering, options.logger),
+    onLink: createLinkDoor(answering, options.logger, counts),
     counts,
     logger: options.logger,
     host: configuration.HOST,
