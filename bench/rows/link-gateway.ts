@@ -41,10 +41,16 @@ export async function linkGatewayRows(): Promise<Row[]> {
       const linked = await stand.startService({ name: 'linked', path: '/v1/linked', speaksLinks: true });
       const pooled = await stand.startService({ name: 'pooled', path: '/v1/pooled', speaksLinks: false });
       const rounds = Object.fromEntries(NAMES.map((name) => [name, { starts: [], aloneMs: [] }])) as unknown as Rounds;
-      const measure = async (runner: Runner, connections = CONNECTIONS, seconds = 1): Promise<Measured> => {
+      const measure = async (runner: Runner, connections = CONNECTIONS, seconds = 1, tries = 3): Promise<Measured> => {
         const before = cpuSecondsOf(runner.servicePid);
-        const slice = await loadSlice(wrk, runner, { connections, seconds });
-        return { ...slice, serviceCpuSeconds: cpuSecondsOf(runner.servicePid) - before };
+        try {
+          const slice = await loadSlice(wrk, runner, { connections, seconds });
+          return { ...slice, serviceCpuSeconds: cpuSecondsOf(runner.servicePid) - before };
+        } catch (error) {
+          // On a busy machine 64 handshakes of HTTPS take longer than a connection may; such a slice says nothing.
+          if (tries <= 1) throw error;
+          return measure(runner, connections, seconds, tries - 1);
+        }
       };
       for (let start = 0; start < STARTS; start++) {
         const meshed = await stand.startGateway(`/v1/linked/${ID}`, { MESH_TLS: 'required' });

@@ -13,7 +13,7 @@ import { type AnswerOwner, AnswerRelay } from './answer-relay.ts';
 import { answerTooLarge, HeldAnswer } from './answer-reshaping.ts';
 import type { Cluster } from './cluster.ts';
 import { refusalOf } from './failure.ts';
-import type { ForwardingOptions } from './forwarding.ts';
+import type { ForwardingOptions } from './forwarding-options.ts';
 import type { Instance } from './instance.ts';
 import { unanswered } from './unanswered.ts';
 import { writeLinkedAnswer } from './whole-answer.ts';
