@@ -38,7 +38,12 @@ const logger = createLogger({ service: name, instanceId, level: 'info' });
 const nats = await connectNats({ url: natsUrl, name: instanceId, namespace: '', token: deriveNatsToken(masterKey) });
 const discovery = await openDiscovery(nats, { keyOf: (issuer) => instanceKey(masterKey, issuer).publicKey });
 const membership = await joinMesh({
-  settings: { MESH_TLS: 'required', TENANTRY_NAMESPACE: '' },
+  settings: {
+    MESH_TLS: 'required',
+    TENANTRY_NAMESPACE: '',
+    TENANTRY_MASTER_KEY: masterKey,
+    TENANTRY_DATA_DIR: process.env['TENANTRY_DATA_DIR'] ?? '',
+  },
   ...{ service: name, instanceId, nats, logger, dependencies: new Dependencies(logger) },
   request: certificateFromHub({ hubUrl, masterKey, service: name, instanceId }),
 });
