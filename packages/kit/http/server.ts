@@ -28,7 +28,10 @@ export function createHttpServer(answering: Answering): FastifyInstance {
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true },
     // An address that the router cannot read never reaches a hook or the error handler.
     frameworkErrors: (error, request, reply) => {
-      refuse(answering, request, reply, error);
+      const context = answering.contextOf(request.headers);
+      send(reply, answering.refuse(error, request.url, context, undefined));
+      const about = { method: request.method, pattern: undefined, isRoutine: false };
+      answering.finish(about, reply.statusCode, reply.elapsedTime, context);
     },
   });
   app.removeAllContentTypeParsers();
