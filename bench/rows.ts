@@ -12,6 +12,7 @@ import { gatewayCapacityRows } from './rows/gateway-capacity.ts';
 import { gatewayOpenLoopRows } from './rows/gateway-open-loop.ts';
 import { gatewayRouteRows } from './rows/gateway-routes.ts';
 import { linkRows } from './rows/link.ts';
+import { linkGatewayRows } from './rows/link-gateway.ts';
 import { observeRows } from './rows/observe.ts';
 import { routeRows } from './rows/routes.ts';
 import { traceRows } from './rows/traces.ts';
@@ -29,6 +30,7 @@ export const ROW_GROUPS: readonly RowGroup[] = [
   { name: 'gateway-open-loop', needs: 'nothing', measure: gatewayOpenLoopRows },
   { name: 'gateway-routes', needs: 'nothing', measure: gatewayRouteRows },
   { name: 'link', needs: 'nothing', measure: linkRows },
+  { name: 'link-gateway', needs: 'nothing', measure: linkGatewayRows },
   { name: 'breaker', needs: 'nothing', measure: breakerRows },
   { name: 'observe', needs: 'nothing', measure: observeRows },
   { name: 'traces', needs: 'nothing', measure: traceRows },

@@ -16,10 +16,12 @@ import { newId, newUuid, type TenantId } from '@tenantry/kernel/id.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
 import { type InstanceAnnouncement, registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger } from '@tenantry/kit/logger.ts';
+import type { MeshedServiceOrder } from '../link/orders.ts';
 import { LOAD_CORE, PROXY_CORE, pin } from '../load/cores.ts';
 import { type TokenCounts, type TokenSets, writeTokens } from './tokens.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const MESHED_SERVICE = fileURLToPath(new URL('../link/meshed-service.ts', import.meta.url));
 const ISSUER = 'http://gateway.bench';
 const TENANTS = 100;
 /** Of the instances registered here: two hex digits of the master key, 32 times. */
@@ -39,6 +41,10 @@ export type GatewayStand = {
   readonly natsUrl: string;
   readonly tokens: TokenSets;
   readonly register: (service: string, url: string, paths: readonly string[]) => Promise<void>;
+  /** A small service of the house, in a process of its own. */
+  readonly startService: (
+    order: Pick<MeshedServiceOrder, 'name' | 'path' | 'speaksLinks'>,
+  ) => Promise<{ readonly url: string; readonly pid: number }>;
   /** A fresh process, started as `npm start` does; resolves when `path` is answered. */
   readonly startGateway: (path: string, environment?: Readonly<Record<string, string>>) => Promise<RunningGateway>;
   readonly close: () => Promise<void>;
@@ -72,15 +78,21 @@ async function open(counts: TokenCounts, closing: CloseStack): Promise<GatewaySt
   const stores = { REDIS_URL: redis.url, NATS_URL: natsServer.url };
 
   let started = 0;
-  const start = async (name: string, environment: Readonly<Record<string, string>>, core: number) => {
-    const port = await freePort();
+  const start = async (
+    name: string,
+    environment: Readonly<Record<string, string>>,
+    core: number,
+    file = join(ROOT, 'services', name, 'start.ts'),
+    port?: number,
+  ) => {
+    port ??= await freePort();
     const dataDir = join(folder, `${name}-${started++}`);
     mkdirSync(dataDir);
     const url = `http://127.0.0.1:${port}`;
     const child = await startProgram({
       program: {
         name,
-        file: join(ROOT, 'services', name, 'start.ts'),
+        file,
         port,
         url,
         alsoListens: [],
@@ -131,6 +143,14 @@ async function open(counts: TokenCounts, closing: CloseStack): Promise<GatewaySt
       });
       closing.push(registration.leave);
       await registration.accepted;
+    },
+    async startService(order) {
+      const port = await freePort();
+      const told = { ...order, port, hubUrl: hub.url, natsUrl: natsServer.url, masterKey: MASTER_KEY };
+      const environment = { BENCH_SERVICE: JSON.stringify(told satisfies MeshedServiceOrder) };
+      const service = await start(order.name, environment, LOAD_CORE, MESHED_SERVICE, port);
+      closing.push(service.stop);
+      return service;
     },
     async startGateway(path, environment = {}) {
       const gateway = await start(

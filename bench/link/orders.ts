@@ -35,3 +35,16 @@ export const HEADERS: readonly string[] = [
 
 /** About 300 bytes. */
 export const ANSWER = JSON.stringify({ id: 'thg_01jd0000000000000000000000', name: 'x'.repeat(250) });
+
+/** What a service of the gateway's path is told in its environment. */
+export type MeshedServiceOrder = {
+  readonly name: string;
+  /** Of its one route, without the last segment. */
+  readonly path: string;
+  /** False: mutual TLS and HTTP/1.1 only. */
+  readonly speaksLinks: boolean;
+  readonly port: number;
+  readonly hubUrl: string;
+  readonly natsUrl: string;
+  readonly masterKey: string;
+};

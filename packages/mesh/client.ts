@@ -5,6 +5,7 @@ import { currentDeadlineMs } from '@tenantry/kernel/call-context.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import { Problem } from '@tenantry/kernel/problem.ts';
 import { upstreamTimeout, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { LinkFailure } from '@tenantry/link/link-failure.ts';
 import { createBackoff } from '@tenantry/resilience/backoff.ts';
 import type { BreakerTransition } from '@tenantry/resilience/circuit-breaker.ts';
 import { type Deadline, deadlineAt, remainingMs } from '@tenantry/resilience/deadline.ts';
@@ -14,14 +15,17 @@ import { RetryBudget } from '@tenantry/resilience/retry-budget.ts';
 import { withTimeout } from '@tenantry/resilience/timeout.ts';
 import type { TSchema } from 'typebox';
 import { createBalancer, type Turn } from './balancer.ts';
+import type { CallTargets } from './call-target.ts';
 import type { Discovery } from './discovery.ts';
 import type { EdgeTraffic } from './edge-traffic.ts';
 import { DEADLINE_HEADER, IDEMPOTENCY_KEY_HEADER, TRACEPARENT_HEADER } from './headers.ts';
 import { MeshAgents } from './identity/agents.ts';
 import { NotConnected } from './identity/connector.ts';
 import type { MeshIdentity } from './identity.ts';
+import { LinkLosses } from './links/link-losses.ts';
 import { readAnswer } from './read-answer.ts';
-import { send, type WireAnswer } from './send.ts';
+import type { InstanceRecord } from './registry.ts';
+import { send, sendTo, toWireRequest, type WireAnswer, type WireRequest } from './send.ts';
 import { createServicePassports } from './service-passports.ts';
 import { traceCall } from './trace-call.ts';
 
@@ -82,6 +86,8 @@ export function createMesh(options: {
   readonly health?: MeshHealth;
   /** With it every call goes by mutual TLS, to instances that have a mesh door; without, by plain HTTP. */
   readonly identity?: MeshIdentity | null;
+  /** Ways to instances that are cheaper than HTTP. Whoever opened them closes them. */
+  readonly targets?: CallTargets | null;
 }): Mesh {
   const agents = new MeshAgents(options.identity ?? null);
   const passportFor = createServicePassports(options.service, options.signingKey);
@@ -93,12 +99,30 @@ export function createMesh(options: {
       else health?.monitorOf(service).recordCall({ durationMs: 0, isSlow: false, isFailed: true }, notThere());
     },
   });
+  const losses = new LinkLosses();
   const backoff = createBackoff({ baseMs: 50, capMs: 200 });
   const budgets = new Map<string, RetryBudget>();
   const budgetOf = (service: string): RetryBudget => {
     const budget = budgets.get(service) ?? new RetryBudget();
     budgets.set(service, budget);
     return budget;
+  };
+
+  /** Over a link if there is one; plain HTTP takes what a link does not. */
+  const sendAnyWay = async (
+    instance: InstanceRecord,
+    request: WireRequest,
+    isRepeatable: boolean,
+    signal: AbortSignal,
+  ): Promise<WireAnswer> => {
+    const target = options.targets?.of(instance) ?? null;
+    if (target !== null)
+      try {
+        return await sendTo(target, request, signal);
+      } catch (error) {
+        if (!(error instanceof LinkFailure) || !mayGoOverHttp(error, isRepeatable)) throw error;
+      }
+    return send(...agents.wayTo(instance), request, signal);
   };
 
   return {
@@ -114,6 +138,7 @@ export function createMesh(options: {
       };
       if (idempotencyKey !== undefined) headers[IDEMPOTENCY_KEY_HEADER] = idempotencyKey;
       const isRepeatable = mayBeRepeated(endpoint, idempotencyKey);
+      const request = toWireRequest(endpoint, input, headers);
       const tried = new Set<string>();
 
       const monitor = health?.monitorOf(target);
@@ -122,8 +147,8 @@ export function createMesh(options: {
         const turn = balancer.next(target, tenantId, tried);
         tried.add(turn.instance.instanceId);
         if (number > 1) monitor?.recordRetry();
-        const answer = await judged(turn, monitor, deadline, () =>
-          withTimeout(({ signal }) => send(...agents.wayTo(turn.instance), endpoint, input, headers, signal), {
+        const answer = await judged(turn, monitor, deadline, losses, () =>
+          withTimeout(({ signal }) => sendAnyWay(turn.instance, request, isRepeatable, signal), {
             timeoutMs: Number.MAX_SAFE_INTEGER,
             deadline,
             name: `The ${target} service`,
@@ -169,7 +194,12 @@ const mayBeRepeated = (endpoint: Endpoint, idempotencyKey: string | undefined): 
 const wasNotSent = (error: unknown): boolean =>
   error instanceof InstanceClosing ||
   error instanceof NotConnected ||
+  (error instanceof LinkFailure && !error.mayHaveActed) ||
   (error instanceof Error && 'code' in error && NOT_SENT.has(String(error.code)));
+
+/** Nothing is wrong with the instance: its link was full, on its way out, or too narrow for this request or its answer. */
+const mayGoOverHttp = ({ reason, mayHaveActed, end }: LinkFailure, isRepeatable: boolean): boolean =>
+  reason === 'too-large' ? !mayHaveActed || isRepeatable : !mayHaveActed && end === null;
 
 /** Fastify's answer while its server closes, before any handler: no problem of ours, the request was not looked at. */
 const isClosing = ({ status, contentType }: WireAnswer): boolean =>
@@ -182,6 +212,7 @@ async function judged(
   { breaker, permit }: Turn,
   monitor: DependencyMonitor | undefined,
   deadline: Deadline,
+  losses: LinkLosses,
   work: () => Promise<WireAnswer>,
 ): Promise<WireAnswer> {
   const startedAtMs = performance.now();
@@ -199,7 +230,7 @@ async function judged(
   } catch (error) {
     const isImpatience =
       error instanceof Problem && error.kind.code === upstreamTimeout.kind.code && allowedMs < MIN_JUDGED_MS;
-    if (isImpatience || error instanceof TypeError) breaker.release(permit);
+    if (isImpatience || error instanceof TypeError || !losses.isNews(error)) breaker.release(permit);
     else record(true, error);
     throw error;
   }

@@ -14,6 +14,7 @@ import type { HeartbeatSources } from '@tenantry/kit/lifecycle/heartbeat.ts';
 import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
 import { certificateFromHub, joinMesh, type MeshMembership } from '@tenantry/kit/lifecycle/join-mesh.ts';
 import { LoadMeter } from '@tenantry/kit/lifecycle/load-meter.ts';
+import { openMeshLinks } from '@tenantry/kit/lifecycle/open-mesh-links.ts';
 import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger, gatheredOutput, type Logger, type LogOutput } from '@tenantry/kit/logger.ts';
 import { openTenantConfigurations } from '@tenantry/kit/tenants/configurations.ts';
@@ -153,9 +154,12 @@ async function open(
   });
   if (house !== null) closing.push(house.close);
   const identity = house?.identity ?? null;
+  const targets = openMeshLinks(identity, discovery, logger);
+  if (targets !== null) closing.push(targets.close);
   const mesh = createMesh({
     service: 'gateway',
     identity,
+    targets,
     signingKey,
     discovery,
     traffic,
@@ -195,6 +199,7 @@ async function open(
   const upstreams = new Upstreams({
     discovery,
     identity,
+    targets,
     balancing: configuration.SERVICE_BALANCING,
     slowStartMs: SLOW_START_MS,
     traffic,

@@ -7,6 +7,8 @@ import { openSharedState } from '@tenantry/events/shared-state.ts';
 import { type Clock, systemClock } from '@tenantry/kernel/clock.ts';
 import { newUuid, type TenantId } from '@tenantry/kernel/id.ts';
 import { Dependencies } from '@tenantry/kit/health/dependencies.ts';
+import { Answering } from '@tenantry/kit/http/answering.ts';
+import { createLinkDoor } from '@tenantry/kit/http/link-door.ts';
 import { createHttpServer } from '@tenantry/kit/http/server.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
 import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
@@ -129,7 +131,7 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
     ...meshRoutes(authority),
   ];
   const doorCounts = new MeshDoorCounts();
-  const server = createHttpServer({
+  const answering = new Answering({
     service: 'hub',
     routes,
     authenticate: authenticateCallers(deriveClusterToken(configuration.TENANTRY_MASTER_KEY), discovery),
@@ -141,6 +143,7 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
     doorCounts,
     logger,
   });
+  const server = createHttpServer(answering);
   closing.push(() => server.close());
   const url = await server.listen({ host: configuration.HOST, port: configuration.PORT });
   const door =
@@ -150,6 +153,7 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
           identity: membership.identity,
           callers: callersOf(routes.map(({ endpoint }) => endpoint)),
           http: server.server,
+          onLink: createLinkDoor(answering, logger, doorCounts),
           counts: doorCounts,
           logger,
           host: configuration.HOST,

@@ -86,7 +86,8 @@ describe('A house with mutual TLS', () => {
     await job.pay(order);
     await job.awaitOutcome(customer, order);
     for (const name of ['users', 'subscriptions', 'payments', 'billing'] as const)
-      expect(await sum(name, 'mesh_connections')).toBeGreaterThan(0);
+      for (const metric of ['mesh_connections', 'mesh_link_calls_total'])
+        expect(await sum(name, metric), `${metric} of ${name}`).toBeGreaterThan(0);
   });
 
   it('loses no request while certificates and roots change', { timeout: 120_000 }, async () => {

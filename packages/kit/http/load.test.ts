@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { LoadMeter } from '../lifecycle/load-meter.ts';
 import { createLogger } from '../logger.ts';
+import { Answering } from './answering.ts';
 import { serve } from './route.ts';
 import { createHttpServer } from './server.ts';
 
@@ -26,15 +27,17 @@ afterEach(async () => {
 
 async function openDoor(answer: () => Promise<Record<string, never>>) {
   const load = new LoadMeter();
-  const server = createHttpServer({
-    service: 'things',
-    routes: [serve(wait, answer)],
-    authenticate: async () => servicePrincipal('shop', newId('ten')),
-    idempotency: null,
-    isReady: async () => true,
-    load,
-    logger: createLogger({ service: 'things', instanceId: 'things-1', level: 'silent' }),
-  });
+  const server = createHttpServer(
+    new Answering({
+      service: 'things',
+      routes: [serve(wait, answer)],
+      authenticate: async () => servicePrincipal('shop', newId('ten')),
+      idempotency: null,
+      isReady: async () => true,
+      load,
+      logger: createLogger({ service: 'things', instanceId: 'things-1', level: 'silent' }),
+    }),
+  );
   closers.push(() => server.close());
   return { load, url: await server.listen({ host: '127.0.0.1', port: 0 }) };
 }

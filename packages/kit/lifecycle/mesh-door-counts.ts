@@ -6,6 +6,7 @@ export type MeshRefusal = 'handshake' | 'nobody' | 'revoked' | 'not-allowed';
 export class MeshDoorCounts {
   readonly #open = new Map<string, number>();
   readonly #asked = new Map<string, { count: number }>();
+  readonly #called = new Map<string, { count: number }>();
   readonly #refused = new Map<MeshRefusal, number>();
 
   opened(caller: string): void {
@@ -22,12 +23,18 @@ export class MeshDoorCounts {
     else known.count++;
   }
 
+  called(caller: string): void {
+    const known = this.#called.get(caller);
+    if (known === undefined) this.#called.set(caller, { count: 1 });
+    else known.count++;
+  }
+
   refused(reason: MeshRefusal): void {
     this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
   }
 
   register(registry: Registry): void {
-    const [open, asked, refused] = [this.#open, this.#asked, this.#refused];
+    const [open, asked, called, refused] = [this.#open, this.#asked, this.#called, this.#refused];
     new Gauge({
       name: 'mesh_connections',
       help: 'Connections of other processes that stand, with mutual TLS',
@@ -45,6 +52,16 @@ export class MeshDoorCounts {
       collect() {
         this.reset();
         for (const [caller, { count }] of asked) this.inc({ caller }, count);
+      },
+    });
+    new Counter({
+      name: 'mesh_link_calls_total',
+      help: 'Calls that came over links',
+      labelNames: ['caller'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [caller, { count }] of called) this.inc({ caller }, count);
       },
     });
     new Counter({

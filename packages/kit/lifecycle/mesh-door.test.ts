@@ -6,13 +6,14 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { MeshAgents } from '@tenantry/mesh/identity/agents.ts';
 import type { RenewedIdentity } from '@tenantry/mesh/identity/renewed-identity.ts';
 import { type MeshPeer, peerOf, readPeer } from '@tenantry/mesh/identity.ts';
+import { LINK_PROTOCOL } from '@tenantry/mesh/links/dial-link.ts';
 import { openHouse } from '@tenantry/mesh/test/house.ts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAuthority, identityOf } from '../../../tests/support/certificates.ts';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { createLogger } from '../logger.ts';
 import { CloseStack } from './close-stack.ts';
-import { LINK_PROTOCOL, type MeshDoor, type MeshDoorOptions, openMeshDoor } from './mesh-door.ts';
+import { type MeshDoor, type MeshDoorOptions, openMeshDoor } from './mesh-door.ts';
 
 let closing = new CloseStack();
 afterEach(async () => {

@@ -3,11 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Callers } from '@tenantry/contract/endpoint.ts';
 import { type MeshIdentity, type MeshPeer, notePeer, readPeer } from '@tenantry/mesh/identity.ts';
+import { LINK_PROTOCOL } from '@tenantry/mesh/links/dial-link.ts';
 import type { Logger } from '../logger.ts';
 import { MeshDoorCounts, type MeshRefusal } from './mesh-door-counts.ts';
 
-/** RFC 7301. The first is the framed link's. */
-export const LINK_PROTOCOL = 'tenantry-link/1';
+/** RFC 7301. */
 const HTTP_PROTOCOL = 'http/1.1';
 
 /** A link that was handed over; asked to end when its certificates near their end and when the door closes. */

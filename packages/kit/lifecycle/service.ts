@@ -24,10 +24,12 @@ import { Dependencies } from '../health/dependencies.ts';
 import { createServiceProbe } from '../health/service-probe.ts';
 import { CHECKED, type StoreChecks, startStoreChecks } from '../health/store-checks.ts';
 import { dependencyOf } from '../health/store-dependencies.ts';
+import { Answering, type AnsweringOptions } from '../http/answering.ts';
 import { createPruningSchedule, IDEMPOTENCY_PRUNING, pruneIdempotencyKeys } from '../http/idempotency-pruning.ts';
+import { createLinkDoor } from '../http/link-door.ts';
 import { authenticateByPassport } from '../http/passport-check.ts';
 import type { Route } from '../http/route.ts';
-import { createHttpServer, type HttpServerOptions } from '../http/server.ts';
+import { createHttpServer } from '../http/server.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { openTenantDirectory, type TenantDirectory } from '../tenants/directory.ts';
 import type { TracingConfiguration } from '../tracing/settings.ts';
@@ -39,6 +41,7 @@ import { LoadMeter } from './load-meter.ts';
 import { callersOf } from './mesh-callers.ts';
 import { openMeshDoor } from './mesh-door.ts';
 import { MeshDoorCounts } from './mesh-door-counts.ts';
+import { openMeshLinks } from './open-mesh-links.ts';
 import { registerWithHub } from './registration.ts';
 import { readServedTenants } from './served-tenants.ts';
 
@@ -168,9 +171,13 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       logger,
     });
     if (membership !== null) closing.push(membership.close);
+    const identity = membership?.identity ?? null;
+    const targets = openMeshLinks(identity, discovery, logger);
+    if (targets !== null) closing.push(targets.close);
     const mesh = createMesh({
       service: name,
-      identity: membership?.identity ?? null,
+      identity,
+      targets,
       signingKey,
       discovery,
       traffic,
@@ -319,7 +326,7 @@ async function openDoor<Tables>(options: {
   membership: MeshMembership | null;
   app: ServiceApp<Tables>;
   load: LoadMeter;
-  health: NonNullable<HttpServerOptions['health']>;
+  health: NonNullable<AnsweringOptions['health']>;
   tracing: Tracing;
   logger: Logger;
   closing: CloseStack;
@@ -332,10 +339,9 @@ async function openDoor<Tables>(options: {
   });
   const routes = [...options.app.routes, ...letters];
   const counts = new MeshDoorCounts();
-  const server = createHttpServer({
+  const answering = new Answering({
     service: options.name,
     routes,
-    doorCounts: counts,
     authenticate: authenticateByPassport(options.discovery),
     idempotency: {
       withTenant: databases.withTenant as Databases<unknown>['withTenant'],
@@ -348,8 +354,10 @@ async function openDoor<Tables>(options: {
     databases,
     load: options.load,
     tracing: options.tracing,
+    doorCounts: counts,
     logger: options.logger,
   });
+  const server = createHttpServer(answering);
   options.closing.push(() => server.close());
   const url = await server.listen({ host: configuration.HOST, port: configuration.PORT });
   if (membership === null) return { url, meshUrl: null };
@@ -357,6 +365,7 @@ async function openDoor<Tables>(options: {
     identity: membership.identity,
     callers: callersOf(routes.map(({ endpoint }) => endpoint)),
     http: server.server,
+    onLink: createLinkDoor(answering, options.logger, counts),
     counts,
     logger: options.logger,
     host: configuration.HOST,

@@ -3,6 +3,7 @@ import { type Principal, servicePrincipal } from '@tenantry/auth/principal.ts';
 import type { WithTenant } from '@tenantry/databases/unit-of-work.ts';
 import { newId, type TenantId } from '@tenantry/kernel/id.ts';
 import { unauthenticated } from '@tenantry/kernel/problems.ts';
+import { Answering } from '../http/answering.ts';
 import { createPruningSchedule } from '../http/idempotency-pruning.ts';
 import type { Authenticate } from '../http/passport-check.ts';
 import type { Route } from '../http/route.ts';
@@ -41,7 +42,7 @@ export function openDoor(
     return principal;
   };
   let isReady = true;
-  const app = createHttpServer({
+  const answering = new Answering({
     service: 'things',
     routes,
     authenticate,
@@ -49,9 +50,20 @@ export function openDoor(
     isReady: async () => isReady,
     logger: createLogger({ service: 'things', instanceId: 'things-1', level: 'silent' }),
   });
+  const app = createHttpServer(answering);
   const tenantId = newId('ten');
   const admin = userOf(tenantId, ['admin']);
+  const nameOf = (principal: Principal | null): string => {
+    if (principal === null) return 'nobody';
+    const name = `${principal.tenantId} ${principal.id}`;
+    principals.set(name, principal);
+    return name;
+  };
   return {
+    answering,
+    app,
+    /** What a request says to come from this principal. */
+    headersOf: (principal: Principal | null) => ({ 'x-test-principal': nameOf(principal) }),
     tenantId,
     admin,
     member: userOf(tenantId, ['member']),
@@ -60,14 +72,12 @@ export function openDoor(
       isReady = ready;
     },
     async ask({ method = 'GET', url, as = admin, headers = {}, body }: Asked) {
-      const key = as === null ? 'nobody' : `${as.tenantId} ${as.id}`;
-      if (as !== null) principals.set(key, as);
       const isText = typeof body === 'string' || Buffer.isBuffer(body);
       const answer = await app.inject({
         method,
         url,
         headers: {
-          'x-test-principal': key,
+          'x-test-principal': nameOf(as),
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...headers,
         },

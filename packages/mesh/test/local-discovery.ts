@@ -20,7 +20,13 @@ export function localDiscovery() {
   };
   return {
     discovery,
-    set(service: string, urls: readonly string[], tenants: readonly TenantId[] | null = null): void {
+    /** @param meshUrls of the instances in turn, where they have mesh doors */
+    set(
+      service: string,
+      urls: readonly string[],
+      tenants: readonly TenantId[] | null = null,
+      meshUrls: readonly string[] = [],
+    ): void {
       records = urls.map((url, index) => ({
         instanceId: `${service}-${index}-${new URL(url).port}`,
         service,
@@ -31,6 +37,7 @@ export function localDiscovery() {
         registeredAt: '2026-01-01T00:00:00.000Z',
         endpoints: [],
         tenants,
+        ...(meshUrls[index] === undefined ? {} : { meshUrl: meshUrls[index] }),
       }));
       for (const listener of listeners) listener();
     },

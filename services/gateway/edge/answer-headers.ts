@@ -24,7 +24,7 @@ const DROPPED = new Set([
   'referrer-policy',
   'strict-transport-security',
 ]);
-const DROPPED_PREFIXES = ['tenantry-', 'access-control-'];
+const DROPPED_PREFIXES = ['tenantry-', 'access-control-'] as const;
 
 /**
  * On every answer, whoever gives it. Vary stands there always: what a cache keeps of an answer to one origin must not be
@@ -66,4 +66,23 @@ export function toClientHeaders(upstream: IncomingHttpHeaders, ours: readonly st
   // A page of a product knows best what it loads: its own policy stands.
   for (const [name, value] of DATA) if (upstream[name] === undefined) headers.push(name, value);
   return headers;
+}
+
+/** The same of an answer over a link: names, in lower case, and values in turn, and no Connection among them. */
+export function linkedToClientHeaders(upstream: readonly string[], ours: readonly string[]): string[] {
+  const headers = [...ours];
+  const from = headers.length;
+  for (let index = 0; index < upstream.length; index += 2) {
+    const name = upstream[index] ?? '';
+    if (DROPPED.has(name) || name.startsWith(DROPPED_PREFIXES[0]) || name.startsWith(DROPPED_PREFIXES[1])) continue;
+    headers.push(name, upstream[index + 1] ?? '');
+  }
+  const to = headers.length;
+  for (const [name, value] of DATA) if (!hasName(headers, name, from, to)) headers.push(name, value);
+  return headers;
+}
+
+function hasName(pairs: readonly string[], name: string, from: number, to: number): boolean {
+  for (let index = from; index < to; index += 2) if (pairs[index] === name) return true;
+  return false;
 }

@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { type AccessTokenClaims, issueAccessToken } from '@tenantry/auth/access-token.ts';
 import { KEYS_BUCKET, type PublishedKey, REVOCATIONS_BUCKET, type Revocation } from '@tenantry/auth/buckets.ts';
 import { generateSigningKey, type SigningKey, toPublicJwk } from '@tenantry/auth/jws.ts';
@@ -18,9 +19,16 @@ import { openStateWriter, watchState } from '@tenantry/events/pushed-state.ts';
 import { openHub } from '@tenantry/hub/app.ts';
 import { readHubConfiguration } from '@tenantry/hub/config.ts';
 import { newId, newUuid, type TenantId } from '@tenantry/kernel/id.ts';
+import { Dependencies } from '@tenantry/kit/health/dependencies.ts';
+import { Answering } from '@tenantry/kit/http/answering.ts';
+import { createLinkDoor } from '@tenantry/kit/http/link-door.ts';
 import { authenticateByPassport } from '@tenantry/kit/http/passport-check.ts';
 import type { Route } from '@tenantry/kit/http/route.ts';
 import { createHttpServer } from '@tenantry/kit/http/server.ts';
+import { certificateFromHub, joinMesh } from '@tenantry/kit/lifecycle/join-mesh.ts';
+import { LoadMeter } from '@tenantry/kit/lifecycle/load-meter.ts';
+import { openMeshDoor } from '@tenantry/kit/lifecycle/mesh-door.ts';
+import { MeshDoorCounts } from '@tenantry/kit/lifecycle/mesh-door-counts.ts';
 import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger } from '@tenantry/kit/logger.ts';
 import type { Tracing } from '@tenantry/kit/tracing/tracing.ts';
@@ -43,6 +51,13 @@ export type Upstream = {
   readonly close: () => Promise<void>;
   /** Ends as a process does that is killed: nobody is told. */
   readonly kill: () => Promise<void>;
+};
+
+/** `breakLinks`: as when the network does. */
+export type MeshUpstream = Upstream & {
+  readonly load: LoadMeter;
+  readonly links: () => number;
+  readonly breakLinks: () => void;
 };
 
 /**
@@ -76,8 +91,14 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
   await publishKey(tokenKey);
   const closers: (() => Promise<unknown>)[] = [];
 
-  const enter = async (name: string, url: string, endpoints: readonly Endpoint[], closeDoor: () => Promise<void>) => {
-    const key = generateSigningKey(`${name}-${newUuid()}`);
+  const enter = async (
+    name: string,
+    url: string,
+    endpoints: readonly Endpoint[],
+    closeDoor: () => Promise<void>,
+    { instanceId = `${name}-${newUuid()}`, ...more }: { readonly instanceId?: string; readonly meshUrl?: string } = {},
+  ) => {
+    const key = generateSigningKey(instanceId);
     // Its own way to the hub: a killed process does not say goodbye.
     const line = await openLine(hub.url);
     const registration = registerWithHub({
@@ -89,6 +110,7 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
         url,
         publicKey: toPublicJwk(key.publicKey),
         endpoints: toEndpointRecords(endpoints, name),
+        ...more,
       },
       logger,
     });
@@ -158,21 +180,67 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
       routes: readonly Route[],
       options: { port?: number; isReady?: () => boolean; tracing?: Tracing } = {},
     ) {
-      const server = createHttpServer({
-        service: name,
-        routes,
-        authenticate: authenticateByPassport(discovery),
-        idempotency: null,
-        isReady: async () => options.isReady?.() ?? true,
-        tracing: options.tracing,
-        logger,
-      });
+      const server = createHttpServer(
+        new Answering({
+          service: name,
+          routes,
+          authenticate: authenticateByPassport(discovery),
+          idempotency: null,
+          isReady: async () => options.isReady?.() ?? true,
+          tracing: options.tracing,
+          logger,
+        }),
+      );
       const url = await server.listen({ host: '127.0.0.1', port: options.port ?? 0 });
       const endpoints = routes.map((route) => route.endpoint);
       return enter(name, url, endpoints, async () => {
         server.server.closeAllConnections();
         await server.close();
       });
+    },
+
+    /** The same with a mesh door, for gateways with MESH_TLS=required. */
+    async meshService(name: string, routes: readonly Route[]): Promise<MeshUpstream> {
+      const instanceId = `${name}-${newUuid()}`;
+      const membership = await joinMesh({
+        settings: { ...common, MESH_TLS: 'required', TENANTRY_DATA_DIR: join(dataDir, instanceId) },
+        ...{ service: name, instanceId, nats, logger, dependencies: new Dependencies(logger) },
+        request: certificateFromHub({ hubUrl: hub.url, masterKey: MASTER_KEY, service: name, instanceId }),
+      });
+      if (membership === null) throw new Error('A mesh that is required is never off.');
+      await membership.settled;
+      const counts = new MeshDoorCounts();
+      const load = new LoadMeter();
+      const answering = new Answering({
+        ...{ service: name, routes, logger, load, idempotency: null, doorCounts: counts },
+        authenticate: authenticateByPassport(discovery),
+        isReady: async () => true,
+      });
+      const server = createHttpServer(answering);
+      const url = await server.listen({ host: '127.0.0.1', port: 0 });
+      const links = new Set<Duplex>();
+      const accept = createLinkDoor(answering, logger, counts);
+      const door = await openMeshDoor({
+        ...{ identity: membership.identity, callers: 'any', http: server.server, counts, logger },
+        ...{ host: '127.0.0.1', port: 0 },
+        onLink(socket, caller) {
+          links.add(socket);
+          socket.once('close', () => links.delete(socket));
+          return accept(socket, caller);
+        },
+      });
+      const breakLinks = (): void => {
+        for (const socket of links) socket.destroy();
+      };
+      const closeDoor = async (): Promise<void> => {
+        await door.close();
+        await server.close();
+        load.close();
+        await membership.close();
+      };
+      const endpoints = routes.map((route) => route.endpoint);
+      const upstream = await enter(name, url, endpoints, closeDoor, { instanceId, meshUrl: door.url });
+      return { ...upstream, load, breakLinks, links: () => links.size };
     },
 
     /** A server of the test's own. */

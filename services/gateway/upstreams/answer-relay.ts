@@ -2,7 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { toClientHeaders } from '../edge/answer-headers.ts';
 import type { Exchange } from '../edge/exchange.ts';
-import { CLOSING, isBodyPending, lingerAndClose } from '../edge/send.ts';
+import { CLOSING, isBodyPending } from '../edge/send.ts';
+import { endAnswer, isBodiless, writeWholeAnswer } from './whole-answer.ts';
 
 /** Up to here an answer is held until it is whole and written at once; a longer one streams. */
 const MAX_WHOLE_BYTES = 65_536;
@@ -11,9 +12,6 @@ const PIECE_TIMEOUT_MS = 30_000;
 
 /** RFC 9110 §8.3.1: in any case of letters. */
 const EVENT_STREAM = /^text\/event-stream(?![^;\s])/i;
-
-const isBodiless = (method: string | undefined, status: number): boolean =>
-  method === 'HEAD' || status === 204 || status === 304;
 
 /** Whoever has the answer brought, and hears what becomes of one that had to wait. */
 export type AnswerOwner = {
@@ -97,25 +95,14 @@ export class AnswerRelay {
   finish(): void {
     this.#isHeld = false; // it is whole already: no stream any more
     clearTimeout(this.#pieceTimer ?? undefined);
-    const { response, request } = this.#exchange;
     if (this.#isStreaming) {
-      this.#end();
+      endAnswer(this.#exchange);
       return;
     }
-    const headers = this.#clientHeaders();
-    if (isBodiless(request.method, this.#status)) {
-      // RFC 9110 §8.6: the length that GET would have had; not allowed in a 204.
-      const length = this.#headers['content-length'];
-      if (request.method === 'HEAD' && length !== undefined) headers.push('content-length', length);
-      response.writeHead(this.#status, headers);
-      this.#end();
-      return;
-    }
-    headers.push('content-length', String(this.#size));
-    response.writeHead(this.#status, headers);
     const [first] = this.#chunks;
     const body = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks, this.#size);
-    this.#end(body);
+    const headers = toClientHeaders(this.#headers, this.#exchange.answerHeaders);
+    writeWholeAnswer(this.#exchange, this.#status, headers, body, this.#headers['content-length']);
   }
 
   #awaitPiece(controller: Dispatcher.DispatchController): void {
@@ -135,20 +122,6 @@ export class AnswerRelay {
     const headers = toClientHeaders(this.#headers, this.#exchange.answerHeaders);
     if (isBodyPending(this.#exchange)) headers.push(...CLOSING);
     return headers;
-  }
-
-  /** A service may answer before it has read everything: what the client still sends then must not cost it the answer. */
-  #end(last?: Buffer): void {
-    const { response } = this.#exchange;
-    if (!isBodyPending(this.#exchange)) {
-      // A byte is a character of latin1 and back: as a string it goes out with the headers in one piece.
-      if (last === undefined) response.end();
-      else response.end(last.toString('latin1'), 'latin1');
-      return;
-    }
-    if (last === undefined) response.flushHeaders();
-    else response.write(last);
-    lingerAndClose(this.#exchange);
   }
 
   /** Its request did not say that it would be a stream, so whether there is a place for one is asked only now. */

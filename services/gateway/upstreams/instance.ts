@@ -1,3 +1,6 @@
+import type { LinkFailure } from '@tenantry/link/link-failure.ts';
+import type { CallTarget } from '@tenantry/mesh/call-target.ts';
+import { LinkLosses } from '@tenantry/mesh/links/link-losses.ts';
 import {
   type BreakerPermit,
   type BreakerTransition,
@@ -31,6 +34,8 @@ export type InstanceOptions = {
   /** How to get there, where that is not for Node to decide. */
   readonly connect?: buildConnector.connector;
   readonly keepAliveMs?: number;
+  /** What the next small request can be sent to instead of HTTP; null while there is nothing. */
+  readonly target?: () => CallTarget | null;
   readonly onBreaker?: (instance: InstanceAddress, transition: BreakerTransition) => void;
   /** It became unreachable or untrusted, or (null) is there again. */
   readonly onRefusal?: (instance: InstanceAddress, refusal: StandingRefusal | null) => void;
@@ -49,6 +54,7 @@ export class Instance {
   readonly #latency = new PeakEwma();
   readonly #monotonicMs: () => number;
   readonly #options: InstanceOptions;
+  readonly #losses = new LinkLosses();
   #inFlight = 0;
   #ejectedUntilMs = 0;
   #refusedInARow = 0;
@@ -85,6 +91,11 @@ export class Instance {
 
   async destroy(): Promise<void> {
     await Promise.all([this.pool.destroy(), this.#longPool?.destroy()]);
+  }
+
+  /** Cheaper than HTTP, for requests that are small and whole. */
+  get target(): CallTarget | null {
+    return this.#options.target?.() ?? null;
   }
 
   get isHealthy(): boolean {
@@ -184,6 +195,17 @@ export class Instance {
     this.setRefusal(refusal);
     this.#ejectedUntilMs = nowMs + Math.min(EJECTED_MS * 2 ** this.#refusedInARow, MAX_EJECTED_MS);
     this.#refusedInARow++;
+  }
+
+  /** It failed with others for one reason, and that has been told. */
+  release(permit: BreakerPermit): void {
+    this.#inFlight--;
+    this.#breaker.release(permit);
+  }
+
+  /** False where it only repeats what is known of its link. */
+  isNews(failure: LinkFailure): boolean {
+    return this.#losses.isNews(failure);
   }
 
   /** The client left: that says nothing about the instance, unless it had been slow by our measure already. */

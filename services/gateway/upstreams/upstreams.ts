@@ -1,5 +1,6 @@
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import type { CallTargets } from '@tenantry/mesh/call-target.ts';
 import type { Discovery } from '@tenantry/mesh/discovery.ts';
 import type { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
 import { meshConnector, NotConnected } from '@tenantry/mesh/identity/connector.ts';
@@ -24,6 +25,8 @@ export type UpstreamsOptions = {
   readonly identity?: MeshIdentity | null;
   readonly balancing?: BalancingName;
   readonly slowStartMs?: number;
+  /** Ways to instances that are cheaper than HTTP. Whoever opened them closes them. */
+  readonly targets?: CallTargets | null;
   /** Counts every attempt, for the service map. */
   readonly traffic?: EdgeTraffic;
   /** Is told of every attempt, for readiness, metrics and heartbeats. */
@@ -146,14 +149,16 @@ export class Upstreams {
     for (const record of records) {
       const existing = this.#instances.get(record.instanceId);
       let instance = existing;
-      const { onBreaker, identity = null } = this.#options;
+      const { onBreaker, identity = null, targets = null } = this.#options;
       const url = identity === null ? record.url : (record.meshUrl ?? record.url);
       if (instance === undefined || instance.record.url !== url) {
         void existing?.close().catch(() => undefined);
         instance = new Instance({ ...record, url }, this.monotonicMs, {
           ...(identity === null ? {} : { connect: wayInto(record, identity) }),
           ...(onBreaker === undefined ? {} : { onBreaker }),
+          ...(targets === null ? {} : { target: () => targets.of(record) }),
         });
+        targets?.of(record); // so that there is a link before the first request
         this.#instances.set(record.instanceId, instance);
       }
       instance.weight = record.weight ?? 1;
