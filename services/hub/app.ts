@@ -1,6 +1,6 @@
 import { toPublicJwk } from '@tenantry/auth/jws.ts';
 import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
-import { deriveClusterToken, deriveKey, deriveNatsToken } from '@tenantry/databases/credentials.ts';
+import { deriveClusterToken, deriveKeys, deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { connectNats, type Nats } from '@tenantry/events/nats.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
 import { openSharedState } from '@tenantry/events/shared-state.ts';
@@ -210,7 +210,7 @@ async function openAuthority(configuration: HubConfiguration, { nats, clock, log
   const authority = new MeshAuthority({
     store,
     namespace: configuration.TENANTRY_NAMESPACE,
-    sealingKey: deriveKey(configuration.TENANTRY_MASTER_KEY, 'mesh-authority'),
+    sealingKeys: deriveKeys(configuration.TENANTRY_MASTER_KEY, 'mesh-authority'),
     policy: {
       certificateLifeMs: configuration.MESH_CERTIFICATE_SECONDS * 1_000,
       rotateEveryMs: configuration.MESH_ROOT_HOURS * 3_600_000,

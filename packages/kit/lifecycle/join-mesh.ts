@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { deriveClusterToken, deriveKey } from '@tenantry/databases/credentials.ts';
+import { deriveClusterToken, deriveKeys } from '@tenantry/databases/credentials.ts';
 import type { Nats } from '@tenantry/events/nats.ts';
 import type { ProvenKey } from '@tenantry/mesh/identity/proof.ts';
 import {
@@ -56,7 +56,7 @@ export async function joinMesh(options: JoinMeshOptions): Promise<MeshMembership
     request,
     kept: keepIdentity(
       `${snapshots}/${service}-identity`,
-      deriveKey(settings.TENANTRY_MASTER_KEY, `mesh-identity:${service}`),
+      deriveKeys(settings.TENANTRY_MASTER_KEY, `mesh-identity:${service}`),
     ),
     onFailure: (error) => logger.warn({ err: error }, 'no certificate from the hub; asking again'),
     onRenewal: (expiresAtMs) =>

@@ -1,4 +1,4 @@
-import { openSealedText, sealText } from '@tenantry/databases/secrets/sealed-text.ts';
+import { openWithAny, sealText } from '@tenantry/databases/secrets/sealed-text.ts';
 import { readIfThere, replaceFile } from '@tenantry/databases/secrets/whole-file.ts';
 import type { KeptIdentity, KeptKey } from '@tenantry/mesh/identity/renewed-identity.ts';
 
@@ -6,19 +6,19 @@ import type { KeptIdentity, KeptKey } from '@tenantry/mesh/identity/renewed-iden
  * The last certificate of a service on this machine, and its key, sealed: who starts while every hub is away goes on with it
  * until it expires. Lost, damaged or sealed under another master key, there is none.
  */
-export function keepIdentity(file: string, sealingKey: Buffer): KeptIdentity {
+export function keepIdentity(file: string, sealingKeys: readonly [Buffer, ...Buffer[]]): KeptIdentity {
   return {
     async read() {
       try {
         const bytes = await readIfThere(file);
-        return bytes === null ? null : (JSON.parse(openSealedText(sealingKey, PLACE, bytes)) as KeptKey);
+        return bytes === null ? null : (JSON.parse(openWithAny(sealingKeys, PLACE, bytes)) as KeptKey);
       } catch {
         return null;
       }
     },
     async write(kept) {
       // A full disk must not end a renewal that has succeeded.
-      await replaceFile(file, sealText(sealingKey, PLACE, JSON.stringify(kept))).catch(() => undefined);
+      await replaceFile(file, sealText(sealingKeys[0], PLACE, JSON.stringify(kept))).catch(() => undefined);
     },
   };
 }

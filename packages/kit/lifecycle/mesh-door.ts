@@ -31,8 +31,12 @@ export type MeshDoor = {
   readonly close: () => Promise<void>;
 };
 
-const HANDSHAKE_TIMEOUT_MS = 5_000;
-/** Callers are told to leave when a connection has this share of its time left, so that nobody is cut off in the middle. */
+/** A caller believes that it is connected before we have looked at its certificate: cut late, or a busy moment costs its request. */
+const HANDSHAKE_TIMEOUT_MS = 20_000;
+/**
+ * Callers are told to leave when a connection has this share of its time left, or up to twice as much: nobody is cut off in
+ * the middle, and connections that came together do not come again together.
+ */
 const LEAVE_AT_LEFT = 0.125;
 /** What began before the end may still be answered. */
 const AFTER_EXPIRY_MS = 20_000;
@@ -189,7 +193,7 @@ class Door {
       timer.unref();
       return timer;
     };
-    connection.leaveTimer = wait(lastsMs * (1 - LEAVE_AT_LEFT), () => this.#leave(connection));
+    connection.leaveTimer = wait(lastsMs * (1 - LEAVE_AT_LEFT * (1 + Math.random())), () => this.#leave(connection));
     connection.endTimer = wait(lastsMs + AFTER_EXPIRY_MS, () => socket.destroy());
   }
 

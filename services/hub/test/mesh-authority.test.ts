@@ -1,4 +1,5 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { deriveClusterToken } from '@tenantry/databases/credentials.ts';
 import { openCompareAndSet } from '@tenantry/events/compare-and-set.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
 import { bucketName } from '@tenantry/events/subjects.ts';
@@ -10,7 +11,7 @@ import { afterEach, expect, inject, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import type { RunningHub } from '../app.ts';
 import type { MeshTrustView } from '../contract/mesh.ts';
-import { ask, newNamespace, openTestHub } from './hubs.ts';
+import { ask, MASTER_KEY, newNamespace, openTestHub } from './hubs.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -94,6 +95,27 @@ it('The roots outlive every hub, with their keys', async () => {
   const second = await open(namespace);
   expect(await trustOf(second)).toEqual(trust);
   expect((await request(second, namespace)).status).toBe(200);
+});
+
+it('The roots live through a change of the master key, and are made anew when their keys cannot be read', async () => {
+  const namespace = newNamespace();
+  const openWith = (masterKey: string) => open(namespace, { TENANTRY_MASTER_KEY: masterKey });
+  const token = (masterKey: string) => ({ token: deriveClusterToken(masterKey) });
+  const [next, other] = ['ef'.repeat(32), '01'.repeat(32)];
+  const trust = await trustOf(await open(namespace));
+  await closers.pop()?.();
+  const trustWith = async (masterKey: string): Promise<MeshTrustView> => {
+    const hub = await openWith(masterKey);
+    const seen = (await ask(hub.url, 'GET', '/v1/mesh/trust', token(masterKey))).body as MeshTrustView;
+    await closers.pop()?.();
+    return seen;
+  };
+  expect(await trustWith(`${next},${MASTER_KEY}`)).toEqual(trust);
+  // Sealed anew by then: the one before is not needed any more.
+  expect(await trustWith(next)).toEqual(trust);
+  const anew = await trustWith(other);
+  expect(anew.roots).toHaveLength(2);
+  for (const { id } of trust.roots) expect(anew.roots.map((root) => root.id)).not.toContain(id);
 });
 
 it('Where they lie, no key can be read', async () => {

@@ -1,5 +1,5 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { openSealedText, sealText } from '@tenantry/databases/secrets/sealed-text.ts';
+import { openWithAny, resealText, sealText } from '@tenantry/databases/secrets/sealed-text.ts';
 import type { Clock } from '@tenantry/kernel/clock.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
 import { formatInstant } from '@tenantry/kernel/instant.ts';
@@ -10,15 +10,23 @@ import type { IssuedCertificate } from '@tenantry/mesh/identity/renewed-identity
 import { formatSpiffeId } from '@tenantry/mesh/identity/spiffe-id.ts';
 import type { Revocation, TrustedRoots } from '@tenantry/mesh/identity/trust.ts';
 import { newSerial, writeCertificate } from '@tenantry/mesh/identity/write-certificate.ts';
-import { mayVouchAtMs, nextRoot, type Root, type RootPolicy, tendRoots, vouchingRoot } from '../domain/roots.ts';
+import {
+  type Authority,
+  mayVouchAtMs,
+  nextRoot,
+  type Root,
+  type RootPolicy,
+  tendRoots,
+  vouchingRoot,
+} from '../domain/roots.ts';
 import { instanceRevoked, rootTooYoung } from '../problems.ts';
 import type { AuthorityStore } from '../store/authority-store.ts';
 
 export type AuthorityDeps = {
   readonly store: AuthorityStore;
   readonly namespace: string;
-  /** What the keys of roots are sealed with. */
-  readonly sealingKey: Buffer;
+  /** What the keys of roots are sealed with; while the master key changes, what they were sealed with before comes after. */
+  readonly sealingKeys: readonly [Buffer, ...Buffer[]];
   readonly policy: RootPolicy;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -33,6 +41,8 @@ const ROOT_LIVES = 4;
 export class MeshAuthority {
   readonly #deps: AuthorityDeps;
   readonly #keys = new Map<string, KeyObject>();
+  /** Looked at once each. */
+  readonly #readableSeals = new Set<string>();
   #publishedVersion = 0;
 
   constructor(deps: AuthorityDeps) {
@@ -88,8 +98,9 @@ export class MeshAuthority {
     const { store, policy, clock } = this.#deps;
     const change = () => ({ nowMs: clock.now().epochMilliseconds, makeRoot: this.#makeRoot });
     const standing = store.current();
-    if (tendRoots(standing, policy, change()) !== standing) {
-      await store.change((current) => tendRoots(current, policy, change()));
+    const tended = (authority: Authority | null) => tendRoots(this.#readable(authority), policy, change());
+    if (tended(standing) !== standing) {
+      await store.change(tended);
       this.#log('the roots of the mesh have changed');
     }
     const trusted = this.#trusted();
@@ -132,8 +143,29 @@ export class MeshAuthority {
     };
   }
 
+  /** Under the current master key what lies under the one before; a root whose key nobody can read any more vouches no more. */
+  #readable(authority: Authority | null): Authority | null {
+    if (authority === null) return null;
+    const roots = authority.roots.flatMap((root) => this.#reseal(root) ?? []);
+    if (roots.every((root, place) => root === authority.roots[place]) && roots.length === authority.roots.length)
+      return authority;
+    return { version: authority.version + 1, roots };
+  }
+
+  #reseal(root: Root): Root | null {
+    if (this.#readableSeals.has(root.sealedKey)) return root;
+    try {
+      const anew = resealText(this.#deps.sealingKeys, placeOf(root.id), Buffer.from(root.sealedKey, 'base64'));
+      if (anew !== null) return { ...root, sealedKey: anew.toString('base64') };
+      this.#readableSeals.add(root.sealedKey);
+      return root;
+    } catch {
+      return null;
+    }
+  }
+
   readonly #makeRoot = (nowMs: number): Root => {
-    const { policy, sealingKey } = this.#deps;
+    const { policy, sealingKeys } = this.#deps;
     const id = newUuid();
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
     const expiresAtMs = nowMs + ROOT_LIVES * policy.rotateEveryMs + 2 * policy.certificateLifeMs;
@@ -149,7 +181,7 @@ export class MeshAuthority {
       { name: nameOf(id), key: privateKey },
     );
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-    const sealedKey = sealText(sealingKey, placeOf(id), pem).toString('base64');
+    const sealedKey = sealText(sealingKeys[0], placeOf(id), pem).toString('base64');
     return {
       id,
       certificate,
@@ -165,7 +197,7 @@ export class MeshAuthority {
   #keyOf({ id, sealedKey }: Root): KeyObject {
     let key = this.#keys.get(id);
     if (key === undefined) {
-      key = createPrivateKey(openSealedText(this.#deps.sealingKey, placeOf(id), Buffer.from(sealedKey, 'base64')));
+      key = createPrivateKey(openWithAny(this.#deps.sealingKeys, placeOf(id), Buffer.from(sealedKey, 'base64')));
       this.#keys.set(id, key);
     }
     return key;
