@@ -46,6 +46,9 @@ async function run(options: BareConsumerOptions, signal: AbortSignal): Promise<v
   let messages: ConsumerMessages | undefined;
   const onAbort = () => messages?.stop();
   signal.addEventListener('abort', onAbort);
+  const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve));
+  // Where NATS is away at the start there is nothing to hear, and nothing to complain of that is not known.
+  await Promise.race([options.nats.connected, aborted]);
   while (!signal.aborted) {
     try {
       const consumer = await openConsumer(options);

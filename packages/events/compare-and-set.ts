@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
-import { KvWatchInclude } from '@nats-io/kv';
+import { type KV, KvWatchInclude } from '@nats-io/kv';
 import { BucketMessages } from './bucket-messages.ts';
 import type { Nats } from './nats.ts';
 import { openBucket } from './open-bucket.ts';
@@ -25,10 +25,16 @@ export type CompareAndSet<Value> = {
 
 const REOPEN_MS = 250;
 
+/** Opened when first needed, where NATS is away at the start; until then everything throws `upstream-unavailable`. */
 export async function openCompareAndSet<Value>(nats: Nats, bucket: string): Promise<CompareAndSet<Value>> {
   const name = bucketName(nats.namespace, bucket);
-  const open = () => openBucket(nats, { bucket });
-  let kv = await open();
+  let opened: KV | null = null;
+  const open = async (): Promise<KV> => {
+    opened = await openBucket(nats, { bucket });
+    return opened;
+  };
+  const current = (): KV | Promise<KV> => opened ?? open();
+  if (nats.isConnected()) await open();
   const closing = new AbortController();
   const listeners: ((key: string) => void)[] = [];
 
@@ -36,7 +42,7 @@ export async function openCompareAndSet<Value>(nats: Nats, bucket: string): Prom
     while (!closing.signal.aborted) {
       try {
         // A bucket that was lost is made again.
-        kv = await open();
+        const kv = await open();
         const iterator = await kv.watch({ include: KvWatchInclude.UpdatesOnly, headers_only: true });
         const stop = () => iterator.stop();
         closing.signal.addEventListener('abort', stop);
@@ -48,9 +54,9 @@ export async function openCompareAndSet<Value>(nats: Nats, bucket: string): Prom
       await sleep(REOPEN_MS, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
     }
   };
-  const isTaken = async (write: Promise<unknown>): Promise<boolean> => {
+  const isTaken = async (write: (kv: KV) => Promise<unknown>): Promise<boolean> => {
     try {
-      await write;
+      await write(await current());
       return true;
     } catch (error) {
       if (
@@ -65,13 +71,13 @@ export async function openCompareAndSet<Value>(nats: Nats, bucket: string): Prom
 
   return {
     async get(key) {
-      const entry = await kv.get(key);
+      const entry = await (await current()).get(key);
       return entry === null || entry.operation !== 'PUT'
         ? null
         : { value: entry.json<Value>(), revision: entry.revision };
     },
-    create: (key, value) => isTaken(kv.create(key, JSON.stringify(value))),
-    update: (key, value, revision) => isTaken(kv.update(key, JSON.stringify(value), revision)),
+    create: (key, value) => isTaken((kv) => kv.create(key, JSON.stringify(value))),
+    update: (key, value, revision) => isTaken((kv) => kv.update(key, JSON.stringify(value), revision)),
     keys: (pattern) => new BucketMessages(nats, name).keys(pattern),
     onWrite(listener) {
       if (listeners.length === 0) void watch();

@@ -6,6 +6,7 @@ import type { BucketMessage, BucketMessages } from './bucket-messages.ts';
 import { BucketWatch } from './bucket-watch.ts';
 import type { Nats } from './nats.ts';
 import type { BucketSettings } from './open-bucket.ts';
+import { StateSnapshot } from './state-snapshot.ts';
 import { WatchedValues } from './watched-values.ts';
 
 /** What to write, and what to tell whoever asked; without `key` nothing is written. */
@@ -24,7 +25,14 @@ export type Change<Value, Outcome> = {
  */
 export type SharedState<Value> = {
   readonly entries: () => ReadonlyMap<string, Value>;
-  /** `decide` may run several times. `revision` is the number that its change will have: higher than any before. */
+  /** False while neither the bucket nor a snapshot has told anything: what is missing then may well be there. */
+  readonly isKnown: () => boolean;
+  /** Whether the bucket itself has told everything, once at least: until then nothing is decided. */
+  readonly isWhole: () => boolean;
+  /**
+   * `decide` may run several times. `revision` is the number that its change will have: higher than any before. Throws
+   * `upstream-unavailable` while the bucket cannot be written, or has not told everything yet.
+   */
   readonly change: <Outcome>(
     decide: (entries: ReadonlyMap<string, Value>, revision: number) => Change<Value, Outcome>,
   ) => Promise<Outcome>;
@@ -39,8 +47,18 @@ export type SharedState<Value> = {
 const INITIAL_LOAD_TIMEOUT_MS = 10_000;
 const MAX_DECISIONS = 50;
 
-export async function openSharedState<Value>(nats: Nats, settings: BucketSettings): Promise<SharedState<Value>> {
-  const known = new WatchedValues<Value>();
+/**
+ * Resolves when everything in the bucket is known. Without a connection there is nothing to wait for: it opens with what its
+ * snapshot says, if it keeps one, and is whole when the bucket has told.
+ */
+export async function openSharedState<Value>(
+  nats: Nats,
+  settings: BucketSettings & { readonly snapshotFile?: string },
+): Promise<SharedState<Value>> {
+  const snapshot = new StateSnapshot<Value>(settings.snapshotFile);
+  const remembered = snapshot.read();
+  const known = new WatchedValues<Value>(remembered ?? []);
+  let isWhole = false;
   const lostListeners: ((known: ReadonlyMap<string, Value>) => void)[] = [];
   let born = '';
   let highest = 0;
@@ -57,6 +75,7 @@ export async function openSharedState<Value>(nats: Nats, settings: BucketSetting
     take(message) {
       const { key, revision, createdMs } = message;
       known.apply(key, readValue(message), { revision, createdMs });
+      if (isWhole) snapshot.saveSoon(known.values);
     },
     hasTaken: (key) => known.hasSeen(key),
     finish({ created, revision }) {
@@ -64,15 +83,16 @@ export async function openSharedState<Value>(nats: Nats, settings: BucketSetting
       const isLost = born !== '' && (born !== created || revision < highest);
       const before = new Map(known.values);
       known.finish();
+      isWhole = true;
+      snapshot.saveSoon(known.values);
       born = created;
       highest = isLost ? revision : Math.max(revision, highest);
       if (isLost) for (const listener of lostListeners) listener(before);
     },
   });
-  const inTime = await Promise.race([
-    watch.whole.then(() => true),
-    sleep(INITIAL_LOAD_TIMEOUT_MS, false, { ref: false }),
-  ]);
+  const inTime =
+    !nats.isConnected() ||
+    (await Promise.race([watch.whole.then(() => true), sleep(INITIAL_LOAD_TIMEOUT_MS, false, { ref: false })]));
   if (!inTime) {
     watch.close();
     throw upstreamUnavailable(`The bucket ${settings.bucket} did not open in time. Is NATS with JetStream there?`);
@@ -94,7 +114,13 @@ export async function openSharedState<Value>(nats: Nats, settings: BucketSetting
 
   return {
     entries: () => known.values,
+    isKnown: () => isWhole || remembered !== null,
+    isWhole: () => isWhole,
     async change(decide) {
+      if (!isWhole)
+        throw upstreamUnavailable(`The bucket ${settings.bucket} has not been read yet. Try again shortly.`, {
+          retryAfterSeconds: 1,
+        });
       for (let turn = 0; turn < MAX_DECISIONS; turn++) {
         const after = watch.revision;
         const { key, value, outcome } = decide(known.values, after + 1);
@@ -122,6 +148,7 @@ export async function openSharedState<Value>(nats: Nats, settings: BucketSetting
     forgetRemoved: (olderThanMs) => deleteOldMarkers(watch.messages, known.values, olderThanMs),
     async close() {
       watch.close();
+      if (isWhole) snapshot.save(known.values);
     },
   };
 }

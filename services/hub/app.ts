@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { toPublicJwk } from '@tenantry/auth/jws.ts';
 import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { deriveClusterToken, deriveKeys, deriveNatsToken } from '@tenantry/databases/credentials.ts';
@@ -6,6 +7,7 @@ import { watchState } from '@tenantry/events/pushed-state.ts';
 import { openSharedState } from '@tenantry/events/shared-state.ts';
 import { type Clock, systemClock } from '@tenantry/kernel/clock.ts';
 import { newUuid, type TenantId } from '@tenantry/kernel/id.ts';
+import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import { Dependencies } from '@tenantry/kit/health/dependencies.ts';
 import { Answering } from '@tenantry/kit/http/answering.ts';
 import { createLinkDoor } from '@tenantry/kit/http/link-door.ts';
@@ -48,6 +50,11 @@ import { Leases } from './use-cases/leases.ts';
 import { Registry } from './use-cases/registry.ts';
 
 const MISSED_BEATS = 3;
+/** For the first connection. */
+const NATS_PATIENCE_MS = 3_000;
+/** For its own entry, where NATS answers. */
+const ACCEPTANCE_PATIENCE_MS = 10_000;
+const TENANTS_UNKNOWN = 'Which tenants there are cannot be said: this hub waits for NATS. Try again shortly.';
 const TERMS = { leaseMs: MISSED_BEATS * HEARTBEAT_MS, heartbeatMs: HEARTBEAT_MS };
 
 export type RunningHub = { readonly url: string; readonly instanceId: string; readonly close: () => Promise<void> };
@@ -78,12 +85,13 @@ export async function openHub(configuration: HubConfiguration, overrides: HubOve
       name: instanceId,
       namespace: configuration.TENANTRY_NAMESPACE,
       token: deriveNatsToken(configuration.TENANTRY_MASTER_KEY),
-      // The registry is there: without it a hub would have nothing to say.
-      onError: (error) => logger.warn({ err: error }, 'NATS cannot be reached; this hub waits for it'),
+      // Then it opens with the snapshot of the registry, and decides nothing until the registry has told everything.
+      patienceMs: NATS_PATIENCE_MS,
+      onError: (error) => logger.warn({ err: error }, 'NATS cannot be reached yet: starting without it'),
     });
     closing.push(nats.close);
     const { clock = systemClock, monotonicMs = () => performance.now() } = overrides;
-    const link = watchLink(nats);
+    const link = watchLink(nats, monotonicMs);
     const parts: Parts = { nats, link, ownId: instanceId, clock, monotonicMs, tracing, logger, closing };
     const url = await openDoor(configuration, parts);
     return { url, instanceId, close: () => closing.close() };
@@ -94,8 +102,9 @@ export async function openHub(configuration: HubConfiguration, overrides: HubOve
 }
 
 async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<string> {
-  const { nats, ownId, tracing, logger, closing } = parts;
-  const { registry, leases, departures } = await openRegistry(parts);
+  const { nats, link, ownId, tracing, logger, closing } = parts;
+  const snapshotFile = `${configuration.TENANTRY_DATA_DIR}/snapshots/hub-registry.json`;
+  const { registry, leases, departures } = await openRegistry(parts, snapshotFile);
   const layers = await openConfiguration(parts);
   const tenants = await watchState<TenantRecord>(nats, TENANTS_BUCKET);
   closing.push(tenants.close);
@@ -120,8 +129,10 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
   closing.push(async () => load.close());
   const configurationDeps = {
     configuration: layers,
-    tenantExists: async (tenantId: TenantId) =>
-      (tenants.get(tenantId) ?? (await tenants.refresh(tenantId))) !== undefined,
+    tenantExists: async (tenantId: TenantId) => {
+      if (!tenants.isKnown()) throw upstreamUnavailable(TENANTS_UNKNOWN, { retryAfterSeconds: 1 });
+      return (tenants.get(tenantId) ?? (await tenants.refresh(tenantId))) !== undefined;
+    },
   };
   const routes = [
     ...registryRoutes(registry),
@@ -136,7 +147,7 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
     routes,
     authenticate: authenticateCallers(deriveClusterToken(configuration.TENANTRY_MASTER_KEY), discovery),
     idempotency: null,
-    isReady: async () => !nats.connection.isClosed(),
+    isReady: async () => registry.isKnown && !link.isClosed(),
     health: { dependencies, failing: checks.failing },
     load,
     tracing,
@@ -183,13 +194,15 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
   });
   closing.push(registration.leave);
   closing.push(registration.drain);
-  await registration.accepted;
-  logger.info({ url, instances: registry.records.length }, 'ready');
+  // Without a connection it is accepted when there is one: nothing is gained by waiting for that with a door that is open.
+  if (nats.isConnected())
+    await Promise.race([registration.accepted, sleep(ACCEPTANCE_PATIENCE_MS, null, { ref: false })]);
+  logger.info({ url, instances: registry.isKnown ? registry.records.length : null }, 'ready');
   return url;
 }
 
-async function openRegistry({ nats, link, ownId, clock, monotonicMs, logger, closing }: Parts) {
-  const state = await openSharedState<InstanceRecord>(nats, REGISTRY_BUCKET);
+async function openRegistry({ nats, link, ownId, clock, monotonicMs, logger, closing }: Parts, snapshotFile: string) {
+  const state = await openSharedState<InstanceRecord>(nats, { ...REGISTRY_BUCKET, snapshotFile });
   closing.push(state.close);
   const beats = await openBeatStore(nats);
   closing.push(beats.close);
@@ -203,8 +216,8 @@ async function openRegistry({ nats, link, ownId, clock, monotonicMs, logger, clo
   return { registry, leases, departures };
 }
 
-/** Opens with roots that are known to all: of two hubs that start at one instant, one has made them. */
-async function openAuthority(configuration: HubConfiguration, { nats, clock, logger, closing }: Parts) {
+/** Opens with roots that are known to all, where NATS answers: of two hubs that start at one instant, one has made them. */
+async function openAuthority(configuration: HubConfiguration, { nats, link, clock, logger, closing }: Parts) {
   const store = await openAuthorityStore(nats);
   closing.push(store.close);
   const authority = new MeshAuthority({
@@ -218,7 +231,7 @@ async function openAuthority(configuration: HubConfiguration, { nats, clock, log
     clock,
     logger,
   });
-  await authority.tend();
+  if (link.isUp()) await authority.tend();
   const keeper = startRootKeeper(authority, logger);
   closing.push(async () => keeper.stop());
   return authority;
@@ -227,8 +240,7 @@ async function openAuthority(configuration: HubConfiguration, { nats, clock, log
 async function openConfiguration({ nats, link, clock, logger, closing }: Parts): Promise<Configuration> {
   const store = await openConfigurationStore(nats);
   const configuration = new Configuration({ store, clock, logger });
-  const settler = startSettler(configuration, store, logger);
-  link.onReturn(() => void settler.settleAll());
+  const settler = startSettler(configuration, store, link, logger);
   closing.push(async () => {
     settler.stop();
     store.close();

@@ -44,10 +44,10 @@ export const meshRoutes = (authority: MeshAuthority): Route[] => [
     const { certificate, roots } = authority.issue({ service, instanceId }, { publicKey, proof });
     return { certificate, roots: { version: roots.version, certificates: [...roots.certificates] } };
   }),
-  serve(readMeshTrustEndpoint, async () => toView(authority)),
+  serve(readMeshTrustEndpoint, async () => toView(authority.standing)),
   serve(rotateMeshRootEndpoint, async ({ principal }) => {
     await authority.rotate(changedBy(principal));
-    return toView(authority);
+    return toView(authority.standing);
   }),
   serve(revokeCertificateEndpoint, ({ params, body, principal }) =>
     authority.revoke({ serial: params.serial }, body.reason, changedBy(principal)),

@@ -1,5 +1,6 @@
 import type { Logger } from '@tenantry/kit/logger.ts';
 import type { ConfigurationStore } from '../store/configuration-store.ts';
+import type { Link } from '../store/link.ts';
 import type { Configuration } from '../use-cases/configuration.ts';
 import { seedPlanLayers } from '../use-cases/seed-plan-layers.ts';
 
@@ -10,7 +11,7 @@ const PATIENCE_MS = 200;
  * Pushes what a hub wrote and did not live to push: what was left by earlier ones now, what others leave soon after. Before
  * anything else was ever written it gives the plans their first layers.
  */
-export function startSettler(configuration: Configuration, store: ConfigurationStore, logger: Logger) {
+export function startSettler(configuration: Configuration, store: ConfigurationStore, link: Link, logger: Logger) {
   const waiting = new Map<string, NodeJS.Timeout>();
   let isStopped = false;
   const settle = (work: Promise<unknown>): Promise<void> =>
@@ -33,10 +34,10 @@ export function startSettler(configuration: Configuration, store: ConfigurationS
     await configuration.settleAll();
     await seedPlanLayers(configuration);
   };
-  void settle(settleAll());
+  if (link.isUp()) void settle(settleAll());
+  // What was written in the meantime was not heard of.
+  link.onReturn(() => void settle(settleAll()));
   return {
-    /** After a reconnection: what was written in the meantime was not heard of. */
-    settleAll: () => settle(settleAll()),
     stop: () => {
       isStopped = true;
       for (const timer of waiting.values()) clearTimeout(timer);

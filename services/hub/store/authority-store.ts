@@ -14,6 +14,8 @@ const AUTHORITY_KEY = 'authority';
 
 /** The roots with their sealed keys, which hubs alone read; and what everybody is told of them, in a bucket of its own. */
 export type AuthorityStore = {
+  /** Whether roots and revocations have been read: until then nothing is decided on them. */
+  readonly isWhole: () => boolean;
   readonly current: () => Authority | null;
   /** `decide` may run several times, each time on what stands; answering what it was given changes nothing. */
   readonly change: (decide: (standing: Authority | null) => Authority | null) => Promise<Authority | null>;
@@ -40,6 +42,7 @@ export async function openAuthorityStore(nats: Nats): Promise<AuthorityStore> {
   trust.onLost((known) => void refill(trust, known).finally(tell));
 
   return {
+    isWhole: () => authority.isWhole() && trust.isWhole(),
     current: () => authority.entries().get(AUTHORITY_KEY) ?? null,
     change: (decide) =>
       authority.change((entries) => {

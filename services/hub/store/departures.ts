@@ -12,6 +12,8 @@ export type Departure = {
 };
 
 export type Departures = {
+  /** False until the bucket has told everything: who is missing may have left all the same. */
+  readonly isWhole: () => boolean;
   readonly all: () => readonly Departure[];
   /** Whether this instance has said that it is gone for good; asks the bucket where memory does not know. */
   readonly hasLeft: (instanceId: string) => Promise<boolean>;
@@ -25,6 +27,8 @@ export async function openDepartures(nats: Nats): Promise<Departures> {
   const writer = await openStateWriter<Departure>(nats, DEPARTURES_BUCKET);
   const state = await watchState<Departure>(nats, DEPARTURES_BUCKET);
   return {
+    // Without a snapshot only the bucket makes it known.
+    isWhole: state.isKnown,
     all: () => [...state.entries().values()],
     async hasLeft(instanceId) {
       return (state.get(instanceId) ?? (await state.refresh(instanceId)))?.reason === 'left';

@@ -23,7 +23,8 @@ export async function openTestHub(
   natsUrl = inject('natsUrl'),
   environment: Readonly<Record<string, string>> = {},
 ): Promise<RunningHub> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-hub-'));
+  const keptDir = environment['TENANTRY_DATA_DIR'];
+  const dataDir = keptDir ?? mkdtempSync(join(tmpdir(), 'tenantry-hub-'));
   const hub = await openHub(
     readHubConfiguration({
       PORT: '0',
@@ -41,7 +42,7 @@ export async function openTestHub(
     ...hub,
     close: async () => {
       await hub.close();
-      rmSync(dataDir, { recursive: true, force: true });
+      if (keptDir === undefined) rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }

@@ -52,6 +52,12 @@ export class MeshAuthority {
     });
   }
 
+  /** What is shown; throws while it has not been read. */
+  get standing(): { readonly roots: readonly Root[]; readonly revocations: readonly Revocation[] } {
+    if (!this.#deps.store.isWhole()) throw notReadYet();
+    return { roots: this.roots, revocations: this.revocations };
+  }
+
   get roots(): readonly Root[] {
     return this.#deps.store.current()?.roots ?? [];
   }
@@ -62,10 +68,12 @@ export class MeshAuthority {
 
   /**
    * A certificate for whoever has shown the key to it.
-   * @throws validationFailed when the proof does not hold, instanceRevoked
+   * @throws validationFailed when the proof does not hold, instanceRevoked, upstreamUnavailable while roots or revocations
+   * have not been read
    */
   issue(who: { readonly service: string; readonly instanceId: string }, key: ProvenKey): IssuedCertificate {
-    const { namespace, clock, policy } = this.#deps;
+    const { store, namespace, clock, policy } = this.#deps;
+    if (!store.isWhole()) throw notReadYet();
     const spiffeId = formatSpiffeId({ namespace, ...who });
     const proven = readProvenKey(spiffeId, key);
     if (proven === null)
@@ -209,6 +217,11 @@ export class MeshAuthority {
     this.#deps.logger.info({ vouching, next, by }, message);
   }
 }
+
+const notReadYet = () =>
+  upstreamUnavailable('The roots of the mesh have not been read yet: this hub waits for NATS. Try again shortly.', {
+    retryAfterSeconds: 1,
+  });
 
 const nameOf = (rootId: string): string => `Tenantry mesh root ${rootId}`;
 const placeOf = (rootId: string): string => `mesh-root/${rootId}`;

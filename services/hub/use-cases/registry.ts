@@ -46,12 +46,18 @@ export class Registry {
     state.onLost((known) => void this.#refill([...known.values()]));
   }
 
+  /** As far as it is known; throws while neither the bucket nor a snapshot of it has told anything. */
   get records(): readonly InstanceRecord[] {
+    if (!this.#deps.state.isKnown()) throw notReadYet();
     return [...this.#byId.values()];
   }
 
+  get isKnown(): boolean {
+    return this.#deps.state.isKnown();
+  }
+
   async register(announcement: Announcement): Promise<InstanceRecord> {
-    const { state, leases, clock, logger, isConnected } = this.#deps;
+    const { state, departures, leases, clock, logger, isConnected } = this.#deps;
     const { instanceId, url } = announcement;
     // At once: whoever registers has another hub to ask, and two seconds of patience.
     if (!isConnected())
@@ -61,6 +67,7 @@ export class Registry {
           retryAfterSeconds: 1,
         },
       );
+    if (!state.isWhole() || !departures.isWhole()) throw notReadYet();
     await this.#refuseWhoLeft(instanceId);
     const registeredAt = formatInstant(clock.now());
     const { record, isRepeated } = await state.change((entries, number) => {
@@ -82,6 +89,7 @@ export class Registry {
   /** Throws `not-found` for an instance that has to register again with its full record. */
   async renew(instanceId: string, beat: Heartbeat): Promise<void> {
     const record = this.#byId.get(instanceId);
+    if (record === undefined && !this.#deps.state.isWhole()) throw notReadYet();
     if (record === undefined) throw notFound(`The registry does not know ${instanceId}. Register it again.`);
     if (beat.generation < record.generation)
       throw generationStale(`${instanceId} is registered with generation ${record.generation} by now. Register again.`);
@@ -100,8 +108,8 @@ export class Registry {
 
   /** Removes whose lease is over. Called again and again, by every hub: doing it twice is doing it once. */
   async sweep(): Promise<void> {
-    const { leases, beats, isConnected, ownId, logger } = this.#deps;
-    if (!isConnected()) return;
+    const { state, leases, beats, isConnected, ownId, logger } = this.#deps;
+    if (!isConnected() || !state.isWhole()) return;
     leases.touch(ownId);
     const { expired, change } = leases.judge();
     if (change === 'entered')
@@ -198,3 +206,8 @@ export class Registry {
     this.#deps.leases.end(instanceId);
   }
 }
+
+const notReadYet = () =>
+  upstreamUnavailable('The registry has not been read yet: this hub waits for NATS. Try again shortly.', {
+    retryAfterSeconds: 1,
+  });
