@@ -159,7 +159,7 @@ export class Launcher {
     await supervised.start();
     report.say(`${program.name} answers on port ${program.port}${took()}.`);
     for (const { what, port, url } of [
-      { what: program.name, port: program.port, url: program.url },
+      { what: program.what ?? program.name, port: program.port, url: program.url },
       ...program.alsoListens,
     ]) {
       report.row({ what, port, url, pid: () => supervised.pid });

@@ -8,6 +8,8 @@ export type Program = {
   readonly name: string;
   readonly file: string;
   readonly port: number;
+  /** Of whoever answers there; left out, it is the program itself. */
+  readonly what?: string;
   /** Where a person would look at it. */
   readonly url: string;
   readonly alsoListens: readonly { readonly what: string; readonly port: number; readonly url: string }[];
@@ -44,6 +46,32 @@ export function listPrograms(input: ProgramsInput): Programs {
         name === 'users' ? { TENANTRY_OPERATOR_PASSWORD: input.operatorPassword } : {};
       return program('services', name, { ...shared, ...own });
     }),
+  };
+}
+
+/** The same services as one program: all of their ports, and one process (`../single`). */
+export function listSingle(input: ProgramsInput): Programs {
+  const { simulators, services } = listPrograms(input);
+  const gateway = services.filter(({ name }) => name === 'gateway');
+  const behind = services.filter(({ name }) => name !== 'gateway');
+  return {
+    simulators,
+    services: gateway.map(({ port, url }) => ({
+      ...{
+        name: 'single',
+        file: join(input.settings.root, 'deploy', 'single', 'start.ts'),
+        what: 'gateway',
+        port,
+        url,
+      },
+      alsoListens: behind.map(({ name: what, ...at }) => ({ what, port: at.port, url: at.url })),
+      environment: {
+        HOST: '127.0.0.1',
+        ...serviceEnvironment(input),
+        TENANTRY_OPERATOR_PASSWORD: input.operatorPassword,
+        ...Object.fromEntries(services.map((service) => [`${service.name.toUpperCase()}_PORT`, `${service.port}`])),
+      },
+    })),
   };
 }
 

@@ -17,6 +17,10 @@ const NODE_FLAGS = ['--max-semi-space-size=1'];
  */
 const GATEWAY_FLAGS = ['--min-semi-space-size=32', '--max-semi-space-size=32', '--no-allocation-site-pretenuring'];
 
+/** Everything in one process carries every request, and is there to take little memory. */
+const SINGLE_FLAGS = ['--max-semi-space-size=8'];
+const FLAGS: Readonly<Record<string, readonly string[]>> = { gateway: GATEWAY_FLAGS, single: SINGLE_FLAGS };
+
 // What a program is not to inherit: npm's settings, and what only the launcher may know.
 const NOT_INHERITED =
   /^(npm_|INIT_CWD$|NODE_OPTIONS$|DATABASE_URL$|TENANT_DATABASES$|REDIS_URL$|NATS_URL$|CLICKHOUSE_URL$|TENANTRY_MASTER_KEY$|TENANTRY_OPERATOR_PASSWORD$)/;
@@ -35,7 +39,7 @@ export function startProgram({ program, logFile, onSpawn }: StartProgramOptions)
   return startChild({
     name: program.name,
     command: process.execPath,
-    args: [...(program.name === 'gateway' ? GATEWAY_FLAGS : NODE_FLAGS), program.file],
+    args: [...(FLAGS[program.name] ?? NODE_FLAGS), program.file],
     env: { ...inheritedEnvironment(process.env), ...program.environment },
     logFile,
     bond: 'channel',

@@ -1,5 +1,6 @@
 import { migrateAll } from '../migrate/migrate.ts';
-import { listPrograms } from './programs.ts';
+import { listPrograms, listSingle } from './programs.ts';
 import { runLauncher } from './run-launcher.ts';
 
-await runLauncher({ listPrograms, migrate: migrateAll });
+const isSingle = process.argv.includes('--single');
+await runLauncher({ listPrograms: isSingle ? listSingle : listPrograms, migrate: migrateAll });

@@ -24,13 +24,16 @@ export async function waitForGateway({ settings, services, report, signal }: Wai
     return;
   }
   if (signal.aborted) return;
-  const statuses = await Promise.all(
-    services.map(async (service) => ({ service, status: await httpStatus(readyUrl(service.port)) })),
+  const doors = services.flatMap(({ name, what = name, port, alsoListens }) =>
+    [{ what, port }, ...alsoListens].map((door) => ({ ...door, program: name })),
   );
-  const late = statuses.filter(({ status }) => status !== 200).map(({ service }) => service.name);
-  const first = late[0] ?? 'gateway';
+  const statuses = await Promise.all(
+    doors.map(async (door) => ({ door, status: await httpStatus(readyUrl(door.port)) })),
+  );
+  const late = statuses.filter(({ status }) => status !== 200).map(({ door }) => door);
+  const first = late[0]?.program ?? services.at(-1)?.name ?? 'gateway';
   throw new StartFailure(
-    `Not ready after ${PATIENCE_MS / 1000} s: ${late.join(', ') || 'the gateway'}. The logs are in ${logFileOf(settings.dataDir, first)} and beside it.`,
+    `Not ready after ${PATIENCE_MS / 1000} s: ${late.map(({ what }) => what).join(', ') || 'the gateway'}. The logs are in ${logFileOf(settings.dataDir, first)} and beside it.`,
     lastLogLines(logFileOf(settings.dataDir, first)),
   );
 }
