@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigurationError } from '@tenantry/kit/configuration.ts';
 import { AssemblyError } from '@tenantry/kit/import-manager/assembly-error.ts';
+import { LocalDoors } from '../../packages/mesh/local-doors.ts';
 import { environmentOf } from './environment.ts';
 import { gateway, hub, type Part, type RunningPart, services } from './parts.ts';
 
@@ -25,10 +26,11 @@ export type RunningSingle = {
 export async function openSingle(environment: NodeJS.ProcessEnv): Promise<RunningSingle> {
   checkAll(environment);
   const open = new Map<string, RunningPart>();
+  const localDoors = new LocalDoors();
   const openPart = async (part: Part): Promise<void> => {
     open.set(
       part.name,
-      await part.open(environmentOf(part.name, environment)).catch((cause) => fail(part.name, cause)),
+      await part.open(environmentOf(part.name, environment), localDoors).catch((cause) => fail(part.name, cause)),
     );
   };
   const close = async (): Promise<void> => {

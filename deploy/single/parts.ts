@@ -1,4 +1,5 @@
 import type { ConfigurationDefinition } from '@tenantry/kit/configuration.ts';
+import type { LocalDoors } from '../../packages/mesh/local-doors.ts';
 import { openBilling } from '../../services/billing/app.ts';
 import { billingConfiguration } from '../../services/billing/config.ts';
 import { openGateway } from '../../services/gateway/app.ts';
@@ -22,17 +23,17 @@ export type Part = {
   readonly print: (environment: NodeJS.ProcessEnv) => string;
   /** Throws a ConfigurationError where it could not be opened with this. */
   readonly check: (environment: NodeJS.ProcessEnv) => void;
-  readonly open: (environment: NodeJS.ProcessEnv) => Promise<RunningPart>;
+  readonly open: (environment: NodeJS.ProcessEnv, localDoors: LocalDoors) => Promise<RunningPart>;
 };
 
 const part = <Value>(
   configuration: ConfigurationDefinition<Value>,
-  open: (value: Value) => Promise<RunningPart>,
+  open: (value: Value, overrides: { readonly localDoors: LocalDoors }) => Promise<RunningPart>,
 ): Part => ({
   name: configuration.program,
   print: configuration.print,
   check: (environment) => void configuration.read(environment),
-  open: (environment) => open(configuration.read(environment)),
+  open: (environment, localDoors) => open(configuration.read(environment), { localDoors }),
 });
 
 export const hub = part(hubConfiguration, openHub);
@@ -43,4 +44,4 @@ export const services: readonly Part[] = [
   part(notificationsConfiguration, openNotifications),
   part(billingConfiguration, openBilling),
 ];
-export const gateway = part(gatewayConfiguration, openGateway);
+export const gateway = part(gatewayConfiguration, (configuration) => openGateway(configuration));

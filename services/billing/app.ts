@@ -1,6 +1,5 @@
-import type { Clock } from '@tenantry/kernel/clock.ts';
 import { assemble } from '@tenantry/kit/import-manager/assemble.ts';
-import { openService, type RunningService } from '@tenantry/kit/lifecycle/service.ts';
+import { openService, type RunningService, type ServiceOverrides } from '@tenantry/kit/lifecycle/service.ts';
 import type { BillingConfiguration } from './config.ts';
 import { paymentSubscriptions } from './consumers/payments.ts';
 import { invoiceRoutes } from './routes/invoices.ts';
@@ -28,7 +27,7 @@ import { voidInvoice } from './use-cases/void-invoice.ts';
 /** Billing as a service: its rooms, put together. */
 export const openBilling = (
   configuration: BillingConfiguration,
-  overrides: { readonly clock?: Clock; readonly redeliveryDelaysMs?: readonly number[] } = {},
+  overrides: ServiceOverrides = {},
 ): Promise<RunningService> =>
   openService<BillingTables, BillingConfiguration>({
     name: 'billing',

@@ -11,6 +11,7 @@ import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import { Dependencies } from '@tenantry/kit/health/dependencies.ts';
 import { Answering } from '@tenantry/kit/http/answering.ts';
 import { createLinkDoor } from '@tenantry/kit/http/link-door.ts';
+import { openLocalDoor } from '@tenantry/kit/http/local-door.ts';
 import { createHttpServer } from '@tenantry/kit/http/server.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
 import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
@@ -23,6 +24,7 @@ import { HEARTBEAT_MS, registerWithHub } from '@tenantry/kit/lifecycle/registrat
 import { createLogger, type Logger } from '@tenantry/kit/logger.ts';
 import { Tracing } from '@tenantry/kit/tracing/tracing.ts';
 import { openDiscovery } from '@tenantry/mesh/discovery.ts';
+import type { LocalDoors } from '@tenantry/mesh/local-doors.ts';
 import { type InstanceRecord, REGISTRY_BUCKET, toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import type { HubConfiguration } from './config.ts';
 import { startSubscriptionConsumer } from './consumers/subscriptions.ts';
@@ -59,8 +61,13 @@ const TERMS = { leaseMs: MISSED_BEATS * HEARTBEAT_MS, heartbeatMs: HEARTBEAT_MS 
 
 export type RunningHub = { readonly url: string; readonly instanceId: string; readonly close: () => Promise<void> };
 
-/** What a test sets by hand. */
-export type HubOverrides = { readonly clock?: Clock; readonly monotonicMs?: () => number };
+/** What is up to whoever opens a hub: a test, or a process that holds the services too. */
+export type HubOverrides = {
+  readonly clock?: Clock;
+  readonly monotonicMs?: () => number;
+  /** Of the services that live in this process with it. */
+  readonly localDoors?: LocalDoors;
+};
 
 type Parts = {
   readonly nats: Nats;
@@ -69,6 +76,7 @@ type Parts = {
   readonly clock: Clock;
   readonly monotonicMs: () => number;
   readonly tracing: Tracing;
+  readonly localDoors: LocalDoors | undefined;
   readonly logger: Logger;
   readonly closing: CloseStack;
 };
@@ -90,9 +98,9 @@ export async function openHub(configuration: HubConfiguration, overrides: HubOve
       onError: (error) => logger.warn({ err: error }, 'NATS cannot be reached yet: starting without it'),
     });
     closing.push(nats.close);
-    const { clock = systemClock, monotonicMs = () => performance.now() } = overrides;
+    const { clock = systemClock, monotonicMs = () => performance.now(), localDoors } = overrides;
     const link = watchLink(nats, monotonicMs);
-    const parts: Parts = { nats, link, ownId: instanceId, clock, monotonicMs, tracing, logger, closing };
+    const parts: Parts = { nats, link, ownId: instanceId, clock, monotonicMs, tracing, localDoors, logger, closing };
     const url = await openDoor(configuration, parts);
     return { url, instanceId, close: () => closing.close() };
   } catch (error) {
@@ -102,7 +110,7 @@ export async function openHub(configuration: HubConfiguration, overrides: HubOve
 }
 
 async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<string> {
-  const { nats, link, ownId, tracing, logger, closing } = parts;
+  const { nats, link, ownId, tracing, localDoors, logger, closing } = parts;
   const snapshotFile = `${configuration.TENANTRY_DATA_DIR}/snapshots/hub-registry.json`;
   const { registry, leases, departures } = await openRegistry(parts, snapshotFile);
   const layers = await openConfiguration(parts);
@@ -154,6 +162,7 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
     doorCounts,
     logger,
   });
+  if (localDoors !== undefined) closing.push(openLocalDoor(localDoors, ownId, answering, logger));
   const server = createHttpServer(answering);
   closing.push(() => server.close());
   const url = await server.listen({ host: configuration.HOST, port: configuration.PORT });

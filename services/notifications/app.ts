@@ -1,7 +1,12 @@
-import type { Clock } from '@tenantry/kernel/clock.ts';
 import { assemble } from '@tenantry/kit/import-manager/assemble.ts';
 import { singleton } from '@tenantry/kit/import-manager/part.ts';
-import { openService, type Platform, type RunningService, type ServiceApp } from '@tenantry/kit/lifecycle/service.ts';
+import {
+  openService,
+  type Platform,
+  type RunningService,
+  type ServiceApp,
+  type ServiceOverrides,
+} from '@tenantry/kit/lifecycle/service.ts';
 import type { NotificationsConfiguration } from './config.ts';
 import { billingSubscriptions } from './consumers/billing.ts';
 import { openSendQueue } from './queue/send-queue.ts';
@@ -105,7 +110,7 @@ const create = async (
 
 export const openNotifications = (
   configuration: NotificationsConfiguration,
-  overrides: { readonly clock?: Clock; readonly redeliveryDelaysMs?: readonly number[] } = {},
+  overrides: ServiceOverrides = {},
 ): Promise<RunningService> =>
   openService<NotificationsTables, NotificationsConfiguration>({
     name: 'notifications',

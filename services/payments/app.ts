@@ -1,7 +1,11 @@
-import type { Clock } from '@tenantry/kernel/clock.ts';
 import { assemble } from '@tenantry/kit/import-manager/assemble.ts';
 import { singleton } from '@tenantry/kit/import-manager/part.ts';
-import { openService, type Platform, type RunningService } from '@tenantry/kit/lifecycle/service.ts';
+import {
+  openService,
+  type Platform,
+  type RunningService,
+  type ServiceOverrides,
+} from '@tenantry/kit/lifecycle/service.ts';
 import type { PaymentsConfiguration } from './config.ts';
 import { createMidtransClient, type MidtransClient } from './provider/midtrans-client.ts';
 import { createPaymentProvider } from './provider/payment-provider.ts';
@@ -34,7 +38,7 @@ const MIDTRANS = {
 
 export const openPayments = (
   configuration: PaymentsConfiguration,
-  overrides: { readonly clock?: Clock; readonly redeliveryDelaysMs?: readonly number[] } = {},
+  overrides: ServiceOverrides = {},
 ): Promise<RunningService> =>
   openService<PaymentTables, PaymentsConfiguration>({
     name: 'payments',

@@ -1,8 +1,7 @@
 import { hearEverywhere } from '@tenantry/events/hear-everywhere.ts';
-import type { Clock } from '@tenantry/kernel/clock.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import { assemble } from '@tenantry/kit/import-manager/assemble.ts';
-import { openService, type RunningService } from '@tenantry/kit/lifecycle/service.ts';
+import { openService, type RunningService, type ServiceOverrides } from '@tenantry/kit/lifecycle/service.ts';
 import { Bulkhead } from '@tenantry/resilience/bulkhead.ts';
 import type { SubscriptionsConfiguration } from './config.ts';
 import { invoiceConsumers } from './consumers/invoices.ts';
@@ -46,7 +45,7 @@ const COUNTING = { maxConcurrent: 6, maxQueued: 5_000 };
 /** Knows nothing of processes, so the same service runs on its own or beside others in one. */
 export const openSubscriptions = (
   configuration: SubscriptionsConfiguration,
-  overrides: { clock?: Clock; redeliveryDelaysMs?: readonly number[] } = {},
+  overrides: ServiceOverrides = {},
 ): Promise<RunningService> =>
   openService<SubscriptionsTables, SubscriptionsConfiguration>({
     name: 'subscriptions',

@@ -1,7 +1,6 @@
-import type { Clock } from '@tenantry/kernel/clock.ts';
 import { assemble } from '@tenantry/kit/import-manager/assemble.ts';
 import { singleton } from '@tenantry/kit/import-manager/part.ts';
-import { openService, type RunningService } from '@tenantry/kit/lifecycle/service.ts';
+import { openService, type RunningService, type ServiceOverrides } from '@tenantry/kit/lifecycle/service.ts';
 import type { UsersConfiguration } from './config.ts';
 import { registrationConsumers } from './consumers/registrations.ts';
 import { createPasswordHasher } from './keys/password-hasher.ts';
@@ -24,7 +23,7 @@ const SMTP = {
 
 export const openUsers = (
   configuration: UsersConfiguration,
-  overrides: { readonly clock?: Clock; readonly redeliveryDelaysMs?: readonly number[] } = {},
+  overrides: ServiceOverrides = {},
 ): Promise<RunningService> =>
   openService<UsersTables, UsersConfiguration>({
     name: 'users',

@@ -2,7 +2,7 @@ import { toPublicJwk } from '@tenantry/auth/jws.ts';
 import { deriveKeys, deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import type { Engine } from '@tenantry/databases/engine.ts';
 import { type Databases, openDatabases } from '@tenantry/databases/factory.ts';
-import { type ConsumersOptions, startConsumers } from '@tenantry/events/consumer.ts';
+import { startConsumers } from '@tenantry/events/consumer.ts';
 import { startInboxPruner } from '@tenantry/events/inbox-pruner.ts';
 import { connectNats, ensureStream, type Nats } from '@tenantry/events/nats.ts';
 import { natsEngine } from '@tenantry/events/nats-engine.ts';
@@ -16,6 +16,7 @@ import type { Tracer } from '@tenantry/kernel/tracing/tracer.ts';
 import { createMesh, type Mesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
+import type { LocalDoors } from '@tenantry/mesh/local-doors.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import { type SecretsSettings, vaultSettingsOf } from '../configuration/secrets-engine.ts';
 import { deadLetterRoutes } from '../dead-letters/dead-letter-routes.ts';
@@ -27,6 +28,7 @@ import { dependencyOf } from '../health/store-dependencies.ts';
 import { Answering, type AnsweringOptions } from '../http/answering.ts';
 import { createPruningSchedule, IDEMPOTENCY_PRUNING, pruneIdempotencyKeys } from '../http/idempotency-pruning.ts';
 import { createLinkDoor } from '../http/link-door.ts';
+import { openLocalDoor } from '../http/local-door.ts';
 import { authenticateByPassport } from '../http/passport-check.ts';
 import type { Route } from '../http/route.ts';
 import { createHttpServer } from '../http/server.ts';
@@ -104,8 +106,14 @@ export type ServiceDefinition<Tables, Configuration extends ServiceConfiguration
     platform: Platform<Tables>,
     configuration: Configuration,
   ) => ServiceApp<Tables> | Promise<ServiceApp<Tables>>;
+} & ServiceOverrides;
+
+/** What is up to whoever opens a service: a test, or a process that holds several. */
+export type ServiceOverrides = {
   readonly clock?: Clock;
-  readonly redeliveryDelaysMs?: ConsumersOptions<Tables>['redeliveryDelaysMs'];
+  readonly redeliveryDelaysMs?: readonly number[];
+  /** Of the services that live in this process with it. */
+  readonly localDoors?: LocalDoors;
 };
 
 export type RunningService = { readonly url: string; readonly instanceId: string; readonly close: () => Promise<void> };
@@ -214,8 +222,9 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     }
     const health = { dependencies, failing: checks.failing };
     await membership?.settled;
-    const door = { name, configuration, databases, discovery, membership, app, load, health, tracing, logger, closing };
-    const { url, meshUrl } = await openDoor(door);
+    const { localDoors } = definition;
+    const door = { name, instanceId, configuration, databases, discovery, membership, localDoors, app, load, health };
+    const { url, meshUrl } = await openDoor({ ...door, tracing, logger, closing });
     const registration = registerWithHub({
       hubUrl: configuration.HUB_URL,
       masterKey: configuration.TENANTRY_MASTER_KEY,
@@ -320,6 +329,8 @@ function checkStores(dependencies: Dependencies, engines: readonly Engine[]): St
 
 async function openDoor<Tables>(options: {
   name: string;
+  instanceId: string;
+  localDoors: LocalDoors | undefined;
   configuration: ServiceConfiguration;
   databases: Databases<Tables>;
   discovery: Discovery;
@@ -357,6 +368,8 @@ async function openDoor<Tables>(options: {
     doorCounts: counts,
     logger: options.logger,
   });
+  if (options.localDoors !== undefined)
+    options.closing.push(openLocalDoor(options.localDoors, options.instanceId, answering, options.logger));
   const server = createHttpServer(answering);
   options.closing.push(() => server.close());
   const url = await server.listen({ host: configuration.HOST, port: configuration.PORT });
