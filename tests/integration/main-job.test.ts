@@ -8,11 +8,6 @@ let world: World;
 let job: MainJob;
 let operatorToken: string;
 
-beforeAll(async () => {
-  ({ world, job, operatorToken } = await openWholeWorld());
-});
-afterAll(() => world.close());
-
 /** Steps 2 to 10 of the API document for one tenant. */
 async function walk(slug: string, chatId: number, locale: 'id' | 'en') {
   const tenant = await job.createTenant(operatorToken, slug);
@@ -28,7 +23,15 @@ async function walk(slug: string, chatId: number, locale: 'id' | 'en') {
   return { tenant, customer, planId, order, outcome, receipt, chatId };
 }
 
-describe('The main job, for two tenants at once', () => {
+describe.each([
+  ['over sockets', false],
+  ['within one process', true],
+])('The main job, for two tenants at once, %s', (_, isSingle) => {
+  beforeAll(async () => {
+    ({ world, job, operatorToken } = await openWholeWorld({}, isSingle));
+  });
+  afterAll(() => world.close());
+
   it('ends with paid invoices, active plans and receipts, and neither sees the other', async () => {
     const [acme, beta] = await Promise.all([walk('acme', 5_001, 'id'), walk('beta', 5_002, 'en')]);
     const year = Temporal.Now.zonedDateTimeISO('Asia/Jakarta').year;

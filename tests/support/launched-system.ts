@@ -34,6 +34,7 @@ export type LaunchedSystem = {
 export async function launchSystem(
   portOffset: number,
   environment: Readonly<Record<string, string>> = {},
+  flags: readonly '--single'[] = [],
 ): Promise<LaunchedSystem> {
   const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-system-'));
   const at = (port: number): string => `http://127.0.0.1:${port + portOffset}`;
@@ -41,7 +42,7 @@ export async function launchSystem(
   let output = '';
 
   const start = async (): Promise<void> => {
-    const launched = spawn(process.execPath, [join(ROOT, 'deploy/launcher/start.ts')], {
+    const launched = spawn(process.execPath, [join(ROOT, 'deploy/launcher/start.ts'), ...flags], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {

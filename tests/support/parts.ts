@@ -1,4 +1,5 @@
 import type { Clock } from '@tenantry/kernel/clock.ts';
+import type { LocalDoors } from '@tenantry/mesh/local-doors.ts';
 
 export type PartName =
   | 'hub'
@@ -19,21 +20,26 @@ export type OpenPart = {
 };
 
 type Environment = Readonly<Record<string, string>>;
-type Overrides = { readonly clock: Clock };
+type Overrides = { readonly clock: Clock; readonly localDoors?: LocalDoors | undefined };
 
 /** Waits between attempts at an event: short, so that a test need not wait as long as production does. */
 const redeliveryDelaysMs = [50, 100, 200, 400, 800, 1_600];
 
 /** Imported when asked for, so that a test of one service loads that service alone. */
-export async function openByName(name: PartName, environment: Environment, { clock }: Overrides): Promise<OpenPart> {
-  const overrides = { clock, redeliveryDelaysMs };
+export async function openByName(
+  name: PartName,
+  environment: Environment,
+  { clock, localDoors }: Overrides,
+): Promise<OpenPart> {
+  const local = localDoors === undefined ? {} : { localDoors };
+  const overrides = { clock, redeliveryDelaysMs, ...local };
   switch (name) {
     case 'hub': {
       const [{ openHub }, { readHubConfiguration }] = await Promise.all([
         import('@tenantry/hub/app.ts'),
         import('@tenantry/hub/config.ts'),
       ]);
-      const hub = await openHub(readHubConfiguration(environment));
+      const hub = await openHub(readHubConfiguration(environment), local);
       return { ...hub, environment: { HUB_URL: hub.url } };
     }
     case 'gateway': {

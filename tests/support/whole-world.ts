@@ -4,11 +4,13 @@ import { OPERATOR_PASSWORD, openWorld, type World } from './world.ts';
 /** Every service, every simulator and the gateway, with a client that knows the main job. */
 export async function openWholeWorld(
   environment: Readonly<Record<string, string>> = {},
+  isSingle = false,
 ): Promise<{ world: World; job: MainJob; operatorToken: string }> {
   const world = await openWorld({
     services: ['gateway', 'users', 'payments', 'billing', 'subscriptions', 'notifications'],
     simulators: ['midtrans', 'telegram', 'mailbox'],
     environment,
+    isSingle,
   });
   const job = createMainJob({
     gateway: world.gatewayUrl,

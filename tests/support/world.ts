@@ -18,6 +18,7 @@ import type { Clock } from '@tenantry/kernel/clock.ts';
 import { newId, PLATFORM_TENANT_ID, type TenantId, type UserId } from '@tenantry/kernel/id.ts';
 import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
 import { openDiscovery } from '@tenantry/mesh/discovery.ts';
+import { LocalDoors } from '@tenantry/mesh/local-doors.ts';
 import { REGISTRY_BUCKET, registryKey } from '@tenantry/mesh/registry.ts';
 import type { TSchema } from 'typebox';
 import { inject } from 'vitest';
@@ -56,6 +57,8 @@ export async function openWorld(options: {
   readonly services: readonly PartName[];
   readonly simulators?: readonly SimulatorName[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** The services call each other by functions, as in `npm start -- --single`; over sockets unless said. */
+  readonly isSingle?: boolean;
 }) {
   const namespace = `t${randomBytes(5).toString('hex')}`;
   const masterKey = inject('masterKey');
@@ -71,6 +74,7 @@ export async function openWorld(options: {
       });
     },
   };
+  const localDoors = options.isSingle === true ? new LocalDoors() : undefined;
   const closers: (() => Promise<unknown>)[] = [];
   const open = new Map<string, { url: string; close: () => Promise<void> }>();
 
@@ -103,7 +107,7 @@ export async function openWorld(options: {
   };
 
   const openPart = async (name: PartName, port = '0'): Promise<void> => {
-    const part = await openByName(name, { ...environment, PORT: port }, { clock });
+    const part = await openByName(name, { ...environment, PORT: port }, { clock, localDoors });
     open.set(name, part);
     Object.assign(environment, part.environment);
   };

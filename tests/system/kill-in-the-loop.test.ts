@@ -5,11 +5,11 @@ import {
   createMainJob,
   type MainJob,
   newBotToken,
-  type Order,
   type Tenant,
 } from '@tenantry/deploy/demo/main-job.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LaunchedSystem, launchSystem, SYSTEM_OPERATOR_PASSWORD } from '../support/launched-system.ts';
+import { expectOneOfEach, moveProviderClock, subscribePatiently } from '../support/patient-customer.ts';
 
 let system: LaunchedSystem;
 let job: MainJob;
@@ -37,83 +37,12 @@ async function newCustomer(): Promise<{ customer: Customer; chatId: number }> {
   return { customer, chatId };
 }
 
-/** A client with patience: repeats with the same Idempotency-Key while the answer is "not now". */
-async function subscribePatiently(customer: Customer, key: string): Promise<Order> {
-  const answer = await waitFor(
-    () =>
-      request<{
-        id: string;
-        latestInvoiceId: string;
-        payment: { id: string; status: string; amount: Order['amount']; instructions: { vaNumber: string } | null };
-      }>(`${system.addresses.gateway}/v1/subscriptions`, 'POST', {
-        token: customer.token,
-        headers: { 'idempotency-key': key },
-        body: { planId, paymentMethod: { type: 'bank_transfer', bank: 'bca' } },
-      }).catch(() => ({ status: 0, headers: new Headers(), body: {} as never })),
-    (candidate) => candidate.status === 201,
-    60_000,
-  );
-  const { payment } = answer.body;
-  const ready = await waitFor(
-    async () =>
-      (
-        await request<{ instructions: { vaNumber: string } | null }>(
-          `${system.addresses.gateway}/v1/payments/${payment.id}`,
-          'GET',
-          { token: customer.token },
-        )
-      ).body,
-    (body) => typeof body.instructions?.vaNumber === 'string',
-    60_000,
-  );
-  return {
-    subscriptionId: answer.body.id,
-    invoiceId: answer.body.latestInvoiceId,
-    paymentId: payment.id,
-    vaNumber: ready.instructions?.vaNumber ?? '',
-    amount: payment.amount,
-  };
-}
-
-async function expectOneOfEach(customer: Customer, chatId: number, order: Order): Promise<void> {
-  const outcome = await waitFor(
-    () => job.awaitOutcome(customer, order, 60_000).catch(() => null),
-    (result) => result !== null,
-    90_000,
-  );
-  const number = outcome?.invoice.number ?? 'none';
-  await job.awaitReceipt(chatId, number, 60_000);
-  const list = async (path: string): Promise<unknown[]> =>
-    (await request<{ data: unknown[] }>(`${system.addresses.gateway}${path}`, 'GET', { token: customer.token })).body
-      .data;
-  expect(await list('/v1/payments')).toHaveLength(1);
-  expect(await list('/v1/invoices')).toHaveLength(1);
-  expect(await list('/v1/subscriptions')).toHaveLength(1);
-  const chat = await request<{ data: { text: string }[] }>(
-    `${system.addresses.telegram}/simulator/chats/${chatId}/messages`,
-    'GET',
-  );
-  expect(chat.body.data.filter((message) => message.text.includes(number))).toHaveLength(1);
-  const atProvider = await request<{ data: { order_id: string }[] }>(
-    `${system.addresses.midtrans}/simulator/transactions?orderId=${order.paymentId}`,
-    'GET',
-  );
-  expect(atProvider.body.data).toHaveLength(1);
-}
-
-/** Midtrans tries again by its own schedule when our door was shut; its clock is ours to move. */
-const moveProviderClock = (): NodeJS.Timeout =>
-  setInterval(
-    () => void request(`${system.addresses.midtrans}/simulator/clock/advance`, 'POST', { body: { seconds: 300 } }),
-    3_000,
-  );
-
 describe('kill -9 in the middle of the loop', () => {
   it.each(['subscriptions', 'billing', 'payments', 'notifications', 'users', 'gateway', 'hub'])(
     'of %s while subscribing and while paying: the loop completes, once',
     async (name) => {
       const { customer, chatId } = await newCustomer();
-      const subscribing = subscribePatiently(customer, `order-of-${customer.id}`);
+      const subscribing = subscribePatiently(system.addresses, customer, planId, `order-of-${customer.id}`);
       const killed = setTimeout(15).then(() => system.kill(name));
       const order = await subscribing;
       await killed;
@@ -125,9 +54,9 @@ describe('kill -9 in the middle of the loop', () => {
       const paying = job.pay(order);
       const killedAgain = setTimeout(5).then(() => system.kill(name));
       await Promise.all([paying, killedAgain]);
-      const tick = moveProviderClock();
+      const tick = moveProviderClock(system.addresses);
       try {
-        await expectOneOfEach(customer, chatId, order);
+        await expectOneOfEach(system.addresses, customer, chatId, order);
       } finally {
         clearInterval(tick);
       }
@@ -137,12 +66,12 @@ describe('kill -9 in the middle of the loop', () => {
   it.each(['Redis', 'NATS', 'PostgreSQL', 'ClickHouse'])('of %s: the loop completes, once', async (name) => {
     const { customer, chatId } = await newCustomer();
     await system.kill(name);
-    const order = await subscribePatiently(customer, `order-of-${customer.id}`);
+    const order = await subscribePatiently(system.addresses, customer, planId, `order-of-${customer.id}`);
     await system.kill(name);
     await job.pay(order);
-    const tick = moveProviderClock();
+    const tick = moveProviderClock(system.addresses);
     try {
-      await expectOneOfEach(customer, chatId, order);
+      await expectOneOfEach(system.addresses, customer, chatId, order);
     } finally {
       clearInterval(tick);
     }
@@ -165,11 +94,11 @@ describe('kill -9 in the middle of the loop', () => {
 describe('Stopping and starting again', () => {
   it('keeps everything', async () => {
     const { customer, chatId } = await newCustomer();
-    const order = await subscribePatiently(customer, 'before-the-stop');
+    const order = await subscribePatiently(system.addresses, customer, planId, 'before-the-stop');
     expect(await system.stop()).toBe(0);
     await system.start();
     await job.pay(order);
     const session = await job.login(tenant.slug, customer.email, 'correct horse battery staple');
-    await expectOneOfEach({ ...customer, token: session.token }, chatId, order);
+    await expectOneOfEach(system.addresses, { ...customer, token: session.token }, chatId, order);
   });
 });
