@@ -44,4 +44,6 @@ export const services: readonly Part[] = [
   part(notificationsConfiguration, openNotifications),
   part(billingConfiguration, openBilling),
 ];
-export const gateway = part(gatewayConfiguration, (configuration) => openGateway(configuration));
+export const gateway = part(gatewayConfiguration, (configuration, { localDoors }) =>
+  openGateway(configuration, null, localDoors),
+);

@@ -1,6 +1,6 @@
 import type { IncomingCall } from '@tenantry/link/incoming-call.ts';
 import { LocalLink } from '@tenantry/link/local-link.ts';
-import type { CallTarget, CallTargets } from './call-target.ts';
+import type { CallTargets } from './call-target.ts';
 import type { MeshPeer } from './identity.ts';
 
 /** Who calls, as the handler is told: the process vouches for it, so there is no certificate. */
@@ -39,14 +39,16 @@ export class LocalDoors {
     return {
       of: (instance) => {
         const opened = this.#open.get(instance.instanceId);
-        return opened === undefined ? (elsewhere?.of(instance) ?? null) : connect(opened, caller);
+        if (opened === undefined) return elsewhere?.of(instance) ?? null;
+        const link = linkOf(opened, caller);
+        return link.hasRoom ? link : null;
       },
       close: async () => elsewhere?.close(),
     };
   }
 }
 
-function connect({ door, links }: Open, caller: MeshPeer): CallTarget {
+function linkOf({ door, links }: Open, caller: MeshPeer): LocalLink {
   const known = links.get(caller.instanceId);
   if (known !== undefined) return known;
   const link = new LocalLink({ handle: door.handlerFor(caller), onFault: door.onFault });

@@ -24,6 +24,7 @@ import { Tracing } from '@tenantry/kit/tracing/tracing.ts';
 import { createMesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
+import type { LocalDoors } from '@tenantry/mesh/local-doors.ts';
 import type { Registry } from 'prom-client';
 import { createAuthenticate } from './access/authenticate.ts';
 import { createCheckTenant, isShut } from './access/check-tenant.ts';
@@ -87,26 +88,36 @@ export type Membership = {
   readonly tellVitals: (own: Required<HeartbeatSources>) => { readonly stop: () => void };
 };
 
-/** Opens the door last, when everything behind it stands; closes it first, and lets what is under way finish. */
+/**
+ * Opens the door last, when everything behind it stands; closes it first, and lets what is under way finish.
+ * @param localDoors of the services that live in this process with it
+ */
 export async function openGateway(
   configuration: GatewayConfiguration,
   membership: Membership | null = null,
+  localDoors: LocalDoors | null = null,
 ): Promise<RunningGateway> {
   const instanceId = membership?.instanceId ?? `gateway-${newUuid()}`;
   const output = gatheredOutput();
   const logger = createLogger({ service: 'gateway', instanceId, level: configuration.LOG_LEVEL, output });
   const closing = new CloseStack();
   try {
-    return await open(configuration, { instanceId, membership }, { logger, output }, closing);
+    return await open(configuration, { instanceId, membership, localDoors }, { logger, output }, closing);
   } catch (error) {
     await closing.close();
     throw error;
   }
 }
 
+type Place = {
+  readonly instanceId: string;
+  readonly membership: Membership | null;
+  readonly localDoors: LocalDoors | null;
+};
+
 async function open(
   configuration: GatewayConfiguration,
-  { instanceId, membership }: { readonly instanceId: string; readonly membership: Membership | null },
+  { instanceId, membership, localDoors }: Place,
   { logger, output }: { readonly logger: Logger; readonly output: LogOutput },
   closing: CloseStack,
 ): Promise<RunningGateway> {
@@ -154,8 +165,9 @@ async function open(
   });
   if (house !== null) closing.push(house.close);
   const identity = house?.identity ?? null;
-  const targets = openMeshLinks(identity, discovery, logger);
-  if (targets !== null) closing.push(targets.close);
+  const links = openMeshLinks(identity, discovery, logger);
+  if (links !== null) closing.push(links.close);
+  const targets = localDoors?.targetsFor({ service: 'gateway', instanceId }, links) ?? links;
   const mesh = createMesh({
     service: 'gateway',
     identity,

@@ -47,7 +47,7 @@ export async function openByName(
         import('@tenantry/gateway/app.ts'),
         import('@tenantry/gateway/config.ts'),
       ]);
-      const gateway = await openGateway(readGatewayConfiguration(environment));
+      const gateway = await openGateway(readGatewayConfiguration(environment), null, localDoors ?? null);
       return { ...gateway, environment: {} };
     }
     case 'users': {

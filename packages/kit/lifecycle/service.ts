@@ -180,8 +180,9 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     });
     if (membership !== null) closing.push(membership.close);
     const identity = membership?.identity ?? null;
-    const targets = openMeshLinks(identity, discovery, logger);
-    if (targets !== null) closing.push(targets.close);
+    const links = openMeshLinks(identity, discovery, logger);
+    if (links !== null) closing.push(links.close);
+    const targets = definition.localDoors?.targetsFor({ service: name, instanceId }, links) ?? links;
     const mesh = createMesh({
       service: name,
       identity,
