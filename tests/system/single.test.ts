@@ -5,6 +5,7 @@ import {
   createMainJob,
   type MainJob,
   newBotToken,
+  type Order,
   type Tenant,
 } from '@tenantry/deploy/demo/main-job.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
