@@ -16,6 +16,7 @@ import { linkGatewayRows } from './rows/link-gateway.ts';
 import { observeRows } from './rows/observe.ts';
 import { routeRows } from './rows/routes.ts';
 import { traceRows } from './rows/traces.ts';
+import { singleRows } from './rows/single.ts';
 import type { Stand } from './stand.ts';
 import type { Row } from './table.ts';
 
@@ -34,6 +35,7 @@ export const ROW_GROUPS: readonly RowGroup[] = [
   { name: 'breaker', needs: 'nothing', measure: breakerRows },
   { name: 'observe', needs: 'nothing', measure: observeRows },
   { name: 'traces', needs: 'nothing', measure: traceRows },
+  { name: 'single', needs: 'nothing', measure: singleRows },
   { name: 'gateway-overhead', needs: 'system', measure: gatewayRows },
   { name: 'gateway-products', needs: 'system', measure: routeRows },
   { name: 'gateway-fairness', needs: 'system', measure: fairnessRows },

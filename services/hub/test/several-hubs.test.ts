@@ -276,7 +276,7 @@ describe('A registry whose bucket is lost', () => {
     for (const hub of [one, two])
       await vi.waitFor(async () => expect(await listed(hub)).toEqual(expect.arrayContaining(records)), 20_000);
     const fresh = await openDiscoveryAt(server.url);
-    await vi.waitFor(() => expect(fresh.all().filter(({ service }) => service !== 'hub')).toHaveLength(2));
+    await vi.waitFor(() => expect(fresh.all().filter(({ service }) => service !== 'hub')).toHaveLength(2), 20_000);
     const next = await register(one, announcement('payments'));
     expect(next.generation).toBeGreaterThan(Math.max(...records.map(({ generation }) => generation)));
     for (const record of records) expect(await beat(two, record)).toBe(204);
