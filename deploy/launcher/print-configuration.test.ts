@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { printConfigurations } from './print-configuration.ts';
-import { listPrograms } from './programs.ts';
+import { listPrograms, listSingle } from './programs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tenantry-print-config-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -46,6 +46,33 @@ describe('npm start -- --print-config', { timeout: 120_000 }, () => {
     expect(printed.output).not.toMatch(/hunter2|abab/);
     expect(existsSync(dataDir)).toBe(false);
     expect(readdirSync(folder)).toEqual(['configuration.json']);
+  });
+
+  it('says the same of one process', async () => {
+    const printed = await printConfigurations(listSingle, {
+      ...machine,
+      TENANTRY_DATA_DIR: join(folder, 'data'),
+      TENANTRY_PORT_OFFSET: '100',
+      TENANTRY_MASTER_KEY: 'ab'.repeat(32),
+      TENANTRY_OPERATOR_PASSWORD: 'hunter2-of-the-operator',
+      TENANTRY_CONFIG_FILE: fileWith({ gateway: { GATEWAY_PROCESSES: 4 } }),
+    });
+    expect(printed.problems).toBe('');
+    expect([...printed.output.matchAll(/^Configuration of (\w+)/gm)].map(([, name]) => name)).toEqual([
+      'launcher',
+      ...SERVICES,
+    ]);
+    const ports = [...printed.output.matchAll(/^PORT +(\d+) +environment /gm)].map(([, port]) => Number(port));
+    expect(ports).toEqual([8110, 8121, 8122, 8123, 8124, 8125, 8100]);
+    expect(printed.output).toMatch(/^GATEWAY_PROCESSES +1 +environment /m);
+    expect(printed.output).not.toMatch(/hunter2|abab/);
+    const wrong = await printConfigurations(listSingle, {
+      ...machine,
+      TENANTRY_CONFIG_FILE: fileWith({ users: { MAIL_FORM: 'x' }, billing: { INVOICE_TERM_DAYS: -1 } }),
+    });
+    expect(wrong.isValid).toBe(false);
+    expect(wrong.problems).toContain('users: The configuration has 1 problem(s):\n');
+    expect(wrong.problems).toContain('billing: The configuration has 1 problem(s):\n  INVOICE_TERM_DAYS must be');
   });
 
   it('lists what is wrong with the launcher and with every service', async () => {

@@ -162,7 +162,7 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
     doorCounts,
     logger,
   });
-  if (localDoors !== undefined) closing.push(openLocalDoor(localDoors, ownId, answering, logger));
+  if (localDoors !== undefined) closing.push(openLocalDoor(localDoors, ownId, answering, logger, doorCounts));
   const server = createHttpServer(answering);
   closing.push(() => server.close());
   const url = await server.listen({ host: configuration.HOST, port: configuration.PORT });

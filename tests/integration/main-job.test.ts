@@ -80,6 +80,17 @@ describe.each([
     }
   });
 
+  it.runIf(isSingle)('goes from service to service by function calls', async () => {
+    const callersOf = async (name: string): Promise<(string | undefined)[]> => {
+      const metrics = await (await fetch(`${world.urlOf(name)}/metrics`)).text();
+      const counted = metrics.matchAll(/^mesh_local_calls_total\{caller="(\w+)".*\} [1-9]/gm);
+      return [...counted].map(([, caller]) => caller);
+    };
+    expect(await callersOf('users')).toContain('gateway');
+    expect(await callersOf('billing')).toContain('subscriptions');
+    expect(await callersOf('payments')).toContain('billing');
+  });
+
   it('keeps what belongs to a member from another member, and shows it to who has reach', async () => {
     const { tenant, order } = await walk('gamma', 5_003, 'id');
     const email = 'siti@example.com';

@@ -1,4 +1,5 @@
 import type { LocalDoors } from '@tenantry/mesh/local-doors.ts';
+import type { MeshDoorCounts } from '../lifecycle/mesh-door-counts.ts';
 import type { Logger } from '../logger.ts';
 import type { Answering } from './answering.ts';
 import { createLinkHandler } from './link-handler.ts';
@@ -15,10 +16,17 @@ export function openLocalDoor(
   instanceId: string,
   answering: Answering,
   logger: Logger,
+  counts?: MeshDoorCounts,
 ): () => Promise<void> {
   const finder = new RouteFinder(answering.routes);
   const door = doors.open(instanceId, {
-    handlerFor: (peer) => createLinkHandler(answering, finder, { peer, remoteAddress: HERE }),
+    handlerFor: (peer) => {
+      const answer = createLinkHandler(answering, finder, { peer, remoteAddress: HERE });
+      return (call) => {
+        counts?.calledLocally(peer.service);
+        answer(call);
+      };
+    },
     onFault: (fault) => logger.error({ err: fault }, 'a call could not be answered'),
   });
   return () => door.drain(DRAIN_MS);

@@ -370,7 +370,7 @@ async function openDoor<Tables>(options: {
     logger: options.logger,
   });
   if (options.localDoors !== undefined)
-    options.closing.push(openLocalDoor(options.localDoors, options.instanceId, answering, options.logger));
+    options.closing.push(openLocalDoor(options.localDoors, options.instanceId, answering, options.logger, counts));
   const server = createHttpServer(answering);
   options.closing.push(() => server.close());
   const url = await server.listen({ host: configuration.HOST, port: configuration.PORT });
