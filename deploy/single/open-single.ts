@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigurationError } from '@tenantry/kit/configuration.ts';
-import { AssemblyError } from '@tenantry/kit/import-manager/assembly-error.ts';
+import { isPlainFailure } from '@tenantry/kit/lifecycle/plain-failure.ts';
 import { LocalDoors } from '../../packages/mesh/local-doors.ts';
 import { environmentOf } from './environment.ts';
 import { gateway, hub, type Part, type RunningPart, services } from './parts.ts';
@@ -71,7 +71,6 @@ function checkAll(environment: NodeJS.ProcessEnv): void {
 }
 
 function fail(name: string, cause: unknown): never {
-  if (cause instanceof ConfigurationError || cause instanceof AssemblyError)
-    throw new ConfigurationError(`${name}: ${cause.message}`);
+  if (isPlainFailure(cause)) throw new ConfigurationError(`${name}: ${cause.message}`);
   throw new Error(`${name} could not be opened: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 }

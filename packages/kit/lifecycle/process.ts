@@ -1,6 +1,5 @@
-import { ConfigurationError } from '../configuration.ts';
-import { AssemblyError } from '../import-manager/assembly-error.ts';
 import { startHangWatch } from './hang-watch.ts';
+import { isPlainFailure } from './plain-failure.ts';
 
 const CLOSE_DEADLINE_MS = 10_000;
 
@@ -41,8 +40,7 @@ export async function runProcess(open: () => Promise<{ close: () => Promise<void
     running = await open();
     if (process.connected) process.send?.({ type: 'ready' });
   } catch (error) {
-    const isPlain = error instanceof ConfigurationError || error instanceof AssemblyError;
-    console.error(isPlain ? error.message : error);
+    console.error(isPlainFailure(error) ? error.message : error);
     process.exit(1);
   }
 }
