@@ -96,12 +96,13 @@ afterEach(async () => {
   await closeDoor();
 });
 
-const meshOf = (service: string) =>
+/** Passports are the shop's; `caller` is whose way to the others it is. */
+const meshOf = (caller: string) =>
   createMesh({
-    service,
+    service: 'shop',
     signingKey: shopKey,
     discovery,
-    targets: doors.targetsFor({ service, instanceId: `${service}-1` }),
+    targets: doors.targetsFor({ service: caller, instanceId: `${caller}-1` }),
   });
 
 describe('A call to a service in the same process', () => {
