@@ -15,8 +15,8 @@ import { linkRows } from './rows/link.ts';
 import { linkGatewayRows } from './rows/link-gateway.ts';
 import { observeRows } from './rows/observe.ts';
 import { routeRows } from './rows/routes.ts';
-import { traceRows } from './rows/traces.ts';
 import { singleRows } from './rows/single.ts';
+import { traceRows } from './rows/traces.ts';
 import type { Stand } from './stand.ts';
 import type { Row } from './table.ts';
 

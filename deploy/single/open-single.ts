@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigurationError } from '@tenantry/kit/configuration.ts';
 import { isPlainFailure } from '@tenantry/kit/lifecycle/plain-failure.ts';
-import { LocalDoors } from '../../packages/mesh/local-doors.ts';
+import { LocalDoors } from '@tenantry/mesh/local-doors.ts';
 import { environmentOf } from './environment.ts';
 import { gateway, hub, type Part, type RunningPart, services } from './parts.ts';
 

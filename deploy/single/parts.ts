@@ -1,19 +1,19 @@
+import { openBilling } from '@tenantry/billing/app.ts';
+import { billingConfiguration } from '@tenantry/billing/config.ts';
+import { openGateway } from '@tenantry/gateway/app.ts';
+import { gatewayConfiguration } from '@tenantry/gateway/config.ts';
+import { openHub } from '@tenantry/hub/app.ts';
+import { hubConfiguration } from '@tenantry/hub/config.ts';
 import type { ConfigurationDefinition } from '@tenantry/kit/configuration.ts';
-import type { LocalDoors } from '../../packages/mesh/local-doors.ts';
-import { openBilling } from '../../services/billing/app.ts';
-import { billingConfiguration } from '../../services/billing/config.ts';
-import { openGateway } from '../../services/gateway/app.ts';
-import { gatewayConfiguration } from '../../services/gateway/config.ts';
-import { openHub } from '../../services/hub/app.ts';
-import { hubConfiguration } from '../../services/hub/config.ts';
-import { openNotifications } from '../../services/notifications/app.ts';
-import { notificationsConfiguration } from '../../services/notifications/config.ts';
-import { openPayments } from '../../services/payments/app.ts';
-import { paymentsConfiguration } from '../../services/payments/config.ts';
-import { openSubscriptions } from '../../services/subscriptions/app.ts';
-import { subscriptionsConfiguration } from '../../services/subscriptions/config.ts';
-import { openUsers } from '../../services/users/app.ts';
-import { usersConfiguration } from '../../services/users/config.ts';
+import type { LocalDoors } from '@tenantry/mesh/local-doors.ts';
+import { openNotifications } from '@tenantry/notifications/app.ts';
+import { notificationsConfiguration } from '@tenantry/notifications/config.ts';
+import { openPayments } from '@tenantry/payments/app.ts';
+import { paymentsConfiguration } from '@tenantry/payments/config.ts';
+import { openSubscriptions } from '@tenantry/subscriptions/app.ts';
+import { subscriptionsConfiguration } from '@tenantry/subscriptions/config.ts';
+import { openUsers } from '@tenantry/users/app.ts';
+import { usersConfiguration } from '@tenantry/users/config.ts';
 
 export type RunningPart = { readonly url: string; readonly close: () => Promise<void> };
 
