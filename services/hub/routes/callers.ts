@@ -1,13 +1,12 @@
 import { PASSPORT_HEADER } from '@tenantry/auth/passport.ts';
-import { type Principal, servicePrincipal } from '@tenantry/auth/principal.ts';
-import { PLATFORM_TENANT_ID } from '@tenantry/kernel/id.ts';
+import type { Principal } from '@tenantry/auth/principal.ts';
 import { type Authenticate, authenticateByPassport } from '@tenantry/kit/http/passport-check.ts';
 import type { Discovery } from '@tenantry/mesh/discovery.ts';
-import { authenticateByClusterToken } from './cluster-token.ts';
+import { authenticateByClusterToken, CLUSTER } from './cluster-token.ts';
 
 /** Whoever has the master key may do what an operator may: it opens everything else as well. */
 const MASTER: Principal = {
-  ...servicePrincipal('cluster', PLATFORM_TENANT_ID),
+  ...CLUSTER,
   kind: 'user',
   grants: ['*:*@platform'],
 };

@@ -1,5 +1,5 @@
 import { formatInstant } from '@tenantry/kernel/instant.ts';
-import { validationFailed } from '@tenantry/kernel/problems.ts';
+import { forbidden, validationFailed } from '@tenantry/kernel/problems.ts';
 import { type Route, serve } from '@tenantry/kit/http/route.ts';
 import {
   issueCertificateEndpoint,
@@ -12,6 +12,7 @@ import {
 import type { Root } from '../domain/roots.ts';
 import type { MeshAuthority } from '../use-cases/authority.ts';
 import { changedBy } from './changed-by.ts';
+import { CLUSTER } from './cluster-token.ts';
 
 const instant = (epochMs: number): string => formatInstant(Temporal.Instant.fromEpochMilliseconds(epochMs));
 const instantOrNull = (epochMs: number | null): string | null => (epochMs === null ? null : instant(epochMs));
@@ -36,7 +37,10 @@ const toView = ({ roots, revocations }: Pick<MeshAuthority, 'roots' | 'revocatio
 });
 
 export const meshRoutes = (authority: MeshAuthority): Route[] => [
-  serve(issueCertificateEndpoint, async ({ body: { service, instanceId, publicKey, proof } }) => {
+  serve(issueCertificateEndpoint, async ({ body: { service, instanceId, publicKey, proof }, principal }) => {
+    // Who comes with a passport is one service; a certificate of another would let it speak for that one.
+    if (principal.id !== CLUSTER.id && principal.id !== service)
+      throw forbidden(`${principal.id} gets certificates of ${principal.id} alone. Ask for one of those.`);
     if (!instanceId.startsWith(`${service}-`)) {
       const errors = [{ path: '/instanceId', message: 'must begin with the name of its service' }];
       throw validationFailed('The instance id names another service.', { errors });

@@ -1,9 +1,12 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { issuePassport, PASSPORT_HEADER } from '@tenantry/auth/passport.ts';
+import { servicePrincipal } from '@tenantry/auth/principal.ts';
 import { deriveClusterToken } from '@tenantry/databases/credentials.ts';
 import { openCompareAndSet } from '@tenantry/events/compare-and-set.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
 import { bucketName } from '@tenantry/events/subjects.ts';
-import { newUuid } from '@tenantry/kernel/id.ts';
+import { newUuid, PLATFORM_TENANT_ID } from '@tenantry/kernel/id.ts';
+import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
 import { proveKey } from '@tenantry/mesh/identity/proof.ts';
 import { formatSpiffeId } from '@tenantry/mesh/identity/spiffe-id.ts';
 import { openTrust } from '@tenantry/mesh/identity/trust.ts';
@@ -69,6 +72,28 @@ it('A certificate is for the key that was proven, names the process, and lasts a
   const lastsMs = certificate.validToDate.getTime() - Date.now();
   expect(lastsMs).toBeGreaterThan(3_500_000);
   expect(lastsMs).toBeLessThanOrEqual(3_600_000);
+});
+
+it('A service that comes with its passport gets its own, and nobody else’s', async () => {
+  const namespace = newNamespace();
+  const hub = await open(namespace);
+  const key = instanceKey(MASTER_KEY, `billing-${newUuid()}`);
+  const askAs = async (service: string): Promise<number> => {
+    const { publicKey, privateKey } = newKeys();
+    const instanceId = `${service}-${newUuid()}`;
+    const proven = proveKey(formatSpiffeId({ namespace, service, instanceId }), publicKey, privateKey);
+    const principal = servicePrincipal('billing', PLATFORM_TENANT_ID);
+    const passport = issuePassport(key, principal, Math.floor(Date.now() / 1_000));
+    const answer = await fetch(`${hub.url}/v1/mesh/certificates`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', [PASSPORT_HEADER]: passport },
+      body: JSON.stringify({ service, instanceId, ...proven }),
+    });
+    await answer.body?.cancel();
+    return answer.status;
+  };
+  expect(await askAs('billing')).toBe(200);
+  expect(await askAs('gateway')).toBe(403);
 });
 
 it('Nobody gets one without the token of the house, without the key, or under another’s name', async () => {
