@@ -24,6 +24,8 @@ const unused = (): void => undefined;
 /** A pattern without parameters but for its last segment; what stands before that one. */
 const ONE_AT_THE_END = /^([^:*(]*\/):[A-Za-z]+$/;
 const STATIC = /^[^:*(]*$/;
+/** What is decoded, or taken for the beginning of something else. */
+const FOR_THE_TREE = /[%;?#]/;
 
 /**
  * Most patterns have one parameter at the end, or none, and are found by what stands before it: walking the tree of many
@@ -47,8 +49,7 @@ class DirectRoutes {
     const last = path.lastIndexOf('/') + 1;
     const found = this.#upToLast.get(path.slice(0, last));
     if (found === undefined || last === path.length || path.length - last > MAX_PARAMETER_CHARACTERS) return undefined;
-    // What is decoded, and what some take for the beginning of a query, is the tree's to read.
-    return path.includes('%', last) || path.includes(';', last) ? undefined : found;
+    return FOR_THE_TREE.test(path.slice(last)) ? undefined : found;
   }
 }
 
