@@ -65,6 +65,9 @@ export class TenantTransaction {
   }
 
   enqueue(statement: Statement): void {
+    // After a failure nothing is saved any more, and the commit says so. A throw here would leave whoever holds answers that
+    // it has not awaited yet with rejections that nobody handles, which end a process.
+    if (this.#failure !== null && this.#phase === 'open') return;
     const refusal = this.#refusal();
     if (refusal !== null) throw refusal;
     this.#push({ statement: { ...statement, wantsRows: false }, settle: null });
