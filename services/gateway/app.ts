@@ -22,7 +22,7 @@ import { openTenantDirectory } from '@tenantry/kit/tenants/directory.ts';
 import { registerTraceMetrics } from '@tenantry/kit/tracing/trace-metrics.ts';
 import { Tracing } from '@tenantry/kit/tracing/tracing.ts';
 import { createMesh } from '@tenantry/mesh/client.ts';
-import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
+import { openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
 import type { LocalDoors } from '@tenantry/mesh/local-doors.ts';
 import type { Registry } from 'prom-client';
@@ -34,11 +34,12 @@ import { openTokenKeys } from './access/token-keys.ts';
 import { createAccessLog } from './access-log.ts';
 import { baseConfiguration } from './base-configuration.ts';
 import { allowedNetworksOf, type GatewayConfiguration, unregisteredDoors } from './config.ts';
+import { countLoad } from './count-load.ts';
+import { countProcesses } from './count-processes.ts';
 import { deadLetterEndpoints } from './dead-letters/dead-letter-endpoints.ts';
 import { headersOfEveryAnswer } from './edge/answer-headers.ts';
 import { Cors } from './edge/cors.ts';
 import { Door } from './edge/door.ts';
-import type { Exchange } from './edge/exchange.ts';
 import { PaceKeeper } from './edge/pace-keeper.ts';
 import { createClientAddress, parseNetworks } from './edge/trusted-proxies.ts';
 import { eventFeedRoute } from './feed/event-feed.ts';
@@ -396,17 +397,3 @@ async function open(
   logger.info({ url }, 'open');
   return { url, instanceId, ready: readiness.ready, close: () => closing.close() };
 }
-
-/** What goes wrong here or behind us, and not what a client did or left. */
-const countLoad =
-  (load: LoadMeter, trace: (exchange: Exchange, durationMs: number) => void, next: typeof trace) =>
-  (exchange: Exchange): void => {
-    const durationMs = performance.now() - exchange.startedAtMs;
-    load.count(exchange.response.statusCode >= 500, durationMs);
-    trace(exchange, durationMs);
-    next(exchange, durationMs);
-  };
-
-/** Who shares the limits while Redis is away; gateways of one system run with as many processes each. */
-const countProcesses = (discovery: Discovery, each: number): number =>
-  Math.max(1, discovery.instancesOf('gateway').length) * each;

@@ -1,4 +1,5 @@
 import { analyticsUnavailable } from '@tenantry/databases/clickhouse/connection.ts';
+import { OnceMigrated } from '@tenantry/databases/clickhouse/once-migrated.ts';
 import { openSharedAnalytics, type SharedAnalytics } from '@tenantry/databases/clickhouse/shared-analytics.ts';
 import { isTableGone } from '@tenantry/databases/clickhouse.ts';
 import { PLATFORM_TENANT_UUID, type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
@@ -55,24 +56,17 @@ export function openSpanStore(options: {
   readonly retentionDays: number;
 }): SpanStore {
   const analytics = options.url === '' ? null : openSharedAnalytics({ ...options, name: 'traces' });
-  let prepared: Promise<void> | null = null;
+  const migrated = analytics === null ? null : new OnceMigrated(analytics, MIGRATIONS);
   const open = async (): Promise<SharedAnalytics> => {
-    if (analytics === null) throw analyticsUnavailable();
-    prepared ??= analytics.migrate(MIGRATIONS);
-    try {
-      await prepared;
-    } catch (error) {
-      prepared = null;
-      throw error;
-    }
-    return analytics;
+    if (migrated === null) throw analyticsUnavailable();
+    return migrated.get();
   };
   /** Of a server that was replaced by an empty one the tables are made again, the next time. */
   const guarded = async <T>(work: (opened: SharedAnalytics) => Promise<T>): Promise<T> => {
     try {
       return await work(await open());
     } catch (error) {
-      if (isTableGone(error)) prepared = null;
+      if (isTableGone(error)) migrated?.forget();
       throw error;
     }
   };

@@ -1,4 +1,5 @@
 import { analyticsUnavailable } from '@tenantry/databases/clickhouse/connection.ts';
+import { OnceMigrated } from '@tenantry/databases/clickhouse/once-migrated.ts';
 import { type Analytics, isTableGone } from '@tenantry/databases/clickhouse.ts';
 import type { Databases } from '@tenantry/databases/factory.ts';
 import { type Id, type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
@@ -36,17 +37,10 @@ const SUM_PER_DAY = `
   order by day desc, feature`;
 
 export function createUsageEvents({ analytics, query }: Pick<Databases<unknown>, 'analytics' | 'query'>): UsageEvents {
-  let prepared: Promise<void> | null = null;
+  const migrated = analytics === null ? null : new OnceMigrated(analytics, MIGRATIONS);
   const open = async (): Promise<Analytics> => {
-    if (analytics === null) throw analyticsUnavailable();
-    prepared ??= analytics.migrate(MIGRATIONS);
-    try {
-      await prepared;
-    } catch (error) {
-      prepared = null;
-      throw error;
-    }
-    return analytics;
+    if (migrated === null) throw analyticsUnavailable();
+    return migrated.get();
   };
   return {
     prepare: async () => void (await open()),
@@ -55,7 +49,7 @@ export function createUsageEvents({ analytics, query }: Pick<Databases<unknown>,
       try {
         await store.forTenant(tenantId).insert('usage_events', records.map(toEvent));
       } catch (error) {
-        if (isTableGone(error)) prepared = null;
+        if (isTableGone(error)) migrated?.forget();
         throw error;
       }
     },
