@@ -137,8 +137,8 @@ export class CircuitBreaker {
     return this.#generation;
   }
 
-  record(permit: BreakerPermit, isFailed: boolean, durationMs: number): void {
-    this.#record(permit, isFailed, durationMs, this.#monotonicMs());
+  record(permit: BreakerPermit, isFailed: boolean, durationMs: number, nowMs = this.#monotonicMs()): void {
+    this.#record(permit, isFailed, durationMs, nowMs);
   }
 
   /** The call ended without saying anything about the upstream, for example because its caller left. */

@@ -26,7 +26,16 @@ describe('Verified tokens', () => {
     for (let i = 0; i < 100; i++) expect(cache.get(`token-${i}`)).toBeDefined();
   });
 
-  it('are another key when they differ in one character, and gone when they are deleted', () => {
+  it('are not taken for another by a copied signature, and not forgotten for it', () => {
+    const cache = new TokenCache(100, 40);
+    const signature = 's'.repeat(86);
+    cache.set(`Bearer honest.${signature}`, of('ten_honest'));
+    expect(cache.get(`Bearer forged.${signature}`)).toBeUndefined();
+    cache.delete(`Bearer forged.${signature}`);
+    expect(cache.get(`Bearer honest.${signature}`)?.claims.tenantId).toBe('ten_honest');
+  });
+
+  it('are another when they differ in one character, and gone when they are deleted', () => {
     const cache = new TokenCache(4, 4);
     for (const token of ['a.b.c', 'a.b.d']) cache.set(token, of(token));
     expect(cache.get('a.b.c')?.claims.tenantId).toBe('a.b.c');

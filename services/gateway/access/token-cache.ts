@@ -6,16 +6,26 @@ const MAX_TOKENS = 14_000;
 const MAX_OVERFLOW = 6_000;
 /** Of each generation, where there are other tenants too. */
 const MAX_SHARE = 1 / 4;
+/** So many characters of a signature are enough to look it up by. */
+const KEY_CHARACTERS = 32;
+
+type Entry = { readonly token: string; readonly verified: Verified };
 
 /**
- * Tokens that were verified, by the whole header that brought them: one that differs in a bit is another key. A tenant
+ * Every request brings its token as a new string, whose hash V8 would have to take over half a kilobyte. The end of the
+ * signature finds it as well; whether it is the same token the whole of it says, for a copied signature proves nothing.
+ */
+const keyOf = (token: string): string => token.slice(-KEY_CHARACTERS);
+
+/**
+ * Tokens that were verified, by the whole header that brought them: one that differs in a bit is another. A tenant
  * that brings more new tokens than its share has the rest of them in a cache for such tenants, so that nobody can push
  * the others' tokens out and have each of their requests cost a signature.
  */
 export class TokenCache {
   readonly #maxPerTenant: number;
-  readonly #main: BoundedCache<string, Verified>;
-  readonly #overflow: BoundedCache<string, Verified>;
+  readonly #main: BoundedCache<string, Entry>;
+  readonly #overflow: BoundedCache<string, Entry>;
   #broughtByTenant = new Map<TenantId, number>();
   #turnovers = 0;
 
@@ -30,7 +40,11 @@ export class TokenCache {
   }
 
   get(token: string): Verified | undefined {
-    return this.#main.get(token) ?? this.#overflow.get(token);
+    const key = keyOf(token);
+    const entry = this.#main.get(key);
+    if (entry?.token === token) return entry.verified;
+    const further = this.#overflow.get(key);
+    return further?.token === token ? further.verified : undefined;
   }
 
   set(token: string, verified: Verified): void {
@@ -42,15 +56,17 @@ export class TokenCache {
     const brought = this.#broughtByTenant.get(tenantId) ?? 0;
     const isAlone = this.#broughtByTenant.size <= 1;
     if (brought >= this.#maxPerTenant && !isAlone) {
-      this.#overflow.set(token, verified);
+      this.#overflow.set(keyOf(token), { token, verified });
       return;
     }
     this.#broughtByTenant.set(tenantId, brought + 1);
-    this.#main.set(token, verified);
+    this.#main.set(keyOf(token), { token, verified });
   }
 
   delete(token: string): void {
-    this.#main.delete(token);
-    this.#overflow.delete(token);
+    if (this.get(token) === undefined) return;
+    const key = keyOf(token);
+    this.#main.delete(key);
+    this.#overflow.delete(key);
   }
 }

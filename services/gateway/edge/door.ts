@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, type ListenOptions, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { malformedRequest, payloadTooLarge } from '@tenantry/kernel/problems.ts';
+import { gatherWrites } from '../gather-writes.ts';
 import { expectationFailed, headersTooLarge, methodNotAllowed, requestTimeout } from '../problems.ts';
 import { refuseOnSocket } from './raw-refusal.ts';
 
@@ -54,6 +55,8 @@ export class Door {
       // We check Host ourselves, for the same kind of refusal as everything else.
       requireHostHeader: false,
       insecureHTTPParser: false,
+      // Requests without a body need no stream that ends, closes and tells of it.
+      optimizeEmptyRequests: true,
       noDelay: true,
       // A client that vanished without a word is noticed also where nothing is to be sent to it.
       keepAlive: true,
@@ -65,6 +68,7 @@ export class Door {
     this.#server.maxHeadersCount = 0;
     this.#server.timeout = SOCKET_IDLE_MS;
     this.#server.on('connection', (socket: Socket) => {
+      gatherWrites(socket);
       this.#connections.add(socket);
       socket.once('close', () => {
         this.#connections.delete(socket);

@@ -83,7 +83,11 @@ export function lingerAndClose({ request, response }: Exchange): void {
     response.end();
   };
   const timer = setTimeout(end, LINGER_MS);
-  request.once('end', end);
   response.once('close', () => clearTimeout(timer));
+  if (request.readableEnded) {
+    end(); // it said that it has no body, so no end of one is told
+    return;
+  }
+  request.once('end', end);
   request.resume();
 }

@@ -15,13 +15,17 @@ export function retrace(headers: string[], exchange: Exchange, attempt: number):
  * Of a request that is not recorded only what went wrong is noted: should it fail, that is what anybody will look for.
  * All others leave nothing here.
  */
+export const isWorthNoting = (exchange: Exchange, status: number, error: string | null): boolean =>
+  error !== null || status >= 500 || isSampled(exchange.traceparent);
+
 export function noteAttempt(
   exchange: Exchange,
   instanceId: string,
-  outcome: { readonly durationMs: number; readonly status: number; readonly error: string | null },
+  durationMs: number,
+  status: number,
+  error: string | null,
 ): void {
-  if (outcome.error === null && outcome.status < 500 && !isSampled(exchange.traceparent)) return;
   exchange.attempts ??= [];
   const number = exchange.attempts.length + 1;
-  exchange.attempts.push({ number, instanceId, endedAtMs: performance.now(), ...outcome });
+  exchange.attempts.push({ number, instanceId, endedAtMs: performance.now(), durationMs, status, error });
 }

@@ -8,7 +8,7 @@ import type { CallTarget } from '@tenantry/mesh/call-target.ts';
 import type { BreakerPermit } from '@tenantry/resilience/circuit-breaker.ts';
 import type { Dispatcher } from 'undici';
 import { Upload } from '../edge/upload.ts';
-import { noteAttempt } from '../traces/note-attempt.ts';
+import { isWorthNoting, noteAttempt } from '../traces/note-attempt.ts';
 import { type AnswerOwner, AnswerRelay } from './answer-relay.ts';
 import { answerTooLarge, HeldAnswer } from './answer-reshaping.ts';
 import type { Cluster } from './cluster.ts';
@@ -281,8 +281,10 @@ export class Attempt implements Dispatcher.DispatchHandler, AnswerListener, Answ
   }
 
   #note(error: string | null): void {
+    const { exchange } = this.#options;
+    if (!isWorthNoting(exchange, this.#status, error)) return;
     const { instanceId } = this.#instance.record;
-    noteAttempt(this.#options.exchange, instanceId, { durationMs: this.#elapsedMs(), status: this.#status, error });
+    noteAttempt(exchange, instanceId, this.#elapsedMs(), this.#status, error);
   }
 
   /** What was taken of a body that streams is held nowhere. */

@@ -7,7 +7,8 @@ import {
   CircuitBreaker,
   REFUSED,
 } from '@tenantry/resilience/circuit-breaker.ts';
-import { type buildConnector, Pool } from 'undici';
+import { buildConnector, Pool } from 'undici';
+import { gatherWrites } from '../gather-writes.ts';
 import type { Refusal } from './failure.ts';
 import { PeakEwma } from './peak-ewma.ts';
 
@@ -15,6 +16,7 @@ const CONNECTIONS = 128;
 /** Event streams and uploads hold a connection for long; they must not leave the other requests without one. */
 const LONG_CONNECTIONS = 4_096;
 export const CONNECT_TIMEOUT_MS = 1_000;
+const CONNECT = buildConnector({ timeout: CONNECT_TIMEOUT_MS, allowH2: false });
 /** Between two pieces of one answer. Up to the first piece the request's own deadline counts. */
 const BODY_IDLE_MS = 30_000;
 const FAILURE_COST_MS = 1_000;
@@ -177,11 +179,12 @@ export class Instance {
 
   succeed(permit: BreakerPermit, latencyMs: number): void {
     this.#inFlight--;
-    if (this.#refusedInARow > 0) this.#recoveredAtMs = this.#monotonicMs();
+    const nowMs = this.#monotonicMs();
+    if (this.#refusedInARow > 0) this.#recoveredAtMs = nowMs;
     this.#refusedInARow = 0;
     this.setRefusal(null);
-    this.#latency.observe(latencyMs, this.#monotonicMs());
-    this.#breaker.record(permit, false, latencyMs);
+    this.#latency.observe(latencyMs, nowMs);
+    this.#breaker.record(permit, false, latencyMs, nowMs);
   }
 
   /** @param refusal why nothing was sent; null when something was, or may have been */
@@ -190,7 +193,7 @@ export class Instance {
     const nowMs = this.#monotonicMs();
     // Failing fast must not look like being fast.
     this.#latency.observe(Math.max(latencyMs, FAILURE_COST_MS), nowMs);
-    this.#breaker.record(permit, true, latencyMs);
+    this.#breaker.record(permit, true, latencyMs, nowMs);
     if (refusal === null) return;
     this.setRefusal(refusal);
     this.#ejectedUntilMs = nowMs + Math.min(EJECTED_MS * 2 ** this.#refusedInARow, MAX_EJECTED_MS);
@@ -223,6 +226,15 @@ const createPool = (url: string, connections: number, { connect, keepAliveMs }: 
     headersTimeout: 0,
     bodyTimeout: BODY_IDLE_MS,
     keepAliveTimeout: keepAliveMs ?? 30_000,
-    connect: connect ?? { timeout: CONNECT_TIMEOUT_MS },
+    connect: gathered(connect ?? CONNECT),
     allowH2: false,
   });
+
+/** Only what is connected is gathered: before, a socket keeps what is written to it by itself. */
+function gathered(connect: buildConnector.connector): buildConnector.connector {
+  return (options, onConnected) =>
+    connect(options, (...outcome) => {
+      if (outcome[0] === null) gatherWrites(outcome[1]);
+      onConnected(...outcome);
+    });
+}
