@@ -107,7 +107,7 @@ export class Answering {
     context: CallContext,
   ): void {
     const { method, pattern = 'unmatched', isRoutine } = request;
-    this.#metrics.observe(pattern, method, status, durationMs / 1_000);
+    this.#metrics.countsOf(pattern, method).add(status, durationMs / 1_000);
     endRequestTrace(context, { method, route: pattern, isRoutine }, status);
     if (pattern.startsWith('/health/') || pattern === '/metrics') return;
     runWithContext(context, () =>

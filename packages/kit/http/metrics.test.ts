@@ -7,10 +7,10 @@ const linesOf = (text: string): string[] => text.split('\n').filter((line) => li
 
 function observed() {
   const metrics = createHttpMetrics('things');
-  metrics.observe('/v1/things/:thingId', 'GET', 200, 0.001);
-  metrics.observe('/v1/things/:thingId', 'GET', 404, 0.02);
-  metrics.observe('/v1/things/:thingId', 'GET', 200, 60);
-  metrics.observe('/v1/things', 'POST', 201, 0.3);
+  metrics.countsOf('/v1/things/:thingId', 'GET').add(200, 0.001);
+  metrics.countsOf('/v1/things/:thingId', 'GET').add(404, 0.02);
+  metrics.countsOf('/v1/things/:thingId', 'GET').add(200, 60);
+  metrics.countsOf('/v1/things', 'POST').add(201, 0.3);
   return metrics;
 }
 
@@ -31,10 +31,10 @@ describe('What is told of answered requests', () => {
   });
 
   it('is not counted twice by a second scrape, and goes on growing', async () => {
-    const { registry, observe } = observed();
+    const { registry, countsOf } = observed();
     const first = linesOf(await registry.metrics());
     expect(linesOf(await registry.metrics())).toEqual(first);
-    observe('/v1/things', 'POST', 201, 0.3);
+    countsOf('/v1/things', 'POST').add(201, 0.3);
     expect(linesOf(await registry.metrics())).toContain(
       'http_requests_total{route="/v1/things",method="POST",status="201",service="things"} 2',
     );

@@ -1,10 +1,11 @@
 import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
 import { CountedHistogram } from './duration-histogram.ts';
-import { DURATION_BUCKETS, RequestCounts } from './request-counts.ts';
+import { DURATION_BUCKETS, RequestCounts, type RouteCounts } from './request-counts.ts';
 
 export type HttpMetrics = {
   readonly registry: Registry;
-  readonly observe: (route: string, method: string, status: number, seconds: number) => void;
+  /** Where the answers of a route are counted. */
+  readonly countsOf: (route: string, method: string) => RouteCounts;
 };
 
 /** Labels have few values (route patterns, not paths; no tenants): a scrape of many label sets blocks the event loop. */
@@ -20,8 +21,9 @@ export function createHttpMetrics(service: string): HttpMetrics {
     registers: [registry],
     collect() {
       this.reset();
-      for (const { route, method, byStatus } of counts.all())
-        for (const [status, count] of byStatus) this.inc({ route, method, status }, count);
+      for (const each of counts.all())
+        for (const [status, count] of each.byStatus())
+          this.inc({ route: each.route, method: each.method, status }, count);
     },
   });
   registry.registerMetric(
@@ -31,9 +33,10 @@ export function createHttpMetrics(service: string): HttpMetrics {
       labelNames: ['route', 'method'],
       bounds: DURATION_BUCKETS,
       *read() {
-        for (const { route, method, ...counted } of counts.all()) yield { labels: { route, method }, ...counted };
+        for (const { route, method, buckets, seconds, count } of counts.all())
+          yield { labels: { route, method }, buckets, seconds, count };
       },
     }),
   );
-  return { registry, observe: (route, method, status, seconds) => counts.observe(route, method, status, seconds) };
+  return { registry, countsOf: (route, method) => counts.of(route, method) };
 }

@@ -4,15 +4,40 @@ export const DURATION_BUCKETS: readonly number[] = [
 ];
 
 /** All answers of one method of one route. */
-export type RouteCounts = {
+export class RouteCounts {
   readonly route: string;
   readonly method: string;
   /** How many took at most as long as the bound in the same place and longer than the one before. */
-  readonly buckets: number[];
-  seconds: number;
-  count: number;
-  readonly byStatus: Map<number, number>;
-};
+  readonly buckets: number[] = Array.from({ length: DURATION_BUCKETS.length + 1 }, () => 0);
+  seconds = 0;
+  /** Statuses and how often each was answered, in turn: there are few, and so they lie beside each other. */
+  readonly #statuses: number[] = [];
+
+  constructor(route: string, method: string) {
+    this.route = route;
+    this.method = method;
+  }
+
+  add(status: number, seconds: number): void {
+    const bucket = bucketOf(seconds);
+    this.buckets[bucket] = (this.buckets[bucket] ?? 0) + 1;
+    this.seconds += seconds;
+    const statuses = this.#statuses;
+    let at = 0;
+    while (at < statuses.length && statuses[at] !== status) at += 2;
+    if (at === statuses.length) statuses.push(status, 1);
+    else statuses[at + 1] = (statuses[at + 1] ?? 0) + 1;
+  }
+
+  get count(): number {
+    return this.buckets.reduce((sum, count) => sum + count, 0);
+  }
+
+  *byStatus(): Iterable<readonly [status: number, count: number]> {
+    const statuses = this.#statuses;
+    for (let at = 0; at < statuses.length; at += 2) yield [statuses[at] ?? 0, statuses[at + 1] ?? 0];
+  }
+}
 
 /**
  * Counts answers in arrays. A metrics library puts the labels of every observation together to find its place, which
@@ -21,20 +46,8 @@ export type RouteCounts = {
 export class RequestCounts {
   readonly #byRoute = new Map<string, Map<string, RouteCounts>>();
 
-  observe(route: string, method: string, status: number, seconds: number): void {
-    const counts = this.#of(route, method);
-    const bucket = bucketOf(seconds);
-    counts.buckets[bucket] = (counts.buckets[bucket] ?? 0) + 1;
-    counts.seconds += seconds;
-    counts.count++;
-    counts.byStatus.set(status, (counts.byStatus.get(status) ?? 0) + 1);
-  }
-
-  *all(): Iterable<RouteCounts> {
-    for (const methods of this.#byRoute.values()) yield* methods.values();
-  }
-
-  #of(route: string, method: string): RouteCounts {
+  /** Always the same for the same words: who counts often for one route may keep it. */
+  of(route: string, method: string): RouteCounts {
     let methods = this.#byRoute.get(route);
     if (methods === undefined) {
       methods = new Map();
@@ -42,11 +55,14 @@ export class RequestCounts {
     }
     let counts = methods.get(method);
     if (counts === undefined) {
-      const buckets = Array.from({ length: DURATION_BUCKETS.length + 1 }, () => 0);
-      counts = { route, method, buckets, seconds: 0, count: 0, byStatus: new Map() };
+      counts = new RouteCounts(route, method);
       methods.set(method, counts);
     }
     return counts;
+  }
+
+  *all(): Iterable<RouteCounts> {
+    for (const methods of this.#byRoute.values()) yield* methods.values();
   }
 }
 

@@ -3,12 +3,14 @@ import { Socket } from 'node:net';
 import { issueAccessToken } from '@tenantry/auth/access-token.ts';
 import { generateSigningKey } from '@tenantry/auth/jws.ts';
 import { newId, type SessionId } from '@tenantry/kernel/id.ts';
+import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Exchange } from '../edge/exchange.ts';
 import { readRequestHead } from '../edge/request-head.ts';
 import { FailureLimiter } from '../limits/failure-limiter.ts';
 import { LimitCounts } from '../limits/limit-counts.ts';
 import { PreparedRefusal } from '../overload/prepared-refusal.ts';
+import { RouteState } from '../routing/route-state.ts';
 import { createAuthenticate } from './authenticate.ts';
 
 const ISSUER = 'http://gateway.test';
@@ -78,23 +80,19 @@ function exchangeOf(token: string | null, method: 'GET' | 'POST' = 'GET', addres
   const exchange = new Exchange(request, new ServerResponse(request), address);
   const authorization = token === null ? [] : ['authorization', `Bearer ${token}`];
   exchange.head = readRequestHead(['host', 'gateway.test', ...authorization], '1.1');
-  exchange.route = {
-    service: 'notes',
-    answer: null,
-    isOperational: false,
-    endpoint: {
-      name: 'notes.x',
-      method,
-      path: '/v1/x',
-      access: 'principal',
-      permission: 'note:x',
-      reach: 'own',
-      idempotency: false,
-      rateLimit: null,
-      maxBodyBytes: 0,
-      openapi: { path: '/v1/x', method: 'get', operation: {} },
-    },
+  const endpoint: EndpointRecord = {
+    name: 'notes.x',
+    method,
+    path: '/v1/x',
+    access: 'principal',
+    permission: 'note:x',
+    reach: 'own',
+    idempotency: false,
+    rateLimit: null,
+    maxBodyBytes: 0,
+    openapi: { path: '/v1/x', method: 'get', operation: {} },
   };
+  exchange.route = { service: 'notes', answer: null, isOperational: false, endpoint, state: new RouteState(endpoint) };
   return exchange;
 }
 

@@ -3,6 +3,7 @@ import type { Tracer } from '@tenantry/kernel/tracing/tracer.ts';
 import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import type { Verified } from '../access/verified.ts';
 import type { Holder } from '../overload/fair-share.ts';
+import type { RouteState } from '../routing/route-state.ts';
 import type { AttemptNote } from '../traces/attempt.ts';
 import type { Destination } from '../websocket/destination.ts';
 import type { RequestHead } from './request-head.ts';
@@ -15,6 +16,7 @@ export type Route = {
   /** Who answers: a service's name, or `gateway` for what is answered here. */
   readonly service: string;
   readonly endpoint: EndpointRecord;
+  readonly state: RouteState;
   /** Null for what a service answers. */
   readonly answer: Step | null;
   /** Health, metrics and the documentation: no token, no rate limit, no line in the access log. */

@@ -11,6 +11,7 @@ import { SECURITY_HEADERS } from '../edge/answer-headers.ts';
 import type { Exchange, Route } from '../edge/exchange.ts';
 import { headerOf, readQuery } from '../own/own-endpoint.ts';
 import { feedPositionGone } from '../problems.ts';
+import { RouteState } from '../routing/route-state.ts';
 import { EventStream } from './event-stream.ts';
 
 export type EventFeedOptions = {
@@ -38,6 +39,7 @@ export function eventFeedRoute(options: EventFeedOptions): Route {
   return {
     service: 'gateway',
     endpoint: record,
+    state: new RouteState(record),
     isOperational: false,
     async answer(exchange) {
       const { response, request, verified } = exchange;

@@ -1,5 +1,4 @@
 import type { TenantId } from '@tenantry/kernel/id.ts';
-import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import { addressKey } from '../edge/client-address.ts';
 import type { Exchange } from '../edge/exchange.ts';
 import type { Account } from './account.ts';
@@ -47,16 +46,6 @@ const chargeTo = (name: LimitName, limiter: LeaseLimiter, key: string, policy: P
  * the others.
  */
 export function createLimitRate({ limiters, policiesOf, addressPolicy, counts }: LimitRateOptions) {
-  const routeNames = new WeakMap<EndpointRecord, string>();
-  const routeNameOf = (endpoint: EndpointRecord): string => {
-    let name = routeNames.get(endpoint);
-    if (name === undefined) {
-      name = `${endpoint.method} ${endpoint.path}`;
-      routeNames.set(endpoint, name);
-    }
-    return name;
-  };
-
   /** The widest first: a flooding tenant is known by it, and its refusal is the one to be cheap. */
   const chargesOf = ({ verified, route, clientAddress }: Exchange, nowMs: number): readonly Charge[] => {
     if (verified === null) {
@@ -70,10 +59,9 @@ export function createLimitRate({ limiters, policiesOf, addressPolicy, counts }:
       chargeTo('principal', limiters.principal, principalKey, policies.principal, nowMs),
     ];
     if (route === null || policies.routes.size === 0) return charges;
-    const routeName = routeNameOf(route.endpoint);
-    const policy = policies.routes.get(routeName);
-    if (policy !== undefined)
-      charges.push(chargeTo('route', limiters.route, `${tenantKey}:${routeName}`, policy, nowMs));
+    const { name } = route.state;
+    const policy = policies.routes.get(name);
+    if (policy !== undefined) charges.push(chargeTo('route', limiters.route, `${tenantKey}:${name}`, policy, nowMs));
     return charges;
   };
 
@@ -128,9 +116,8 @@ export function createLimitRate({ limiters, policiesOf, addressPolicy, counts }:
   };
 
   return (exchange: Exchange): void | Promise<void> => {
-    const record = exchange.route?.endpoint;
-    if (record === undefined || record.rateLimit === null) return shared(exchange, []);
-    const policy = ownPolicyOf(record, record.rateLimit);
+    const policy = exchange.route?.state.ownPolicy ?? null;
+    if (policy === null) return shared(exchange, []);
     const own = (decision: Decision): void | Promise<void> => {
       if (decision.isAllowed) {
         counts.allowed.endpoint++;
@@ -142,7 +129,7 @@ export function createLimitRate({ limiters, policiesOf, addressPolicy, counts }:
       announce(exchange, [[policy, decision]]);
       throw rateRefusal(policy, decision.retryAfterMs);
     };
-    const decision = limiters.endpoint.take(`rate:route:${record.name}:${whoseOwn(exchange)}`, policy);
+    const decision = limiters.endpoint.take(`rate:route:${policy.name}:${whoseOwn(exchange)}`, policy);
     return decision instanceof Promise ? decision.then(own) : own(decision);
   };
 }
@@ -155,17 +142,6 @@ const whoseOwn = ({ verified, route, clientAddress }: Exchange): string =>
   verified !== null && route?.service === 'product' ? verified.claims.tenantId : addressKey(clientAddress);
 
 type Item = readonly [Policy, Decision];
-
-const ownPolicies = new WeakMap<EndpointRecord, Policy>();
-
-function ownPolicyOf(record: EndpointRecord, limit: { readonly limit: number; readonly windowSeconds: number }) {
-  let policy = ownPolicies.get(record);
-  if (policy === undefined) {
-    policy = { name: record.name, ...limit };
-    ownPolicies.set(record, policy);
-  }
-  return policy;
-}
 
 /** Takes from one after the other as long as each allows it. Waits only where tokens have to be bought first. */
 function takeAll(charges: readonly Charge[], decisions: Decision[], nowMs: number): Promise<void> | undefined {

@@ -1,8 +1,7 @@
-import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import type { Exchange, Stay } from '../edge/exchange.ts';
 import { Roll } from '../edge/roll.ts';
 import { overloaded } from '../problems.ts';
-import { Baseline } from './baseline.ts';
+import type { Baseline } from './baseline.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { FairShare, type Refused } from './fair-share.ts';
 import { PreparedRefusal, RefusalTemplate } from './prepared-refusal.ts';
@@ -49,7 +48,6 @@ export class Admission {
   readonly #weightOf: (exchange: Exchange) => number;
   readonly #monotonicMs: () => number;
   readonly #stays = new Roll<Stay>();
-  readonly #baselines = new WeakMap<EndpointRecord, Baseline>();
   readonly #timer: NodeJS.Timeout;
   #tickedAtMs: number;
 
@@ -99,7 +97,7 @@ export class Admission {
     if (statusCode === 504) this.#limit.answered(null);
     // A client that left says nothing about us, and neither does a refusal that came at once.
     else if (response.writableFinished && statusCode < 500 && statusCode !== 429)
-      this.#limit.answered(this.#slowdown(route.endpoint, stay.enteredAtMs));
+      this.#limit.answered(this.#slowdown(route.state.baseline, stay.enteredAtMs));
   }
 
   /** Ten times a second: sees how late it is itself, lets go of long answers, and forgets who is not there any more. */
@@ -122,12 +120,7 @@ export class Admission {
     this.#shares.leave(stay.holder);
   }
 
-  #slowdown(endpoint: EndpointRecord, enteredAtMs: number): number {
-    let baseline = this.#baselines.get(endpoint);
-    if (baseline === undefined) {
-      baseline = new Baseline();
-      this.#baselines.set(endpoint, baseline);
-    }
+  #slowdown(baseline: Baseline, enteredAtMs: number): number {
     const nowMs = this.#monotonicMs();
     const tookMs = nowMs - enteredAtMs;
     const slowdown = baseline.slowdownOf(tookMs, nowMs);

@@ -11,6 +11,7 @@ import type { TSchema } from 'typebox';
 import { SECURITY_HEADERS } from '../edge/answer-headers.ts';
 import type { Exchange, Route } from '../edge/exchange.ts';
 import { sendWhole } from '../edge/send.ts';
+import { RouteState } from '../routing/route-state.ts';
 import { runInExchange } from '../traces/run-in-exchange.ts';
 import { isJsonType, readJson } from '../transform/json-text.ts';
 
@@ -74,6 +75,7 @@ export function ownEndpoint<E extends Endpoint<TSchema, TSchema, TSchema, TSchem
   return {
     service: 'gateway',
     endpoint: record,
+    state: new RouteState(record),
     isOperational: false,
     answer: (exchange) => runInExchange(exchange, endpoint.name, () => run(exchange)),
   };

@@ -1,9 +1,10 @@
 import type { Endpoint } from '@tenantry/contract/endpoint.ts';
-import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
+import { type EndpointRecord, toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import { readSystemHealthEndpoint } from '../contract/health.ts';
 import { SECURITY_HEADERS } from '../edge/answer-headers.ts';
 import type { Exchange, Route } from '../edge/exchange.ts';
 import { sendJson, sendWhole } from '../edge/send.ts';
+import { RouteState } from '../routing/route-state.ts';
 
 type Answer = (exchange: Exchange) => void | Promise<void>;
 
@@ -20,9 +21,8 @@ export type OwnAnswers = {
 };
 
 /** Paths for whoever runs the system or reads about it; they are no part of the API that they describe. */
-const operational = (path: string, answer: Answer): Route => ({
-  service: 'gateway',
-  endpoint: {
+function operational(path: string, answer: Answer): Route {
+  const endpoint: EndpointRecord = {
     name: `gateway.${path}`,
     method: 'GET',
     path,
@@ -33,15 +33,14 @@ const operational = (path: string, answer: Answer): Route => ({
     rateLimit: null,
     maxBodyBytes: 0,
     openapi: { path, method: 'get', operation: {} },
-  },
-  answer,
-  isOperational: true,
-});
+  };
+  return { service: 'gateway', endpoint, state: new RouteState(endpoint), answer, isOperational: true };
+}
 
 const guarded = (endpoint: Endpoint, answer: Answer): Route => {
   const [record] = toEndpointRecords([endpoint], 'gateway');
   if (record === undefined) throw new Error(`${endpoint.name} is for services and cannot be routed.`);
-  return { service: 'gateway', endpoint: record, answer, isOperational: false };
+  return { service: 'gateway', endpoint: record, state: new RouteState(record), answer, isOperational: false };
 };
 
 /** What the gateway answers itself. `answers` is asked for late, as some of it hangs on the routes. */

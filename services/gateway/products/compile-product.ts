@@ -1,7 +1,9 @@
 import type { Permission } from '@tenantry/contract/endpoint.ts';
 import type { Logger } from '@tenantry/kit/logger.ts';
+import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import { PRODUCT_PREFIX } from '../contract/routes.ts';
 import type { Route } from '../edge/exchange.ts';
+import { RouteState } from '../routing/route-state.ts';
 import { type CompiledTransform, compileTransform } from '../transform/compile-transform.ts';
 import { findTransformFaults } from '../transform/find-faults.ts';
 import type { ToProduct } from './forward-to-product.ts';
@@ -22,20 +24,22 @@ export const compileProduct =
       const [fault] = findTransformFaults(transform, where);
       if (fault !== undefined) throw new RangeError(`${fault.path} ${fault.message}`);
       const compiled = compileTransform(transform, where);
+      const endpoint: EndpointRecord = {
+        name: id,
+        method: record.methods[0] ?? 'GET',
+        path: SHOWN_PATH,
+        access: access === 'public' ? 'public' : 'principal',
+        permission: (permission?.name as Permission | undefined) ?? null,
+        reach: permission?.reach ?? null,
+        idempotency: false,
+        rateLimit: record.rateLimit,
+        maxBodyBytes: record.maxBodyBytes,
+        openapi: { path, method: 'get', operation: {} },
+      };
       return {
         service: 'product',
-        endpoint: {
-          name: id,
-          method: record.methods[0] ?? 'GET',
-          path: SHOWN_PATH,
-          access: access === 'public' ? 'public' : 'principal',
-          permission: (permission?.name as Permission | undefined) ?? null,
-          reach: permission?.reach ?? null,
-          idempotency: false,
-          rateLimit: record.rateLimit,
-          maxBodyBytes: record.maxBodyBytes,
-          openapi: { path, method: 'get', operation: {} },
-        },
+        endpoint,
+        state: new RouteState(endpoint),
         ...forward(record, compiled),
         isOperational: false,
         streamsBody: !compiled.mapsRequestBody,

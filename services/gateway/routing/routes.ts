@@ -2,6 +2,7 @@ import type { Logger } from '@tenantry/kit/logger.ts';
 import type { Discovery } from '@tenantry/mesh/discovery.ts';
 import type { EndpointRecord, InstanceRecord } from '@tenantry/mesh/registry.ts';
 import type { Route } from '../edge/exchange.ts';
+import { RouteState } from './route-state.ts';
 import { compileRoutes, type RouteTable, shapeOf } from './route-table.ts';
 
 /**
@@ -14,6 +15,8 @@ export class Routes {
   readonly #logger: Logger;
   readonly #endpoints = new Map<string, readonly EndpointRecord[]>();
   readonly #listeners: (() => void)[] = [];
+  /** They outlive the tables: what is known of a route is not forgotten because another service restarts. */
+  readonly #states = new WeakMap<EndpointRecord, RouteState>();
   #fingerprint = '';
   #table: RouteTable;
 
@@ -62,6 +65,7 @@ export class Routes {
         routes.push({
           service,
           endpoint,
+          state: this.#stateOf(endpoint),
           answer: null,
           isOperational: false,
           streamsBody: endpoint.streamsBody === true,
@@ -74,6 +78,12 @@ export class Routes {
       ),
     );
     for (const listener of this.#listeners) listener();
+  }
+
+  #stateOf(endpoint: EndpointRecord): RouteState {
+    const state = this.#states.get(endpoint) ?? new RouteState(endpoint);
+    this.#states.set(endpoint, state);
+    return state;
   }
 }
 
