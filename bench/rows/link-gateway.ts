@@ -1,6 +1,7 @@
 import { openGatewayStand } from '../gateway/gateway-stand.ts';
 import { canReadCpuTime, cpuSecondsOf, LOAD_CORE, PROXY_CORE, whyNotPinned } from '../load/cores.ts';
 import { medianOf, showSpread, spreadOverStarts } from '../load/pairs.ts';
+import { warmUp } from '../load/warm-up.ts';
 import { type Contestant, loadSlice, type Slice } from '../load/wrk.ts';
 import { startNginxProxy, startNginxUpstream } from '../peers/nginx.ts';
 import { findPeerPrograms } from '../peers/programs.ts';
@@ -9,7 +10,6 @@ import { ms, type Row } from '../table.ts';
 const STARTS = 3;
 const CYCLES = 3;
 const CONNECTIONS = 64;
-const WARM_UP = { seconds: 4, requests: 30_000, atMostSlices: 3 };
 const COUNTS = { warm: 1_000, fresh: 1, freshAtOnce: 1 };
 const ID = 'thg_01jd0000000000000000000000';
 
@@ -67,11 +67,9 @@ export async function linkGatewayRows(): Promise<Row[]> {
         ];
         try {
           for (const runner of runners) {
-            let requests = 0;
             // Its connections one after the other: 64 handshakes at once on a busy core outlast the time for one.
             for (const connections of [1, 8, 32]) await measure(runner, connections);
-            for (let slice = 0; slice < WARM_UP.atMostSlices && requests < WARM_UP.requests; slice++)
-              requests += (await measure(runner, CONNECTIONS, WARM_UP.seconds)).requests;
+            await warmUp(runner, (_, seconds) => measure(runner, CONNECTIONS, seconds));
             rounds[runner.name].starts.push([]);
           }
           for (let cycle = 0; cycle < CYCLES; cycle++)
