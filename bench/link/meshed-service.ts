@@ -14,7 +14,7 @@ import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
 import { certificateFromHub, joinMesh } from '@tenantry/kit/lifecycle/join-mesh.ts';
 import { openMeshDoor } from '@tenantry/kit/lifecycle/mesh-door.ts';
 import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
-import { createLogger } from '@tenantry/kit/logger.ts';
+import { createLogger, gatheredOutput } from '@tenantry/kit/logger.ts';
 import { openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import { Type } from 'typebox';
@@ -34,7 +34,7 @@ const thing = { name: 'A thing of ordinary size', description: 'x'.repeat(180), 
 const routes = [serve(readThing, async ({ params }) => ({ id: params.thingId, ...thing }))];
 
 const instanceId = `${name}-${newUuid()}`;
-const logger = createLogger({ service: name, instanceId, level: 'info' });
+const logger = createLogger({ service: name, instanceId, level: 'info', output: gatheredOutput() });
 const nats = await connectNats({ url: natsUrl, name: instanceId, namespace: '', token: deriveNatsToken(masterKey) });
 const discovery = await openDiscovery(nats, { keyOf: (issuer) => instanceKey(masterKey, issuer).publicKey });
 const membership = await joinMesh({

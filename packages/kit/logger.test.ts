@@ -1,7 +1,8 @@
 import { runWithContext } from '@tenantry/kernel/call-context.ts';
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
-import { createLogger } from './logger.ts';
+import { LineGatherer } from './line-gatherer.ts';
+import { createLogger, GatheredOutput, withoutRedaction } from './logger.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 
@@ -61,5 +62,43 @@ describe('A line of the log', () => {
       cause: { message: 'duplicate key', code: '23505' },
     });
     expect(JSON.stringify(line)).not.toContain('budi');
+  });
+});
+
+describe('Lines that are gathered', () => {
+  it('leave with the first warning, in order, and wait again after it', () => {
+    const written: string[] = [];
+    const lines = new LineGatherer((text) => written.push(text));
+    const output = new GatheredOutput(lines);
+    const logger = createLogger({ service: 'billing', instanceId: 'billing-1', level: 'info', output });
+    logger.info('first');
+    expect(written).toEqual([]);
+    logger.warn('second');
+    expect(written.join('').match(/"msg":"\w+"/g)).toEqual(['"msg":"first"', '"msg":"second"']);
+    logger.info('third');
+    output.write('{"msg":"fourth"}\n');
+    expect(written.join('')).not.toMatch(/third|fourth/);
+    lines.flush();
+  });
+});
+
+describe('A logger of lines without secrets', () => {
+  it('writes them in the form of all others', () => {
+    const written: string[] = [];
+    const output = { write: (line: string) => void written.push(line) };
+    const logger = createLogger({ service: 'billing', instanceId: 'billing-1', level: 'info', output });
+    logger.info({ status: 200 }, 'request');
+    withoutRedaction(logger).info({ status: 200 }, 'request');
+    const [one, other] = written.map((line) => ({ ...(JSON.parse(line) as object), time: '', traceId: '' }));
+    expect(other).toEqual(one);
+  });
+
+  it('leaves the other one as careful as it was', () => {
+    const written: string[] = [];
+    const output = { write: (line: string) => void written.push(line) };
+    const logger = createLogger({ service: 'billing', instanceId: 'billing-1', level: 'info', output });
+    withoutRedaction(logger).info({ status: 200 }, 'request');
+    logger.info({ password: 'hunter2' }, 'x');
+    expect(written.join('')).not.toContain('hunter2');
   });
 });

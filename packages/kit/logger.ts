@@ -63,11 +63,33 @@ export const createLogger = (options: {
 
 export type LogOutput = { readonly write: (line: string) => void };
 
+/** As pino numbers its levels. */
+const WARN = 40;
+
+/** Gathers lines; one that somebody may be waiting for takes those before it along at once. */
+export class GatheredOutput implements LogOutput {
+  readonly #lines: LineGatherer;
+  /** pino says here what the next line is. */
+  lastLevel = 0;
+  readonly [pino.symbols.needsMetadataGsym] = true;
+
+  constructor(lines: LineGatherer) {
+    this.#lines = lines;
+  }
+
+  write(line: string): void {
+    this.#lines.write(line);
+    if (this.lastLevel >= WARN) this.#lines.flush();
+    this.lastLevel = 0;
+  }
+}
+
 let gathered: LogOutput | undefined;
 
 /**
- * Standard output for who writes thousands of lines a second: gathered, and written every 64 KB or 100 ms, and at exit.
- * Only a process that is killed loses the lines of its last moment. One for the whole process.
+ * Standard output for processes: gathered, and written every 64 KB or 100 ms, with every warning and error, and at exit; a
+ * system call for each line would cost a request more than what it says. Only a process that is killed loses lines, those
+ * of its last moment in which nothing was wrong. One for the whole process.
  */
 export function gatheredOutput(): LogOutput {
   if (gathered === undefined) {
@@ -77,7 +99,10 @@ export function gatheredOutput(): LogOutput {
       lines.flush();
       sink.flushSync();
     });
-    gathered = lines;
+    gathered = new GatheredOutput(lines);
   }
   return gathered;
 }
+
+/** For lines of which every member is known and none is secret: looking for what to leave out costs more than writing them. */
+export const withoutRedaction = (logger: Logger): Logger => logger.child({}, { redact: [] });

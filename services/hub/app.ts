@@ -21,7 +21,7 @@ import { callersOf } from '@tenantry/kit/lifecycle/mesh-callers.ts';
 import { openMeshDoor } from '@tenantry/kit/lifecycle/mesh-door.ts';
 import { MeshDoorCounts } from '@tenantry/kit/lifecycle/mesh-door-counts.ts';
 import { HEARTBEAT_MS, registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
-import { createLogger, type Logger } from '@tenantry/kit/logger.ts';
+import { createLogger, gatheredOutput, type Logger } from '@tenantry/kit/logger.ts';
 import { Tracing } from '@tenantry/kit/tracing/tracing.ts';
 import { openDiscovery } from '@tenantry/mesh/discovery.ts';
 import type { LocalDoors } from '@tenantry/mesh/local-doors.ts';
@@ -83,7 +83,8 @@ type Parts = {
 
 export async function openHub(configuration: HubConfiguration, overrides: HubOverrides = {}): Promise<RunningHub> {
   const instanceId = `hub-${newUuid()}`;
-  const logger = createLogger({ service: 'hub', instanceId, level: configuration.LOG_LEVEL });
+  const output = gatheredOutput();
+  const logger = createLogger({ service: 'hub', instanceId, level: configuration.LOG_LEVEL, output });
   const closing = new CloseStack();
   const tracing = new Tracing({ service: 'hub', instanceId, configuration, logger });
   closing.push(() => tracing.close());

@@ -5,6 +5,7 @@ import { DEADLINE_HEADER } from '@tenantry/mesh/headers.ts';
 import type { Dependencies } from '../health/dependencies.ts';
 import type { LoadMeter } from '../lifecycle/load-meter.ts';
 import type { MeshDoorCounts } from '../lifecycle/mesh-door-counts.ts';
+import { type Logger, withoutRedaction } from '../logger.ts';
 import { endRequestTrace, traceRequest } from '../tracing/server-span.ts';
 import { registerTraceMetrics } from '../tracing/trace-metrics.ts';
 import type { Tracing } from '../tracing/tracing.ts';
@@ -57,9 +58,12 @@ export class Answering {
   readonly routes: readonly AnsweredRoute[];
   readonly #options: AnsweringOptions;
   readonly #metrics: HttpMetrics;
+  /** For the lines of answered requests. */
+  readonly #requests: Logger;
 
   constructor(options: AnsweringOptions) {
     this.#options = options;
+    this.#requests = withoutRedaction(options.logger);
     this.#metrics = createHttpMetrics(options.service);
     if (options.health !== undefined) registerDependencyMetrics(this.#metrics.registry, options.health.dependencies);
     if (options.databases !== undefined) registerDatabaseMetrics(this.#metrics.registry, options.databases);
@@ -111,7 +115,7 @@ export class Answering {
     endRequestTrace(context, { method, route: pattern, isRoutine }, status);
     if (pattern.startsWith('/health/') || pattern === '/metrics') return;
     runWithContext(context, () =>
-      this.#options.logger[isRoutine && status < 400 ? 'debug' : 'info'](
+      this.#requests[isRoutine && status < 400 ? 'debug' : 'info'](
         { method, route: pattern, status, durationMs: Math.round(durationMs) },
         'request',
       ),

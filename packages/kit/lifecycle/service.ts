@@ -32,7 +32,7 @@ import { openLocalDoor } from '../http/local-door.ts';
 import { authenticateByPassport } from '../http/passport-check.ts';
 import type { Route } from '../http/route.ts';
 import { createHttpServer } from '../http/server.ts';
-import { createLogger, type Logger } from '../logger.ts';
+import { createLogger, gatheredOutput, type Logger } from '../logger.ts';
 import { openTenantDirectory, type TenantDirectory } from '../tenants/directory.ts';
 import type { TracingConfiguration } from '../tracing/settings.ts';
 import { Tracing } from '../tracing/tracing.ts';
@@ -129,7 +129,10 @@ export async function openService<Tables, Configuration extends ServiceConfigura
   const { name, configuration } = definition;
   const instanceId = `${name}-${newUuid()}`;
   const clock = definition.clock ?? systemClock;
-  const logger = createLogger({ service: name, instanceId, level: configuration.LOG_LEVEL });
+  const logger = createLogger({
+    ...{ service: name, instanceId, level: configuration.LOG_LEVEL },
+    output: gatheredOutput(),
+  });
   const closing = new CloseStack();
   const tracing = new Tracing({ service: name, instanceId, configuration, logger });
   // Last of all: what the others still do is traced too.
