@@ -1,12 +1,14 @@
 import { once } from 'node:events';
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
-import { createMailboxClock } from './clock.ts';
-import { FaultScript } from './fault-script.ts';
-import { type MailboxSnapshot, MessageStore } from './message-store.ts';
-import { MailboxProblem, renderError, sendProblem } from './problem.ts';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { SimulatorClock } from '../shared/clock.ts';
+import { FaultScript } from '../shared/fault-script.ts';
+import { answerProblems, ControlProblem, sendProblem } from '../shared/problem.ts';
+import { StateFile } from '../shared/state-file.ts';
+import type { Faults } from './faults.ts';
+import { Greylist } from './greylist.ts';
+import { MessageStore } from './message-store.ts';
 import { mailboxRoutes } from './routes.ts';
 import { createSmtpServer } from './smtp.ts';
-import { openSnapshotFile, readSnapshotFile } from './snapshot-file.ts';
 
 export type MailboxOptions = {
   /** Where messages are kept between runs; without it they are forgotten. */
@@ -25,19 +27,20 @@ const LARGEST_MESSAGE_BYTES = 10 * 1024 * 1024;
 
 export async function createMailbox(options: MailboxOptions = {}): Promise<Mailbox> {
   const { snapshotPath } = options;
-  const saved = snapshotPath === undefined ? undefined : await readSnapshotFile(snapshotPath);
-  const clock = createMailboxClock(isSnapshot(saved) ? saved.clockOffsetMs : 0);
   const messages = new MessageStore();
-  if (isSnapshot(saved)) messages.restore(saved);
   const file =
-    snapshotPath === undefined ? undefined : openSnapshotFile(snapshotPath, () => messages.snapshot(clock.offsetMs()));
-  const faults = new FaultScript();
+    snapshotPath === undefined ? undefined : new StateFile(snapshotPath, () => messages.snapshot(clock.offsetMs));
+  const saved = file?.load(1);
+  if (saved !== undefined) messages.restore(saved);
+  const clock = new SimulatorClock({ offsetMs: saved?.clockOffsetMs });
+  const faults: Faults = new FaultScript();
   const smtp = createSmtpServer({
     clock,
     faults,
+    greylist: new Greylist(faults),
     messages,
     largestMessageBytes: options.largestMessageBytes ?? LARGEST_MESSAGE_BYTES,
-    onChange: () => file?.markDirty(),
+    onChange: () => file?.touch(),
   });
   const smtpPort = () => {
     const address = smtp.server.address();
@@ -46,19 +49,19 @@ export async function createMailbox(options: MailboxOptions = {}): Promise<Mailb
 
   const app = Fastify({
     forceCloseConnections: true,
-    ajv: { customOptions: { removeAdditional: false, allowUnionTypes: true } },
+    ajv: { customOptions: { removeAdditional: false, allowUnionTypes: true, discriminator: true } },
   });
-  app.setErrorHandler<FastifyError | MailboxProblem>(renderError);
+  answerProblems(app);
   app.setNotFoundHandler((_request, reply) =>
-    sendProblem(reply, new MailboxProblem(404, 'not-found', 'Not found', 'GET / lists what this mailbox does.')),
+    sendProblem(reply, new ControlProblem(404, 'not-found', 'GET / lists what this mailbox does.')),
   );
   app.addHook('onResponse', async (request) => {
-    if (request.method !== 'GET') file?.markDirty();
+    if (request.method !== 'GET') file?.touch();
   });
   app.addHook('onClose', async () => {
     clock.stop();
     if (smtpPort() !== undefined) await new Promise<void>((resolve) => smtp.close(resolve));
-    await file?.flush();
+    await file?.close();
   });
   await app.register(mailboxRoutes({ clock, faults, messages, smtpPort }));
 
@@ -71,6 +74,3 @@ export async function createMailbox(options: MailboxOptions = {}): Promise<Mailb
     },
   };
 }
-
-const isSnapshot = (value: unknown): value is MailboxSnapshot =>
-  typeof value === 'object' && value !== null && 'version' in value && value.version === 1;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { sameAddress } from './fault-script.ts';
+import { sameAddress } from './faults.ts';
 
 export type StoredMessage = {
   readonly id: string;

@@ -1,46 +1,34 @@
 import type { FastifyInstance } from 'fastify';
-import type { MailboxClock } from './clock.ts';
-import type { Fault, FaultMatch, FaultScript } from './fault-script.ts';
+import type { SimulatorClock } from '../shared/clock.ts';
+import { clockCalls } from '../shared/clock-calls.ts';
+import { faultCalls } from '../shared/fault-calls.ts';
+import { kind, object } from '../shared/json-schema.ts';
+import { ControlProblem } from '../shared/problem.ts';
+import type { Fault, Faults } from './faults.ts';
 import type { MessageStore } from './message-store.ts';
-import { MailboxProblem } from './problem.ts';
 
 export type RouteDeps = {
-  readonly clock: MailboxClock;
-  readonly faults: FaultScript;
+  readonly clock: SimulatorClock;
+  readonly faults: Faults;
   readonly messages: MessageStore;
   readonly smtpPort: () => number | undefined;
 };
 
-const object = (properties: Record<string, unknown>, required: readonly string[] = []) =>
-  ({ type: 'object', additionalProperties: false, properties, required }) as const;
 const address = { type: 'string', minLength: 1 };
 const stage = { enum: ['recipient', 'data'] };
-const fault = (kind: string, properties: Record<string, unknown> = {}, required: readonly string[] = []) =>
-  object({ kind: { const: kind }, ...properties }, ['kind', ...required]);
-const faultBody = object(
-  {
-    match: object({ to: address, from: address }),
-    times: { type: ['integer', 'null'], minimum: 1 },
-    fault: {
-      type: 'object',
-      oneOf: [
-        fault('temporary', { stage }),
-        fault('permanent', { stage }),
-        fault('greylist', { delaySeconds: { type: 'number', minimum: 0 } }),
-        fault('delay', { delayMs: { type: 'number', minimum: 0 } }, ['delayMs']),
-        fault('drop-after-data'),
-      ],
-    },
-  },
-  ['fault'],
-);
+const FAULT_MATCH = object({ to: address, from: address });
+/** The shapes of `Fault`. */
+const FAULT_KINDS = [
+  kind('temporary', { stage }),
+  kind('permanent', { stage }),
+  kind('greylist', { delaySeconds: { type: 'number', minimum: 0 } }),
+  kind('delay', { delayMs: { type: 'number', minimum: 0 } }, ['delayMs']),
+  kind('drop-after-data'),
+];
 const listQuery = object({ to: address, limit: { type: 'integer', minimum: 1, maximum: 200, default: 50 } });
 
-type FaultOrder = {
-  match?: FaultMatch;
-  times?: number | null;
-  fault: Exclude<Fault, { kind: 'greylist' }> | { kind: 'greylist'; delaySeconds?: number };
-};
+const timesOf = (fault: Fault, ordered: number | null | undefined): number | null =>
+  fault.kind === 'greylist' ? null : ordered === undefined ? 1 : ordered;
 
 export const mailboxRoutes =
   ({ clock, faults, messages, smtpPort }: RouteDeps) =>
@@ -53,8 +41,7 @@ export const mailboxRoutes =
     app.get('/', async () => ({ name: 'Mailbox simulator', smtpPort: smtpPort() ?? null, routes }));
     app.get('/health/live', async () => ({ status: 'ok' }));
     app.get('/health/ready', async () => {
-      if (smtpPort() === undefined)
-        throw new MailboxProblem(503, 'not-ready', 'Not ready', 'SMTP is not listening yet.');
+      if (smtpPort() === undefined) throw new ControlProblem(503, 'not-ready', 'SMTP is not listening yet.');
       return { status: 'ok' };
     });
 
@@ -65,8 +52,7 @@ export const mailboxRoutes =
     );
     app.get<{ Params: { id: string } }>('/messages/:id', async ({ params }) => {
       const message = messages.get(params.id);
-      if (message === undefined)
-        throw new MailboxProblem(404, 'not-found', 'Not found', `There is no message ${params.id}.`);
+      if (message === undefined) throw new ControlProblem(404, 'not-found', `There is no message ${params.id}.`);
       return message;
     });
     app.delete<{ Querystring: { to?: string } }>(
@@ -78,43 +64,8 @@ export const mailboxRoutes =
       },
     );
 
-    app.get('/simulator/faults', async () => ({ data: faults.list() }));
-    app.post<{ Body: FaultOrder }>('/simulator/faults', { schema: { body: faultBody } }, async ({ body }, reply) => {
-      const ordered: Fault =
-        body.fault.kind === 'greylist' ? { kind: 'greylist', delaySeconds: body.fault.delaySeconds ?? 0 } : body.fault;
-      const times = ordered.kind === 'greylist' ? null : body.times === undefined ? 1 : body.times;
-      return reply.code(201).send(faults.add(body.match ?? {}, ordered, times));
-    });
-    app.delete('/simulator/faults', async (_request, reply) => {
-      faults.clear();
-      return reply.code(204).send();
-    });
-    app.delete<{ Params: { faultId: number } }>(
-      '/simulator/faults/:faultId',
-      { schema: { params: object({ faultId: { type: 'integer' } }) } },
-      async ({ params }, reply) => {
-        if (!faults.remove(params.faultId)) {
-          throw new MailboxProblem(
-            404,
-            'not-found',
-            'Not found',
-            `There is no fault ${params.faultId}; it may be used up.`,
-          );
-        }
-        return reply.code(204).send();
-      },
-    );
-
-    const clockView = () => ({ now: new Date(clock.now()).toISOString(), offsetSeconds: clock.offsetMs() / 1000 });
-    app.get('/simulator/clock', async () => clockView());
-    app.post<{ Body: { seconds: number } }>(
-      '/simulator/clock/advance',
-      { schema: { body: object({ seconds: { type: 'number', minimum: 0, maximum: 366 * 86_400 } }, ['seconds']) } },
-      async ({ body }) => {
-        clock.advance(body.seconds * 1000);
-        return clockView();
-      },
-    );
+    clockCalls(app, clock);
+    faultCalls(app, { faults, match: FAULT_MATCH, kinds: FAULT_KINDS, timesOf });
     /** Everything but the clock: time does not go back. */
     app.post('/simulator/reset', async (_request, reply) => {
       messages.clear();

@@ -1,14 +1,16 @@
 import type { Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
-import type { MailboxClock } from './clock.ts';
-import type { Envelope, FaultScript } from './fault-script.ts';
+import type { SimulatorClock } from '../shared/clock.ts';
+import { type Envelope, type Faults, takeFault } from './faults.ts';
+import type { Greylist } from './greylist.ts';
 import type { MessageStore } from './message-store.ts';
 import { receiveMessage } from './receive-message.ts';
 
 export type SmtpDeps = {
-  readonly clock: MailboxClock;
-  readonly faults: FaultScript;
+  readonly clock: SimulatorClock;
+  readonly faults: Faults;
+  readonly greylist: Greylist;
   readonly messages: MessageStore;
   readonly largestMessageBytes: number;
   readonly onChange: () => void;
@@ -59,9 +61,9 @@ export function createSmtpServer(deps: SmtpDeps): SMTPServer {
 const senderOf = ({ envelope }: SMTPServerSession): string =>
   envelope.mailFrom === false ? '' : envelope.mailFrom.address;
 
-function refuseRecipient({ faults, clock }: SmtpDeps, envelope: Envelope): Error | null {
-  if (faults.isGreylisted(envelope, clock.now())) return GREYLISTED();
-  const fault = faults.take('recipient', envelope);
+function refuseRecipient({ faults, greylist, clock }: SmtpDeps, envelope: Envelope): Error | null {
+  if (greylist.refuses(envelope, clock.nowMs())) return GREYLISTED();
+  const fault = takeFault(faults, 'recipient', envelope);
   if (fault?.kind === 'temporary') return TEMPORARY();
   return fault?.kind === 'permanent' ? PERMANENT() : null;
 }
@@ -74,13 +76,13 @@ async function takeMessage(deps: SmtpDeps, stream: SMTPServerDataStream, session
   const recipients = session.envelope.rcptTo.map(({ address }) => address);
   let isDropped = false;
   for (const to of recipients) {
-    const fault = deps.faults.take('data', { from, to });
+    const fault = takeFault(deps.faults, 'data', { from, to });
     if (fault?.kind === 'temporary') throw TEMPORARY();
     if (fault?.kind === 'permanent') throw PERMANENT();
     if (fault?.kind === 'delay') await deps.clock.wait(fault.delayMs);
     if (fault?.kind === 'drop-after-data') isDropped = true;
   }
-  const received = await receiveMessage({ raw, from, recipients, receivedAtMs: deps.clock.now() });
+  const received = await receiveMessage({ raw, from, recipients, receivedAtMs: deps.clock.nowMs() });
   for (const message of received) deps.messages.add(message);
   deps.onChange();
   return isDropped;

@@ -1,8 +1,9 @@
 import fastify, { type FastifyInstance } from 'fastify';
+import { answerProblems, ControlProblem } from '../shared/problem.ts';
 import { callList } from './control/call-list.ts';
 import { operatorCalls } from './control/operator-calls.ts';
 import { payerCalls } from './control/payer-calls.ts';
-import { answerProblems, ControlProblem } from './control/problem.ts';
+import { IllegalTransition } from './domain/transitions.ts';
 import { coreRoutes } from './routes/core.ts';
 import { MalformedJson, readBodiesAsJson } from './routes/json-body.ts';
 import { payerPages } from './routes/payer-pages.ts';
@@ -20,10 +21,10 @@ export function createMidtransSimulator(options: SimulatorOptions = {}): Midtran
   const app = fastify({
     exposeHeadRoutes: false,
     forceCloseConnections: true, // calls left hanging by a fault must not hold up the end
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, discriminator: true } },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, discriminator: true, allowUnionTypes: true } },
   });
   readBodiesAsJson(app);
-  answerProblems(app);
+  answerProblems(app, toProblem);
 
   app.get('/', () => callList);
   app.get('/health/ready', () => ({ status: 'ready' }));
@@ -46,4 +47,10 @@ export function createMidtransSimulator(options: SimulatorOptions = {}): Midtran
   );
   app.addHook('onClose', () => simulator.close());
   return { app, simulator };
+}
+
+function toProblem(error: Error): ControlProblem | undefined {
+  if (!(error instanceof IllegalTransition)) return undefined;
+  const { message, from, to } = error;
+  return new ControlProblem(409, 'invalid-transition', message, { from, to });
 }

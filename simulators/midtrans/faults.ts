@@ -1,3 +1,5 @@
+import type { FaultScript } from '../shared/fault-script.ts';
+
 export type FaultMatch = {
   /** Exact path, or with `*` for any part of it. Not for webhook faults. */
   readonly path?: string;
@@ -32,8 +34,6 @@ export type WebhookFault =
   | { readonly kind: 'webhook-delay'; readonly seconds: number };
 
 export type Fault = CallFault | WebhookFault;
-
-export type ScriptedFault = { readonly match: FaultMatch; readonly fault: Fault; readonly times: number };
 
 export type CallTarget = {
   readonly path: string;
@@ -72,39 +72,11 @@ const matchesWebhook = (match: FaultMatch, target: WebhookTarget): boolean =>
   isSame(match.serverKey, target.serverKey) &&
   isSame(match.transactionStatus, target.transactionStatus);
 
-/** Scripted misfortune: each entry happens to the next `times` calls or notifications that match it. */
-export class FaultScript {
-  #entries: readonly ScriptedFault[] = [];
+export type Faults = FaultScript<FaultMatch, Fault>;
 
-  add(entry: ScriptedFault): void {
-    this.#entries = [...this.#entries, entry];
-  }
+/** All that match happen together. */
+export const takeForCall = (faults: Faults, target: CallTarget): readonly CallFault[] =>
+  faults.takeAll((match, fault) => isCallFault(fault) && matchesCall(match, target)).filter(isCallFault);
 
-  all(): readonly ScriptedFault[] {
-    return this.#entries;
-  }
-
-  clear(): void {
-    this.#entries = [];
-  }
-
-  /** All entries that match happen together, in the order in which they were scripted. */
-  takeForCall(target: CallTarget): readonly CallFault[] {
-    const taken = this.#take((entry) => isCallFault(entry.fault) && matchesCall(entry.match, target));
-    return taken.filter(isCallFault);
-  }
-
-  takeForWebhook(target: WebhookTarget): readonly WebhookFault[] {
-    const taken = this.#take((entry) => isWebhookFault(entry.fault) && matchesWebhook(entry.match, target));
-    return taken.filter(isWebhookFault);
-  }
-
-  #take(applies: (entry: ScriptedFault) => boolean): readonly Fault[] {
-    const taken = this.#entries.filter(applies);
-    this.#entries = this.#entries.flatMap((entry) => {
-      if (!taken.includes(entry)) return [entry];
-      return entry.times > 1 ? [{ ...entry, times: entry.times - 1 }] : [];
-    });
-    return taken.map((entry) => entry.fault);
-  }
-}
+export const takeForWebhook = (faults: Faults, target: WebhookTarget): readonly WebhookFault[] =>
+  faults.takeAll((match, fault) => isWebhookFault(fault) && matchesWebhook(match, target)).filter(isWebhookFault);

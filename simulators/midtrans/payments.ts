@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { SimulatorClock } from './clock.ts';
+import type { SimulatorClock } from '../shared/clock.ts';
 import type { ChargeRequest } from './domain/charge-request.ts';
 import { expiryOf } from './domain/custom-expiry.ts';
 import { assignPaymentCode } from './domain/payment-code.ts';
@@ -138,8 +138,9 @@ export class Payments {
   }
 
   #scheduleExpiry({ transactionId, expiryAtMs }: Transaction): void {
-    this.#deps.clock.schedule(expiryAtMs, () => {
-      const transaction = this.#deps.transactions.byId(transactionId);
+    const { clock, settings, transactions } = this.#deps;
+    clock.schedule(expiryAtMs + settings.expiryDelaySeconds * 1_000, () => {
+      const transaction = transactions.byId(transactionId);
       if (transaction?.status === 'pending') this.expire(transaction);
     });
   }

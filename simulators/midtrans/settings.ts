@@ -4,6 +4,12 @@ export type Settings = {
   retryJitter: boolean;
   /** How long a bank takes to confirm a refund, which causes its second notification. */
   refundConfirmationSeconds: number;
+  /** How long after `expiry_time` a payment stays pending, and payable: Midtrans tells of an expiry within 90 seconds. */
+  expiryDelaySeconds: number;
 };
 
-export const defaultSettings = (): Settings => ({ retryJitter: true, refundConfirmationSeconds: 30 });
+export const defaultSettings = (): Settings => ({
+  retryJitter: true,
+  refundConfirmationSeconds: 30,
+  expiryDelaySeconds: 0,
+});

@@ -1,12 +1,13 @@
-import { SimulatorClock } from './clock.ts';
+import { SimulatorClock } from '../shared/clock.ts';
+import { FaultScript } from '../shared/fault-script.ts';
+import { StateFile, UnreadableState } from '../shared/state-file.ts';
 import type { Transaction } from './domain/transaction.ts';
-import { FaultScript } from './faults.ts';
+import type { Faults } from './faults.ts';
 import { type FinishedEntry, IdempotencyStore } from './idempotency.ts';
 import { type Merchant, Merchants } from './merchants.ts';
 import { Payments } from './payments.ts';
 import { defaultSettings, type Settings } from './settings.ts';
 import { type SnapOrder, SnapOrders } from './snap-orders.ts';
-import { StateFile } from './state-file.ts';
 import { Transactions } from './transactions.ts';
 import type { Delivery } from './webhooks/delivery.ts';
 import { DeliveryLog } from './webhooks/delivery-log.ts';
@@ -42,7 +43,7 @@ export function createSimulator(options: SimulatorOptions) {
   const transactions = new Transactions();
   const snapOrders = new SnapOrders();
   const idempotency = new IdempotencyStore();
-  const faults = new FaultScript();
+  const faults: Faults = new FaultScript();
   const log = new DeliveryLog();
   const settings = defaultSettings();
 
@@ -57,10 +58,10 @@ export function createSimulator(options: SimulatorOptions) {
     deliveries: log.toSave(),
   });
   const file = options.dataFile === undefined ? undefined : new StateFile(options.dataFile, snapshot);
-  const saved = readSavedState(file?.load());
+  const saved = file === undefined ? undefined : loadOrSetAside(file);
   const changed = (): void => file?.touch();
 
-  const clock = new SimulatorClock(saved?.clockOffsetMs);
+  const clock = new SimulatorClock({ offsetMs: saved?.clockOffsetMs });
   const webhookTimeoutMs = options.webhookTimeoutMs ?? defaultWebhookTimeoutMs;
   const random = options.random ?? Math.random;
   const notifier = new Notifier({ clock, log, faults, merchants, settings, webhookTimeoutMs, random, changed });
@@ -95,18 +96,21 @@ export function createSimulator(options: SimulatorOptions) {
       changed();
     },
     async close(): Promise<void> {
-      clock.close();
+      clock.stop();
       notifier.close();
       await file?.close();
     },
   };
 }
 
-/** The file is written by this program only; a version it does not know is a reason to stop, not to guess. */
-function readSavedState(value: unknown): SavedState | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== 'object' || value === null || !('version' in value) || value.version !== 1) {
-    throw new Error('The state file of the Midtrans simulator is of another version; move it away to start empty.');
+/** An unreadable file is set aside, said aloud, and never overwritten. */
+function loadOrSetAside(file: StateFile<SavedState>): SavedState | undefined {
+  try {
+    return file.load(1);
+  } catch (error) {
+    if (!(error instanceof UnreadableState)) throw error;
+    const aside = file.setAside();
+    console.error(`The Midtrans simulator could not read its state; it starts empty and keeps the file as ${aside}.`);
+    return undefined;
   }
-  return value as SavedState;
 }

@@ -1,20 +1,20 @@
 import Fastify, { type FastifyInstance } from 'fastify';
+import { SimulatorClock } from '../shared/clock.ts';
+import { FaultScript } from '../shared/fault-script.ts';
+import { ControlProblem, sendProblem } from '../shared/problem.ts';
+import { StateFile } from '../shared/state-file.ts';
 import { callMethod } from './bot-api/call-method.ts';
 import { readParameters } from './bot-api/read-parameters.ts';
 import { botApiRoutes, sendEnvelope } from './bot-api/routes.ts';
-import { createClock } from './clock.ts';
-import { ControlProblem, sendProblem } from './control/control-problem.ts';
 import { controlRoutes } from './control/routes.ts';
-import { FaultScript } from './faults/fault-script.ts';
 import { FloodControl } from './flood/flood-control.ts';
 import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
 import type { Simulator } from './simulator.ts';
-import { openSnapshotFile, readSnapshotFile } from './snapshot-file.ts';
 import { LongPolls } from './updates/long-polls.ts';
 import { UpdateQueues } from './updates/update-queues.ts';
 import { WebhookDeliverer, type WebhookReply } from './webhook/deliverer.ts';
 import type { Bot } from './world/bot.ts';
-import { World, type WorldSnapshot } from './world/world.ts';
+import { World } from './world/world.ts';
 
 export type TelegramSimulatorOptions = {
   /** Milliseconds since the epoch at which time stands still; without it time runs. */
@@ -28,15 +28,19 @@ export type TelegramSimulatorOptions = {
 
 export type TelegramSimulator = { readonly app: FastifyInstance; readonly simulator: Simulator };
 
+/** While time is advanced, a webhook that does not answer holds up each step no longer than this. */
+const LONGEST_STEP_MS = 250;
+
 /** The app is ready to listen or to be injected into; closing it ends polls, deliveries and hung requests, and writes the snapshot. */
 export async function createTelegramSimulator(options: TelegramSimulatorOptions = {}): Promise<TelegramSimulator> {
   const { snapshotPath } = options;
-  const saved = snapshotPath === undefined ? undefined : await readSnapshotFile(snapshotPath);
   const world = new World();
-  if (isSnapshot(saved)) world.restore(saved);
-  const clock = createClock({ frozenAtMs: options.frozenAtMs, offsetMs: isSnapshot(saved) ? saved.clockOffsetMs : 0 });
   const file =
-    snapshotPath === undefined ? undefined : openSnapshotFile(snapshotPath, () => world.snapshot(clock.offsetMs()));
+    snapshotPath === undefined ? undefined : new StateFile(snapshotPath, () => world.snapshot(clock.offsetMs));
+  const saved = file?.load(1);
+  if (saved !== undefined) world.restore(saved);
+  const { frozenAtMs } = options;
+  const clock = new SimulatorClock({ frozenAtMs, offsetMs: saved?.clockOffsetMs, longestStepMs: LONGEST_STEP_MS });
   const queues = new UpdateQueues(clock);
   const polls = new LongPolls(clock, queues);
   const deliverer: WebhookDeliverer = new WebhookDeliverer({
@@ -44,7 +48,7 @@ export async function createTelegramSimulator(options: TelegramSimulatorOptions 
     queues,
     random: options.random ?? Math.random,
     runReply: (bot, reply) => runWebhookReply(simulator, bot, reply),
-    onChange: () => file?.markDirty(),
+    onChange: () => file?.touch(),
   });
   const simulator: Simulator = {
     clock,
@@ -60,10 +64,10 @@ export async function createTelegramSimulator(options: TelegramSimulatorOptions 
   const app = Fastify({
     // Requests that a fault leaves hanging must not keep the simulator from closing.
     forceCloseConnections: true,
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: true, allowUnionTypes: true } },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: true, allowUnionTypes: true, discriminator: true } },
   });
   app.addHook('onResponse', async (request) => {
-    if (request.method !== 'GET' || request.url.startsWith('/bot')) file?.markDirty();
+    if (request.method !== 'GET' || request.url.startsWith('/bot')) file?.touch();
   });
   app.addHook('preClose', async () => {
     polls.stop();
@@ -73,12 +77,12 @@ export async function createTelegramSimulator(options: TelegramSimulatorOptions 
   app.addHook('onClose', async () => {
     clock.stop();
     // A hijacked reply has no onResponse, yet its call may have changed something.
-    file?.markDirty();
-    await file?.flush();
+    file?.touch();
+    await file?.close();
   });
   app.setNotFoundHandler((request, reply) =>
     request.url.startsWith('/simulator')
-      ? sendProblem(reply, new ControlProblem(404, 'not-found', 'Not found', 'GET / lists what this simulator does.'))
+      ? sendProblem(reply, new ControlProblem(404, 'not-found', 'GET / lists what this simulator does.'))
       : sendEnvelope(reply, { ok: false, error_code: 404, description: 'Not Found' }),
   );
   await app.register(botApiRoutes(simulator));
@@ -98,6 +102,3 @@ async function runWebhookReply(simulator: Simulator, bot: Bot, reply: WebhookRep
     // An answer that is no call is only an answer: "ok" in plain text is common.
   }
 }
-
-const isSnapshot = (value: unknown): value is WorldSnapshot =>
-  typeof value === 'object' && value !== null && 'version' in value && value.version === 1;

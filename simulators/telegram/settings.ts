@@ -10,6 +10,8 @@ export type Settings = {
   readonly botBurst: number;
   /** With `allow_paid_broadcast`. */
   readonly paidBroadcastPerSecond: number;
+  /** True: after a 429 no call of that bot is answered until the time is over, as some have seen. */
+  readonly floodHoldsBot: boolean;
   /** First uses of a token per client address; null does not count them, which the real server always does (20). */
   readonly newBotsPerMinute: number | null;
   /** 'local' takes http, any port and private addresses; 'cloud' is api.telegram.org. */
@@ -28,6 +30,7 @@ export const DEFAULT_SETTINGS: Settings = {
   botPerSecond: 30,
   botBurst: 30,
   paidBroadcastPerSecond: 1000,
+  floodHoldsBot: false,
   newBotsPerMinute: null,
   webhookRules: 'local',
   malformedToken: 401,

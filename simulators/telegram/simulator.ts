@@ -1,5 +1,5 @@
-import type { Clock } from './clock.ts';
-import type { FaultScript } from './faults/fault-script.ts';
+import type { SimulatorClock } from '../shared/clock.ts';
+import type { Faults } from './faults.ts';
 import type { FloodControl } from './flood/flood-control.ts';
 import type { Settings } from './settings.ts';
 import type { LongPolls } from './updates/long-polls.ts';
@@ -9,14 +9,14 @@ import type { World } from './world/world.ts';
 
 /** The parts of one running simulator; methods and control routes work on these. */
 export type Simulator = {
-  readonly clock: Clock;
+  readonly clock: SimulatorClock;
   readonly world: World;
   readonly flood: FloodControl;
-  readonly faults: FaultScript;
+  readonly faults: Faults;
   readonly queues: UpdateQueues;
   readonly polls: LongPolls;
   readonly deliverer: WebhookDeliverer;
   settings: Settings;
 };
 
-export const nowSeconds = (simulator: Pick<Simulator, 'clock'>): number => Math.floor(simulator.clock.now() / 1000);
+export const nowSeconds = (simulator: Pick<Simulator, 'clock'>): number => Math.floor(simulator.clock.nowMs() / 1000);

@@ -1,24 +1,9 @@
+import { closeWithParent } from '../shared/close-with-parent.ts';
 import { createTelegramSimulator } from './app.ts';
 import { readConfig } from './config.ts';
 
-const { host, port, snapshotPath } = readConfig(process.env);
-const { app } = await createTelegramSimulator(snapshotPath === undefined ? {} : { snapshotPath });
-
-let isClosing = false;
-const stop = () => {
-  if (isClosing) return;
-  isClosing = true;
-  app.close().then(
-    () => process.exit(0),
-    (error: unknown) => {
-      console.error('The Telegram simulator did not close cleanly:', error);
-      process.exit(1);
-    },
-  );
-};
-process.once('SIGTERM', stop);
-process.once('SIGINT', stop);
-// The launcher's end of the channel closes even when it is killed.
-process.once('disconnect', stop);
+const { host, port, ...options } = readConfig(process.env);
+const { app } = await createTelegramSimulator(options);
+closeWithParent(app);
 
 console.log(`Telegram simulator on ${await app.listen({ host, port })}`);

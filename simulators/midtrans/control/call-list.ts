@@ -16,9 +16,9 @@ export const callList = {
     'POST /simulator/deliveries/{id}/redeliver': 'sends the same body again',
     'GET /simulator/clock': 'the simulated time',
     'POST /simulator/clock/advance': '{ seconds } runs everything that becomes due on the way',
-    'GET, POST /simulator/settings': '{ retryJitter?, refundConfirmationSeconds? }',
+    'GET, POST /simulator/settings': '{ retryJitter?, refundConfirmationSeconds?, expiryDelaySeconds? }',
     'GET, POST /simulator/merchants': '{ serverKey, notificationUrl?, revoked? }',
-    'GET, POST, DELETE /simulator/faults':
+    'GET, POST, DELETE /simulator/faults[/{id}]':
       '{ match: { path?, method?, orderId?, serverKey?, transactionStatus? }, times?, fault: { kind, … } }',
     'POST /simulator/reset': 'forgets everything',
   },

@@ -1,8 +1,8 @@
+import { ControlProblem } from '../../shared/problem.ts';
 import { readChargeRequest } from '../domain/charge-request.ts';
 import type { Change } from '../payments.ts';
 import type { Simulator } from '../simulator.ts';
 import { chargeBodyOf, offeredMethods, type SnapOrder } from '../snap-orders.ts';
-import { ControlProblem } from './problem.ts';
 
 /** The customer picks a method on the hosted page; from then on the order has a transaction and a status. */
 export function chooseMethod(simulator: Simulator, order: SnapOrder, wanted?: string): Change {

@@ -1,19 +1,18 @@
 import type { FastifyInstance } from 'fastify';
-import type { Fault, FaultMatch } from '../faults.ts';
+import { clockCalls } from '../../shared/clock-calls.ts';
+import { faultCalls } from '../../shared/fault-calls.ts';
+import { object } from '../../shared/json-schema.ts';
+import { ControlProblem } from '../../shared/problem.ts';
 import { isServerKey } from '../merchants.ts';
 import type { Settings } from '../settings.ts';
 import type { Simulator } from '../simulator.ts';
-import { faultSchema } from './fault-schema.ts';
-import { ControlProblem } from './problem.ts';
-import { clockView, deliveryView, merchantView, transactionView } from './views.ts';
+import { FAULT_KINDS, FAULT_MATCH } from './fault-schema.ts';
+import { deliveryView, merchantView, transactionView } from './views.ts';
 
 type Filter = { readonly orderId?: string; readonly transactionId?: string; readonly serverKey?: string };
 
-const filterSchema = {
-  type: 'object',
-  additionalProperties: false,
-  properties: { orderId: { type: 'string' }, transactionId: { type: 'string' }, serverKey: { type: 'string' } },
-} as const;
+const text = { type: 'string' };
+const filterSchema = object({ orderId: text, transactionId: text, serverKey: text });
 
 const passes = (filter: Filter, item: { orderId: string; transactionId: string; serverKey: string }): boolean =>
   (filter.orderId ?? item.orderId) === item.orderId &&
@@ -21,7 +20,7 @@ const passes = (filter: Filter, item: { orderId: string; transactionId: string; 
   (filter.serverKey ?? item.serverKey) === item.serverKey;
 
 const objectBody = (properties: object, required: readonly string[] = []) => ({
-  schema: { body: { type: 'object', additionalProperties: false, required, properties } },
+  schema: { body: object(properties, required) },
 });
 
 /** What only the person who runs the simulator does: look, move time, script misfortune. */
@@ -29,7 +28,7 @@ export function operatorCalls(app: FastifyInstance, simulator: Simulator): void 
   lookingCalls(app, simulator);
   timeCalls(app, simulator);
   merchantCalls(app, simulator);
-  faultCalls(app, simulator);
+  faultCalls(app, { faults: simulator.faults, match: FAULT_MATCH, kinds: FAULT_KINDS });
   app.post('/simulator/reset', (_request, reply) => {
     simulator.reset();
     return reply.code(204).send();
@@ -61,21 +60,12 @@ function lookingCalls(app: FastifyInstance, simulator: Simulator): void {
 }
 
 function timeCalls(app: FastifyInstance, simulator: Simulator): void {
-  app.get('/simulator/clock', () => clockView(simulator));
-  const seconds = { type: 'number', minimum: 0, maximum: 315_360_000 } as const; // ten years
-  app.post<{ Body: { seconds: number } }>(
-    '/simulator/clock/advance',
-    objectBody({ seconds }, ['seconds']),
-    async ({ body }) => {
-      await simulator.clock.advance(body.seconds);
-      simulator.changed();
-      return clockView(simulator);
-    },
-  );
+  clockCalls(app, simulator.clock, simulator.changed);
+  const seconds = { type: 'integer', minimum: 0 };
   app.get('/simulator/settings', () => simulator.settings);
   app.post<{ Body: Partial<Settings> }>(
     '/simulator/settings',
-    objectBody({ retryJitter: { type: 'boolean' }, refundConfirmationSeconds: { type: 'integer', minimum: 0 } }),
+    objectBody({ retryJitter: { type: 'boolean' }, refundConfirmationSeconds: seconds, expiryDelaySeconds: seconds }),
     ({ body }, reply) => {
       Object.assign(simulator.settings, body);
       simulator.changed();
@@ -108,22 +98,4 @@ function merchantCalls(app: FastifyInstance, simulator: Simulator): void {
       return reply.send(merchantView(merchant));
     },
   );
-}
-
-function faultCalls(app: FastifyInstance, simulator: Simulator): void {
-  const { faults } = simulator;
-  app.get('/simulator/faults', () => ({ data: faults.all() }));
-  app.post<{ Body: { match?: FaultMatch; times?: number; fault: Fault } }>(
-    '/simulator/faults',
-    { schema: { body: faultSchema } },
-    ({ body }, reply) => {
-      const entry = { match: body.match ?? {}, times: body.times ?? 1, fault: body.fault };
-      faults.add(entry);
-      return reply.code(201).send(entry);
-    },
-  );
-  app.delete('/simulator/faults', (_request, reply) => {
-    faults.clear();
-    return reply.code(204).send();
-  });
 }

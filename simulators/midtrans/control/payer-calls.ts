@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
+import { ControlProblem } from '../../shared/problem.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import type { Change } from '../payments.ts';
 import type { Simulator } from '../simulator.ts';
 import { chooseMethod } from './choose-method.ts';
-import { ControlProblem } from './problem.ts';
 import {
   findTransaction,
   findUnusedSnapPage,

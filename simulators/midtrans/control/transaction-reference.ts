@@ -1,8 +1,8 @@
+import { ControlProblem } from '../../shared/problem.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { hasUnusedSnapPage } from '../order-ids.ts';
 import type { Simulator } from '../simulator.ts';
 import type { SnapOrder } from '../snap-orders.ts';
-import { ControlProblem } from './problem.ts';
 
 /** Any one of the first four names a transaction; `serverKey` tells merchants with the same order id apart. */
 export type TransactionReference = {

@@ -2,7 +2,6 @@ import type { JsonObject } from '../domain/json.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { statusBody } from '../domain/transaction-body.ts';
 import type { Merchant } from '../merchants.ts';
-import type { Simulator } from '../simulator.ts';
 import { type Delivery, retriesDone } from '../webhooks/delivery.ts';
 
 const instant = (atMs: number): string => Temporal.Instant.fromEpochMilliseconds(Math.trunc(atMs)).toString();
@@ -35,9 +34,4 @@ export const merchantView = (merchant: Merchant): JsonObject => ({
   merchantId: merchant.merchantId,
   notificationUrl: merchant.notificationUrl,
   revoked: merchant.isRevoked,
-});
-
-export const clockView = ({ clock }: Simulator): JsonObject => ({
-  now: instant(clock.nowMs()),
-  offsetSeconds: Math.round(clock.offsetMs / 1_000),
 });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isJsonObject } from '../domain/json.ts';
 import { type Answer, answer, errorAnswer } from '../envelope.ts';
-import type { CallFault } from '../faults.ts';
+import { type CallFault, takeForCall } from '../faults.ts';
 import { maxKeyLength } from '../idempotency.ts';
 import { type Merchant, readServerKey } from '../merchants.ts';
 import type { Simulator } from '../simulator.ts';
@@ -51,7 +51,7 @@ export function merchantCall(
     let result: Answer | undefined;
     try {
       const id = idOf(request);
-      const faults = simulator.faults.takeForCall({
+      const faults = takeForCall(simulator.faults, {
         path: request.url.split('?')[0] ?? '',
         method: request.method,
         orderId: orderIdOf(simulator, merchant, id, request.body),

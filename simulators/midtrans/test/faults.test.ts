@@ -73,6 +73,17 @@ describe('A scripted fault of a call', () => {
     expect((await control('GET', '/simulator/faults')).body).toEqual({ data: [] });
   });
 
+  it('without an end happens until it is taken back', async () => {
+    const { merchant, control } = await startSimulator();
+    const entry = { match: { path: '/v2/*' }, times: null, fault: { kind: 'rate-limit' } };
+    const { body } = await control('POST', '/simulator/faults', entry);
+    expect(body).toEqual({ id: 1, match: entry.match, fault: entry.fault, remaining: null });
+    for (let call = 0; call < 3; call++) expect((await merchant('GET', '/v2/x/status')).httpStatus).toBe(429);
+    expect((await control('DELETE', '/simulator/faults/1')).httpStatus).toBe(204);
+    expect((await control('DELETE', '/simulator/faults/1')).body).toMatchObject({ code: 'fault-not-found' });
+    expect((await merchant('GET', '/v2/x/status')).httpStatus).toBe(200);
+  });
+
   it.each([
     {},
     { fault: { kind: 'meteor' } },

@@ -144,6 +144,21 @@ describe('Expiring', () => {
     expect(given.endpoint.statuses()).toEqual(['pending', 'expire']);
   });
 
+  it('can come late: until then the payment stays pending, and somebody may still pay', async () => {
+    const endpoint = await startMerchantEndpoint();
+    const running = await startSimulator();
+    await running.control('POST', '/simulator/settings', { expiryDelaySeconds: 90 });
+    await running.control('POST', '/simulator/merchants', { serverKey, notificationUrl: endpoint.url });
+    for (const id of ['late', 'paid']) await running.merchant('POST', '/v2/charge', qris(id));
+    await running.advance(900 + 60);
+    expect((await status(running, 'late')).body).toMatchObject({ transaction_status: 'pending', status_code: '201' });
+    await running.control('POST', '/simulator/pay', { orderId: 'paid' });
+    await running.advance(31);
+    expect((await status(running, 'late')).body['transaction_status']).toBe('expire');
+    expect((await status(running, 'paid')).body['transaction_status']).toBe('settlement');
+    expect(endpoint.statuses()).toEqual(['pending', 'pending', 'settlement', 'expire']);
+  });
+
   it('leaves a paid transaction alone', async () => {
     const given = await charged(gopay());
     await given.control('POST', '/simulator/pay', { orderId: given.orderId });

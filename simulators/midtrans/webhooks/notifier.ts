@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { SimulatorClock } from '../clock.ts';
+import type { SimulatorClock } from '../../shared/clock.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { notificationBody } from '../domain/transaction-body.ts';
-import type { FaultScript, WebhookFault } from '../faults.ts';
+import { type Faults, takeForWebhook, type WebhookFault } from '../faults.ts';
 import type { Merchants } from '../merchants.ts';
 import type { Settings } from '../settings.ts';
 import { type Attempt, type Delivery, retriesDone } from './delivery.ts';
@@ -14,7 +14,7 @@ import { isDelivered, nextRetryInMs } from './retry-policy.ts';
 export type NotifierDeps = {
   readonly clock: SimulatorClock;
   readonly log: DeliveryLog;
-  readonly faults: FaultScript;
+  readonly faults: Faults;
   readonly merchants: Merchants;
   readonly settings: Settings;
   readonly webhookTimeoutMs: number;
@@ -41,7 +41,7 @@ export class Notifier {
       transactionStatus: transaction.status,
     };
     const urls = this.#urlsOf(transaction);
-    const applied = urls.length === 0 ? [] : faults.takeForWebhook(target);
+    const applied = urls.length === 0 ? [] : takeForWebhook(faults, target);
     const deliveries = urls.flatMap((url) => this.#createDeliveries(transaction, url, applied));
     const work = this.#attemptFirst(transaction.transactionId, deliveries);
     this.#deps.clock.track(work);

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
-import type { Clock } from '../clock.ts';
-import type { Fault } from '../faults/fault-script.ts';
+import type { SimulatorClock } from '../../shared/clock.ts';
+import type { Fault } from '../faults.ts';
 import type { Envelope } from './call-method.ts';
 import { BotApiError, tooManyRequests } from './errors.ts';
 
@@ -10,7 +10,7 @@ const BAD_GATEWAY_PAGE =
 
 export type FaultedCall = {
   readonly reply: FastifyReply;
-  readonly clock: Clock;
+  readonly clock: SimulatorClock;
   readonly run: () => Promise<Envelope>;
 };
 
@@ -27,7 +27,7 @@ export async function answerWithFault(fault: Fault, { reply, clock, run }: Fault
       reply.code(502).type('text/html').send(BAD_GATEWAY_PAGE);
       return undefined;
     case 'delay':
-      await new Promise<void>((resolve) => clock.setTimer(fault.delayMs, resolve));
+      await clock.wait(fault.delayMs);
       return run();
     case 'timeout-after-success':
       await run();

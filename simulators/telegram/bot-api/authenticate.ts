@@ -19,9 +19,9 @@ export function authenticate(simulator: Simulator, token: string, clientIp: stri
   if (known?.revokedTokenHashes.includes(parsed.hash)) throw unauthorized();
   if (known?.tokenHashes.includes(parsed.hash)) return known;
   if (settings.unknownBots === 'refuse') throw unauthorized();
-  const waitSeconds = flood.admitNewBot(clientIp, settings, clock.now());
+  const waitSeconds = flood.admitNewBot(clientIp, settings, clock.nowMs());
   if (waitSeconds > 0) throw tooManyRequests(waitSeconds);
-  const bot = world.bot(parsed.botId, clock.now());
+  const bot = world.bot(parsed.botId, clock.nowMs());
   bot.tokenHashes.push(parsed.hash);
   return bot;
 }

@@ -2,7 +2,7 @@ import { findMethod } from '../methods/method-table.ts';
 import type { Simulator } from '../simulator.ts';
 import type { Bot } from '../world/bot.ts';
 import type { CallParameters } from './call-parameters.ts';
-import { BotApiError, type ResponseParameters } from './errors.ts';
+import { BotApiError, type ResponseParameters, tooManyRequests } from './errors.ts';
 
 export type Envelope =
   | { readonly ok: true; readonly result: unknown; readonly description?: string }
@@ -22,8 +22,10 @@ export async function callMethod(
   disconnected: AbortSignal,
 ): Promise<Envelope> {
   try {
-    const isLoggedOut = bot.loggedOutUntilMs !== null && simulator.clock.now() < bot.loggedOutUntilMs;
+    const isLoggedOut = bot.loggedOutUntilMs !== null && simulator.clock.nowMs() < bot.loggedOutUntilMs;
     if (isLoggedOut) throw new BotApiError(400, 'Logged out');
+    const heldSeconds = simulator.flood.heldSeconds(bot.id, simulator.settings, simulator.clock.nowMs());
+    if (heldSeconds > 0) throw tooManyRequests(heldSeconds);
     const run = findMethod(method);
     if (run === undefined) throw new BotApiError(404, 'Not Found: method not found');
     return { ok: true, ...(await run({ simulator, bot, parameters, disconnected })) };

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { matchesFault } from '../faults.ts';
 import type { Simulator } from '../simulator.ts';
 import { answerWithFault } from './answer-with-fault.ts';
 import { authenticate } from './authenticate.ts';
@@ -48,7 +49,8 @@ async function answerCall(simulator: Simulator, request: FastifyRequest, reply: 
   const run = () => callMethod(simulator, bot, method, parameters, gone.signal);
 
   const chatId = parameters.has('chat_id') ? parameters.text('chat_id') : undefined;
-  const fault = simulator.faults.take({ token, botId: bot.id, method, chatId });
+  const subject = { token, botId: bot.id, method, chatId };
+  const fault = simulator.faults.takeFirst((match) => matchesFault(match, subject));
   const envelope =
     fault === undefined ? await run() : await answerWithFault(fault, { reply, clock: simulator.clock, run });
   return envelope === undefined ? reply : sendEnvelope(reply, envelope);

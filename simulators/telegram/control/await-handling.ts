@@ -1,6 +1,6 @@
+import { ControlProblem } from '../../shared/problem.ts';
 import type { Simulator } from '../simulator.ts';
 import type { Bot } from '../world/bot.ts';
-import { ControlProblem } from './control-problem.ts';
 
 export type Handling = { readonly updateId: number; readonly handledBy: 'webhook' | 'polling' };
 const DEFAULT_TIMEOUT_SECONDS = 20;
@@ -18,14 +18,12 @@ export async function awaitHandling(
     throw new ControlProblem(
       409,
       'update-dropped',
-      'Update dropped',
       `Update ${updateId} was dropped before ${bot.username} handled it.`,
     );
   }
   throw new ControlProblem(
     504,
     'update-not-handled',
-    'Update not handled',
     `${bot.username} did not handle update ${updateId} within ${timeoutSeconds} s. ${explain(bot)} The update still waits.`,
   );
 }

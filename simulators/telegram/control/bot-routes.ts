@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify';
+import { ControlProblem } from '../../shared/problem.ts';
 import { parseToken } from '../bot-api/token.ts';
 import type { Simulator } from '../simulator.ts';
 import type { Bot } from '../world/bot.ts';
 import { changeState, type StateChange, stateView } from './change-state.ts';
-import { badInput, ControlProblem } from './control-problem.ts';
 import { findBot } from './find.ts';
+import { badInput } from './problems.ts';
 import { botParams, chatParams, fileParams, registerBotBody, revokeBody, stateBody } from './schemas.ts';
 
 type Registration = { token: string; username?: string; firstName?: string };
@@ -25,9 +26,9 @@ export const botRoutes =
         if (parsed === undefined) throw badInput('The token is not of the form <bot id>:<secret>.');
         const namesake = body.username === undefined ? undefined : world.findBot(body.username);
         if (namesake !== undefined && namesake.id !== parsed.botId) {
-          throw new ControlProblem(409, 'conflict', 'Username taken', `${namesake.username} is bot ${namesake.id}.`);
+          throw new ControlProblem(409, 'conflict', `${namesake.username} is bot ${namesake.id}.`);
         }
-        const bot = world.bot(parsed.botId, simulator.clock.now());
+        const bot = world.bot(parsed.botId, simulator.clock.nowMs());
         if (!bot.tokenHashes.includes(parsed.hash)) bot.tokenHashes.push(parsed.hash);
         bot.revokedTokenHashes = bot.revokedTokenHashes.filter((hash) => hash !== parsed.hash);
         bot.username = body.username ?? bot.username;
@@ -55,12 +56,7 @@ export const botRoutes =
         const file = world.files.find(params.fileId);
         const content = file && world.files.content(file);
         if (file === undefined || content === undefined) {
-          throw new ControlProblem(
-            404,
-            'file-not-found',
-            'File not found',
-            'No such file, or its content is no longer in memory.',
-          );
+          throw new ControlProblem(404, 'file-not-found', 'No such file, or its content is no longer in memory.');
         }
         return reply.type(file.mimeType).send(content);
       },

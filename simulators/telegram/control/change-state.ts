@@ -1,9 +1,9 @@
 import { nowSeconds, type Simulator } from '../simulator.ts';
 import type { Bot } from '../world/bot.ts';
 import { type Chat, type ChatNames, chatOnWire, type Membership } from '../world/chat.ts';
-import { badInput } from './control-problem.ts';
 import { findBot } from './find.ts';
 import { changeMembership, keepPersonMessage } from './person.ts';
+import { badInput } from './problems.ts';
 
 export type StateChange = ChatNames & {
   readonly state: 'never-started' | 'deactivated' | 'deleted' | 'migrated' | Membership;

@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import type { Simulator } from '../simulator.ts';
 import type { StoredMessage } from '../world/chat.ts';
 import { awaitHandling } from './await-handling.ts';
-import { badInput } from './control-problem.ts';
 import { findBot, findBotOfChat, findChat } from './find.ts';
 import { changeMembership, tapButton, writeMessage } from './person.ts';
+import { badInput } from './problems.ts';
 import { chatParams, messagesQuery, openLinkBody, tapBody, writeBody } from './schemas.ts';
 import { parseStartLink } from './start-link.ts';
 

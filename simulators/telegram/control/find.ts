@@ -1,7 +1,7 @@
 import type { Simulator } from '../simulator.ts';
 import type { Bot } from '../world/bot.ts';
 import type { Chat } from '../world/chat.ts';
-import { badInput, botNotFound, chatNotFound } from './control-problem.ts';
+import { badInput, botNotFound, chatNotFound } from './problems.ts';
 
 export function findBot({ world }: Simulator, reference: string | number): Bot {
   const bot = world.findBot(reference);

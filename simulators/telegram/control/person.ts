@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { ControlProblem } from '../../shared/problem.ts';
 import { formatText } from '../formatting/format-text.ts';
 import { inlineButtons } from '../methods/reply-markup.ts';
 import { orNothing } from '../methods/send.ts';
@@ -15,7 +16,6 @@ import {
 } from '../world/chat.ts';
 import type { Message, User } from '../world/wire.ts';
 import type { CallbackQuery } from '../world/world.ts';
-import { ControlProblem } from './control-problem.ts';
 
 /** Whoever acts in a group; in a private chat it is the chat's own person. */
 const actorIn = (chat: Chat, from?: User): User =>
@@ -32,8 +32,7 @@ export function writeMessage(
   if (chat.type === 'private' && chat.memberships[bot.id] !== 'active')
     changeMembership(simulator, bot, chat, 'active');
   const formatted = formatText(text, { parseMode: undefined, entities: undefined });
-  if (formatted.text === '')
-    throw new ControlProblem(400, 'validation-failed', 'Validation failed', 'A message needs text.');
+  if (formatted.text === '') throw new ControlProblem(400, 'validation-failed', 'A message needs text.');
   const content = { text: formatted.text, entities: orNothing(formatted.entities) };
   const message = keepPersonMessage(simulator, bot, chat, content, from);
   return isSeenBy(bot, chat, message) ? simulator.queues.push(bot, chat.id, 'message', message) : undefined;
@@ -107,15 +106,16 @@ export function tapButton(simulator: Simulator, bot: Bot, chat: Chat, messageId:
     ({ text, callbackData }) => callbackData !== undefined && (text === button || callbackData === button),
   );
   if (stored === undefined || pressed === undefined) {
-    throw new ControlProblem(
-      404,
-      'button-not-found',
-      'Button not found',
-      `Message ${messageId} has no callback button "${button}".`,
-    );
+    throw new ControlProblem(404, 'button-not-found', `Message ${messageId} has no callback button "${button}".`);
   }
   const id = `${randomInt(1, 2 ** 47)}${randomInt(1, 2 ** 30)}`;
-  const query: CallbackQuery = { id, botId: bot.id, chatId: chat.id, createdAtMs: simulator.clock.now(), answer: null };
+  const query: CallbackQuery = {
+    id,
+    botId: bot.id,
+    chatId: chat.id,
+    createdAtMs: simulator.clock.nowMs(),
+    answer: null,
+  };
   simulator.world.callbackQueries.set(id, query);
   const updateId = simulator.queues.push(bot, chat.id, 'callback_query', {
     id,

@@ -1,6 +1,4 @@
-/** JSON Schemas of the control API's bodies. Unknown fields are refused: a misspelt field must not be a silent default. */
-const object = (properties: Record<string, unknown>, required: readonly string[] = []) =>
-  ({ type: 'object', additionalProperties: false, properties, required }) as const;
+import { kind, object } from '../../shared/json-schema.ts';
 
 const chatId = { type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER };
 const botReference = { type: ['string', 'integer'] };
@@ -17,7 +15,6 @@ const person = {
 
 export const chatParams = object({ chatId }, ['chatId']);
 export const botParams = object({ botId: { type: 'string' } }, ['botId']);
-export const faultParams = object({ faultId: { type: 'integer' } }, ['faultId']);
 export const fileParams = object({ fileId: { type: 'string' } }, ['fileId']);
 
 export const openLinkBody = object({ url: { type: 'string' }, chat: object(person, ['id']), timeoutSeconds }, [
@@ -75,40 +72,27 @@ export const registerBotBody = object(
 );
 export const revokeBody = { ...object({ token: { type: 'string' } }), type: ['object', 'null'] } as const;
 
-export const advanceBody = object({ seconds: { type: 'number', minimum: 0, maximum: 366 * 86_400 } }, ['seconds']);
+export const FAULT_MATCH = object({
+  token: { type: 'string' },
+  botId: { type: 'integer' },
+  method: { type: 'string' },
+  chatId: { type: ['string', 'integer'] },
+});
 
-const fault = (kind: string, properties: Record<string, unknown> = {}, required: readonly string[] = []) =>
-  object({ kind: { const: kind }, ...properties }, ['kind', ...required]);
-
-export const faultBody = object(
-  {
-    match: object({
-      token: { type: 'string' },
-      botId: { type: 'integer' },
-      method: { type: 'string' },
-      chatId: { type: ['string', 'integer'] },
-    }),
-    times: { type: ['integer', 'null'], minimum: 1 },
-    fault: {
-      type: 'object',
-      oneOf: [
-        fault('429', { retry_after: { type: 'integer', minimum: 1 } }, ['retry_after']),
-        fault('500'),
-        fault('502-html'),
-        fault('hang'),
-        fault('reset'),
-        fault('delay', { delayMs: positive }, ['delayMs']),
-        fault('timeout-after-success'),
-        fault(
-          'error',
-          { error_code: { type: 'integer', minimum: 400, maximum: 599 }, description: { type: 'string' } },
-          ['error_code', 'description'],
-        ),
-      ],
-    },
-  },
-  ['fault'],
-);
+/** The shapes of `Fault`. */
+export const FAULT_KINDS = [
+  kind('429', { retry_after: { type: 'integer', minimum: 1 } }, ['retry_after']),
+  kind('500'),
+  kind('502-html'),
+  kind('hang'),
+  kind('reset'),
+  kind('delay', { delayMs: positive }, ['delayMs']),
+  kind('timeout-after-success'),
+  kind('error', { error_code: { type: 'integer', minimum: 400, maximum: 599 }, description: { type: 'string' } }, [
+    'error_code',
+    'description',
+  ]),
+];
 
 export const settingsBody = object({
   floodControl: { type: 'boolean' },
@@ -118,6 +102,7 @@ export const settingsBody = object({
   botPerSecond: positive,
   botBurst: { type: 'integer', minimum: 1 },
   paidBroadcastPerSecond: positive,
+  floodHoldsBot: { type: 'boolean' },
   newBotsPerMinute: { type: ['integer', 'null'], minimum: 1 },
   webhookRules: { enum: ['local', 'cloud'] },
   malformedToken: { enum: [401, 404] },

@@ -1,4 +1,4 @@
-import { badInput } from './control-problem.ts';
+import { badInput } from './problems.ts';
 
 export type StartLink = {
   readonly username: string;

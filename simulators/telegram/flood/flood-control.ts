@@ -11,6 +11,7 @@ export type Sending = {
 /** Telegram limits what a bot sends to one chat, to one group, and altogether. Limits belong to the bot, not to an address. */
 export class FloodControl {
   readonly #buckets = new Map<string, TokenBucket>();
+  readonly #heldUntilMs = new Map<number, number>();
 
   /** Seconds the bot must wait, or 0, and then the message counts. */
   admit(sending: Sending, settings: Settings, nowMs: number): number {
@@ -22,13 +23,21 @@ export class FloodControl {
     const chatRate = sending.isGroup
       ? { perSecond: settings.groupPerMinute / 60, burst: settings.groupPerMinute }
       : { perSecond: settings.chatPerSecond, burst: settings.chatBurst };
-    return this.#takeAll(
+    const waitSeconds = this.#takeAll(
       [
         [`bot ${botId} ${sending.isPaidBroadcast}`, botRate],
         [`chat ${botId} ${chatId}`, chatRate],
       ],
       nowMs,
     );
+    if (waitSeconds > 0) this.#heldUntilMs.set(botId, nowMs + waitSeconds * 1000);
+    return waitSeconds;
+  }
+
+  /** Seconds for which a 429 holds every call of the bot, where settings say that it does. */
+  heldSeconds(botId: number, { floodControl, floodHoldsBot }: Settings, nowMs: number): number {
+    if (!floodControl || !floodHoldsBot) return 0;
+    return Math.max(0, Math.ceil(((this.#heldUntilMs.get(botId) ?? nowMs) - nowMs) / 1000));
   }
 
   /** tdlib/telegram-bot-api: one setWebhook per second. */
@@ -45,6 +54,7 @@ export class FloodControl {
 
   clear(): void {
     this.#buckets.clear();
+    this.#heldUntilMs.clear();
   }
 
   #takeAll(wanted: readonly (readonly [string, BucketRate])[], nowMs: number): number {

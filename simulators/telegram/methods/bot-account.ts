@@ -19,12 +19,12 @@ export const getMe: Method = ({ bot }) => ({
 });
 
 export const logOut: Method = ({ simulator, bot }) => {
-  bot.loggedOutUntilMs = simulator.clock.now() + RETURN_MS;
+  bot.loggedOutUntilMs = simulator.clock.nowMs() + RETURN_MS;
   return done;
 };
 
 export const close: Method = ({ simulator, bot }) => {
-  const waitMs = bot.startedAtMs + RETURN_MS - simulator.clock.now();
+  const waitMs = bot.startedAtMs + RETURN_MS - simulator.clock.nowMs();
   if (waitMs > 0) throw tooManyRequests(Math.ceil(waitMs / 1000));
   return done;
 };

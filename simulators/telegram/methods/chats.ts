@@ -15,7 +15,7 @@ export const getChat: Method = ({ simulator, bot, parameters }) => {
 
 export const answerCallbackQuery: Method = ({ simulator, bot, parameters }) => {
   const query = simulator.world.callbackQueries.get(parameters.text('callback_query_id'));
-  const isAnswerable = query?.botId === bot.id && simulator.clock.now() - query.createdAtMs <= CALLBACK_LIFE_MS;
+  const isAnswerable = query?.botId === bot.id && simulator.clock.nowMs() - query.createdAtMs <= CALLBACK_LIFE_MS;
   if (query === undefined || !isAnswerable) {
     throw badRequest('query is too old and response timeout expired or query ID is invalid');
   }

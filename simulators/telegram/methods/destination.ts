@@ -50,6 +50,6 @@ export function countMessage({ simulator, bot, parameters }: MethodCall, chat: C
     isGroup: chat.type !== 'private',
     isPaidBroadcast: parameters.boolean('allow_paid_broadcast'),
   };
-  const waitSeconds = simulator.flood.admit(sending, simulator.settings, simulator.clock.now());
+  const waitSeconds = simulator.flood.admit(sending, simulator.settings, simulator.clock.nowMs());
   if (waitSeconds > 0) throw tooManyRequests(waitSeconds);
 }

@@ -26,7 +26,7 @@ export const setWebhook: Method = async (call) => {
     changeAllowedUpdates(bot, parameters);
     return { result: true, description: 'Webhook is already set' };
   }
-  const waitSeconds = simulator.flood.admitSetWebhook(bot.id, simulator.settings, simulator.clock.now());
+  const waitSeconds = simulator.flood.admitSetWebhook(bot.id, simulator.settings, simulator.clock.nowMs());
   if (waitSeconds > 0) throw tooManyRequests(waitSeconds);
   const attempt = Symbol('setWebhook');
   latestAttempts.set(bot, attempt);

@@ -25,6 +25,23 @@ describe('Flood control over HTTP', () => {
     expect((await send()).status).toBe(200);
   });
 
+  it('can hold every call of the bot, not only those to that chat, and no other bot', async () => {
+    const telegram = await startSimulator();
+    for (const chatId of [77, 78]) await telegram.meet(chatId);
+    await telegram.meet(77, token(4002));
+    await telegram.control('POST', '/limits', { chatBurst: 1, chatPerSecond: 0.2, floodHoldsBot: true });
+    const send = (chatId: number, bot = 4001) =>
+      telegram.call('sendMessage', { chat_id: chatId, text: 'x' }, token(bot));
+    expect((await send(77)).status).toBe(200);
+    expect((await send(77)).body.parameters?.retry_after).toBe(5);
+    await telegram.advance(2);
+    expect(await send(78)).toMatchObject({ status: 429, body: { parameters: { retry_after: 3 } } });
+    expect((await telegram.call('getMe')).status).toBe(429);
+    expect((await send(77, 4002)).status).toBe(200);
+    await telegram.advance(3);
+    expect((await send(78)).status).toBe(200);
+  });
+
   it('can be switched off and is restored by a reset', async () => {
     const telegram = await startSimulator();
     await telegram.control('POST', '/limits', { floodControl: false });

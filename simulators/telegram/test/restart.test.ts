@@ -1,10 +1,8 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { startProcess } from '../../shared/test/start-process.ts';
 import { createTelegramSimulator } from '../app.ts';
 import { answerWith, NOON_MS, startSimulator, startWebhookReceiver, token } from './harness.ts';
 
@@ -12,15 +10,6 @@ async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'telegram-simulator-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 describe('Stop and start', () => {
@@ -75,32 +64,12 @@ describe('Stop and start', () => {
 });
 
 describe('The process', () => {
-  async function startProcess() {
-    const port = await freePort();
+  it('has written its state when it has ended', async () => {
     const dataDir = await temporaryFolder();
-    const child = fork(join(import.meta.dirname, '..', 'start.ts'), {
-      env: { ...process.env, PORT: String(port), TENANTRY_DATA_DIR: dataDir },
-      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    });
-    onTestFinished(() => void child.kill('SIGKILL'));
-    const ready = async () => (await fetch(`http://127.0.0.1:${port}/health/ready`).catch(() => undefined))?.status;
-    await expect.poll(ready, { timeout: 15_000 }).toBe(200);
-    await fetch(`http://127.0.0.1:${port}/bot${token()}/getMe`);
-    return { child, dataDir };
-  }
-
-  it('ends on SIGTERM, with its state written', async () => {
-    const { child, dataDir } = await startProcess();
+    const { child, url, exited } = await startProcess('telegram', { TENANTRY_DATA_DIR: dataDir });
+    await fetch(`${url}/bot${token()}/getMe`);
     child.kill('SIGTERM');
-    const [code] = await once(child, 'exit');
-    expect(code).toBe(0);
+    expect(await exited).toEqual([0, null]);
     expect(await readFile(join(dataDir, 'simulators', 'telegram.json'), 'utf8')).toContain('"id":4001');
-  });
-
-  it('ends when its parent goes', async () => {
-    const { child } = await startProcess();
-    child.disconnect();
-    const [code] = await once(child, 'exit');
-    expect(code).toBe(0);
   });
 });

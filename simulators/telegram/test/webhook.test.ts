@@ -74,7 +74,7 @@ describe('Delivery', () => {
     const telegram = await startSimulator({ frozenAtMs: Date.UTC(2026, 10, 21), random: () => 0.5 });
     const attempts: number[] = [];
     const { url } = await startWebhookReceiver((_update, response) => {
-      attempts.push((telegram.simulator.clock.now() - Date.UTC(2026, 10, 21)) / 1000);
+      attempts.push((telegram.simulator.clock.nowMs() - Date.UTC(2026, 10, 21)) / 1000);
       ends(response, 500);
     });
     await telegram.meet();
@@ -84,7 +84,7 @@ describe('Delivery', () => {
     await expect
       .poll(async () => (await info(telegram))?.last_error_message)
       .toBe('Wrong response from the webhook: 500 Internal Server Error');
-    await telegram.simulator.deliverer.settled();
+    await telegram.simulator.clock.settled();
     await telegram.advance(300);
     expect(attempts).toEqual([0, 0, 2, 6, 14, 30, 62, 126, 216]);
     await telegram.advance(86_400);
@@ -126,7 +126,7 @@ describe('Delivery', () => {
     expect(arrived()).not.toContain('a2');
     expect(arrived().filter((text) => String(text).startsWith('b'))).toEqual(['b1', 'b2']);
     isBroken = false;
-    await telegram.simulator.deliverer.settled();
+    await telegram.simulator.clock.settled();
     await telegram.advance(2);
     expect(arrived().slice(-2)).toEqual(['a1', 'a2']);
   });
@@ -171,7 +171,7 @@ describe('Delivery', () => {
     await expect
       .poll(async () => (await info(telegram))?.last_error_message)
       .toBe('Wrong response from the webhook: 410 Gone');
-    await telegram.simulator.deliverer.settled();
+    await telegram.simulator.clock.settled();
     await telegram.advance(22 * 3600);
     expect((await info(telegram))?.url).toBe(url);
     await telegram.advance(3600 + 120);

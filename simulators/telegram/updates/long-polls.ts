@@ -1,5 +1,5 @@
+import type { SimulatorClock } from '../../shared/clock.ts';
 import { conflict } from '../bot-api/errors.ts';
-import type { Clock, Timer } from '../clock.ts';
 import type { Bot } from '../world/bot.ts';
 import type { Update } from '../world/wire.ts';
 import type { UpdateQueues } from './update-queues.ts';
@@ -8,7 +8,7 @@ export type PollRequest = { readonly offset: number; readonly limit: number; rea
 
 type WaitingPoll = {
   readonly limit: number;
-  readonly timer: Timer;
+  readonly takeBackTimer: () => void;
   readonly answer: (updates: Update[]) => void;
   readonly fail: (error: Error) => void;
 };
@@ -22,13 +22,13 @@ const OTHER_POLLER = 'terminated by other getUpdates request; make sure that onl
 
 /** getUpdates: one poller per bot; the newer one ends the older one. */
 export class LongPolls {
-  readonly #clock: Clock;
+  readonly #clock: SimulatorClock;
   readonly #queues: UpdateQueues;
   readonly #waiting = new Map<number, WaitingPoll>();
   readonly #history = new Map<number, PollHistory>();
   readonly #lastConflictAtMs = new Map<number, number>();
 
-  constructor(clock: Clock, queues: UpdateQueues) {
+  constructor(clock: SimulatorClock, queues: UpdateQueues) {
     this.#clock = clock;
     this.#queues = queues;
     queues.onUpdate((bot) => this.#wake(bot));
@@ -45,7 +45,7 @@ export class LongPolls {
         ? ready.map(({ update }) => update)
         : await this.#wait(bot, limit, timeoutSeconds, disconnected);
     const history = this.#history.get(bot.id);
-    if (history !== undefined) history.finishedAtMs = this.#clock.now();
+    if (history !== undefined) history.finishedAtMs = this.#clock.nowMs();
     return updates;
   }
 
@@ -71,7 +71,7 @@ export class LongPolls {
 
   /** tdlib/telegram-bot-api: the same offset again within 3 s waits 3 s, within 0.5 s gets one update. */
   #punishShortPolling(botId: number, request: PollRequest): PollRequest {
-    const nowMs = this.#clock.now();
+    const nowMs = this.#clock.nowMs();
     const last = this.#history.get(botId);
     this.#history.set(botId, { offset: request.offset, startedAtMs: nowMs, finishedAtMs: nowMs });
     if (last === undefined || last.offset !== request.offset) return request;
@@ -88,11 +88,11 @@ export class LongPolls {
     return new Promise((resolve, reject) => {
       const leave = () => {
         if (this.#waiting.get(bot.id) === poll) this.#waiting.delete(bot.id);
-        poll.timer.cancel();
+        poll.takeBackTimer();
       };
       const poll: WaitingPoll = {
         limit,
-        timer: this.#clock.setTimer(timeoutSeconds * 1000, () => poll.answer([])),
+        takeBackTimer: this.#clock.scheduleIn(timeoutSeconds * 1000, () => poll.answer([])),
         answer: (updates) => {
           leave();
           resolve(updates);
@@ -122,15 +122,15 @@ export class LongPolls {
     const poll = this.#waiting.get(botId);
     if (poll === undefined) return;
     this.#waiting.delete(botId);
-    poll.timer.cancel();
+    poll.takeBackTimer();
     void this.#conflict({ id: botId }, reason).then(poll.fail);
   }
 
   async #conflict(bot: Pick<Bot, 'id'>, reason: string): Promise<Error> {
-    const nowMs = this.#clock.now();
+    const nowMs = this.#clock.nowMs();
     const isRepeated = nowMs - (this.#lastConflictAtMs.get(bot.id) ?? Number.NEGATIVE_INFINITY) < CONFLICT_PAUSE_MS;
     this.#lastConflictAtMs.set(bot.id, nowMs);
-    if (isRepeated) await new Promise<void>((resolve) => this.#clock.setTimer(CONFLICT_PAUSE_MS, resolve));
+    if (isRepeated) await this.#clock.wait(CONFLICT_PAUSE_MS);
     return conflict(reason);
   }
 }

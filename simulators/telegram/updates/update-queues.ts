@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { SimulatorClock } from '../../shared/clock.ts';
 import type { Bot, PendingUpdate } from '../world/bot.ts';
 import type { Update, UpdateKind } from '../world/wire.ts';
 
@@ -12,11 +12,11 @@ const LONGEST_LIFE_MS = 24 * 3_600_000;
 
 /** What waits for each bot. An update leaves when the bot has handled it, when it is dropped, or after 24 hours. */
 export class UpdateQueues {
-  readonly #clock: Clock;
+  readonly #clock: SimulatorClock;
   readonly #watchers = new Map<string, (outcome: UpdateOutcome) => void>();
   readonly #listeners: ((bot: Bot) => void)[] = [];
 
-  constructor(clock: Clock) {
+  constructor(clock: SimulatorClock) {
     this.#clock = clock;
   }
 
@@ -30,13 +30,13 @@ export class UpdateQueues {
     if (!isWanted) return undefined;
     const updateId = bot.nextUpdateId++;
     const update: Update = { update_id: updateId, [kind]: content };
-    bot.updates.push({ update, chatId, createdAtMs: this.#clock.now() });
+    bot.updates.push({ update, chatId, createdAtMs: this.#clock.nowMs() });
     for (const listener of this.#listeners) listener(bot);
     return updateId;
   }
 
   pending(bot: Bot): readonly PendingUpdate[] {
-    const oldestMs = this.#clock.now() - LONGEST_LIFE_MS;
+    const oldestMs = this.#clock.nowMs() - LONGEST_LIFE_MS;
     const first = bot.updates[0];
     if (first !== undefined && first.createdAtMs <= oldestMs) {
       const expired = bot.updates.filter((pending) => pending.createdAtMs <= oldestMs);
@@ -69,12 +69,12 @@ export class UpdateQueues {
   untilHandled(bot: Bot, updateId: number, timeoutMs: number): Promise<UpdateOutcome> {
     return new Promise((resolve) => {
       const key = watchKey(bot, updateId);
-      const timer = this.#clock.setTimer(timeoutMs, () => {
+      const takeBackTimer = this.#clock.scheduleIn(timeoutMs, () => {
         this.#watchers.delete(key);
         resolve({ outcome: 'timed-out' });
       });
       this.#watchers.set(key, (outcome) => {
-        timer.cancel();
+        takeBackTimer();
         resolve(outcome);
       });
     });

@@ -1,5 +1,5 @@
 import type { Agent } from 'undici';
-import type { Clock, Timer } from '../clock.ts';
+import type { SimulatorClock } from '../../shared/clock.ts';
 import type { UpdateQueues } from '../updates/update-queues.ts';
 import type { Bot, PendingUpdate, Webhook } from '../world/bot.ts';
 import { createWebhookAgent, type PostOutcome, postUpdate } from './post-update.ts';
@@ -8,7 +8,7 @@ import { retryAfterSeconds, retryDelaySeconds } from './retry-schedule.ts';
 export type WebhookReply = { readonly contentType: string; readonly body: Buffer };
 
 type DelivererDeps = {
-  readonly clock: Clock;
+  readonly clock: SimulatorClock;
   readonly queues: UpdateQueues;
   readonly random: () => number;
   /** An answer that names a method is one call of the Bot API, whose result nobody sees. */
@@ -17,9 +17,9 @@ type DelivererDeps = {
 };
 
 /** One chat's queue: its first update is on its way, or waits for its next attempt. */
-type Lane = { updateId: number; failures: number; isBusy: boolean; retry: Timer | undefined };
+type Lane = { updateId: number; failures: number; isBusy: boolean; takeBackRetry: (() => void) | undefined };
 
-const newLane = (): Lane => ({ updateId: 0, failures: 0, isBusy: false, retry: undefined });
+const newLane = (): Lane => ({ updateId: 0, failures: 0, isBusy: false, takeBackRetry: undefined });
 
 const LONGEST_ANSWER_MS = 60_000;
 const GONE_LIMIT_MS = 23 * 3_600_000;
@@ -29,7 +29,6 @@ export class WebhookDeliverer {
   readonly #deps: DelivererDeps;
   readonly #lanes = new Map<Webhook, Map<number, Lane>>();
   readonly #agents = new Map<string | null, Agent>();
-  readonly #inFlight = new Set<Promise<void>>();
   readonly #closing = new AbortController();
 
   constructor(deps: DelivererDeps) {
@@ -50,31 +49,25 @@ export class WebhookDeliverer {
       seen.add(pending.chatId);
       const lane = lanes.get(pending.chatId) ?? newLane();
       lanes.set(pending.chatId, lane);
-      if (lane.isBusy || lane.retry !== undefined) continue;
+      if (lane.isBusy || lane.takeBackRetry !== undefined) continue;
       // The one before it may have become too old between two attempts; this one starts afresh.
       if (lane.updateId !== pending.update.update_id) lane.failures = 0;
       lane.updateId = pending.update.update_id;
       lane.isBusy = true;
       busy += 1;
-      const delivery = this.#deliver(bot, webhook, pending, lane).finally(() => this.#inFlight.delete(delivery));
-      this.#inFlight.add(delivery);
+      this.#deps.clock.track(this.#deliver(bot, webhook, pending, lane));
     }
   }
 
   /** The bot has another webhook, or none: forget the attempts made with the old one. */
   forget(webhook: Webhook): void {
-    for (const lane of this.#lanes.get(webhook)?.values() ?? []) lane.retry?.cancel();
+    for (const lane of this.#lanes.get(webhook)?.values() ?? []) lane.takeBackRetry?.();
     this.#lanes.delete(webhook);
-  }
-
-  /** Resolves when nothing is on its way. */
-  async settled(): Promise<void> {
-    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
   }
 
   async stop(): Promise<void> {
     this.#closing.abort();
-    await this.settled();
+    await this.#deps.clock.settled();
     await Promise.all([...this.#agents.values()].map((agent) => agent.destroy()));
   }
 
@@ -93,10 +86,10 @@ export class WebhookDeliverer {
   async #deliver(bot: Bot, webhook: Webhook, pending: PendingUpdate, lane: Lane): Promise<void> {
     const { clock, queues } = this.#deps;
     const timeout = new AbortController();
-    const timer = clock.setTimer(LONGEST_ANSWER_MS, () => timeout.abort());
+    const takeBackTimer = clock.scheduleIn(LONGEST_ANSWER_MS, () => timeout.abort());
     const signal = AbortSignal.any([timeout.signal, this.#closing.signal]);
     const outcome = await postUpdate(webhook, pending.update, this.#agentFor(webhook), signal);
-    timer.cancel();
+    takeBackTimer();
     lane.isBusy = false;
     if (this.#closing.signal.aborted) return;
     if (outcome.delivered) {
@@ -111,7 +104,7 @@ export class WebhookDeliverer {
   }
 
   #noteFailure(bot: Bot, webhook: Webhook, lane: Lane, outcome: PostOutcome & { delivered: false }): void {
-    const nowMs = this.#deps.clock.now();
+    const nowMs = this.#deps.clock.nowMs();
     lane.failures += 1;
     webhook.lastErrorAtMs = nowMs;
     webhook.lastErrorMessage = outcome.error;
@@ -124,8 +117,8 @@ export class WebhookDeliverer {
     const computed = retryDelaySeconds(lane.failures, this.#deps.random());
     const delaySeconds = retryAfterSeconds(outcome.retryAfter) ?? computed;
     if (delaySeconds === 0) return;
-    lane.retry = this.#deps.clock.setTimer(delaySeconds * 1000, () => {
-      lane.retry = undefined;
+    lane.takeBackRetry = this.#deps.clock.scheduleIn(delaySeconds * 1000, () => {
+      lane.takeBackRetry = undefined;
       this.poke(bot);
     });
   }

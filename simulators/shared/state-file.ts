@@ -2,27 +2,30 @@ import { mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-const shortestPauseMs = 100;
+const SHORTEST_PAUSE_MS = 100;
 /** Writing may take a twentieth of the time at most, however large the state has grown. */
-const pausePerWrite = 20;
+const PAUSE_PER_WRITE = 20;
+
+/** The file is there, and is no JSON: a reason to stop or to set it aside, never an empty world. */
+export class UnreadableState extends Error {}
 
 /** Keeps one JSON value in one file: written beside it first, then renamed, so a reader never sees half of it. */
-export class StateFile {
+export class StateFile<State extends { readonly version: number }> {
   readonly #path: string;
-  readonly #snapshot: () => unknown;
+  readonly #snapshot: () => State;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #isDirty = false;
-  #pauseMs = shortestPauseMs;
+  #pauseMs = SHORTEST_PAUSE_MS;
 
-  constructor(path: string, snapshot: () => unknown) {
+  constructor(path: string, snapshot: () => State) {
     this.#path = path;
     this.#snapshot = snapshot;
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   }
 
-  /** Undefined when there is none yet. An unreadable file is set aside, said aloud, and never overwritten. */
-  load(): unknown {
+  /** Undefined when there is none yet. Written by this program only, so the version is all there is to check. */
+  load(version: State['version']): State | undefined {
     let text: string;
     try {
       text = readFileSync(this.#path, 'utf8');
@@ -30,14 +33,16 @@ export class StateFile {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
       throw error;
     }
-    try {
-      return JSON.parse(text);
-    } catch {
-      const aside = `${this.#path}.unreadable-${Date.now()}`;
-      renameSync(this.#path, aside);
-      console.error(`The Midtrans simulator could not read its state; it starts empty and keeps the file as ${aside}.`);
-      return undefined;
-    }
+    const value = this.#parse(text);
+    if (isOfVersion<State>(value, version)) return value;
+    throw new Error(`${this.#path} is of another version of this simulator; move it away to start empty.`);
+  }
+
+  /** Keeps what could not be read under another name, which is the answer. */
+  setAside(): string {
+    const aside = `${this.#path}.unreadable-${Date.now()}`;
+    renameSync(this.#path, aside);
+    return aside;
   }
 
   /** Something changed; it will be on disk soon. */
@@ -55,17 +60,28 @@ export class StateFile {
     if (this.#isDirty) await this.#write();
   }
 
+  #parse(text: string): unknown {
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new UnreadableState(
+        `${this.#path} is not a snapshot this simulator can read; move it away to start empty.`,
+        { cause },
+      );
+    }
+  }
+
   #start(): void {
     this.#timer = undefined;
     const startedAt = performance.now();
     this.#writing = this.#write()
       .catch((error: unknown) => {
         this.#isDirty = true;
-        console.error('The Midtrans simulator could not write its state and will try again:', error);
+        console.error(`${this.#path} could not be written; it will be tried again:`, error);
       })
       .finally(() => {
         this.#writing = undefined;
-        this.#pauseMs = Math.max(shortestPauseMs, (performance.now() - startedAt) * pausePerWrite);
+        this.#pauseMs = Math.max(SHORTEST_PAUSE_MS, (performance.now() - startedAt) * PAUSE_PER_WRITE);
         if (this.#isDirty) this.touch();
       });
   }
@@ -83,4 +99,11 @@ export class StateFile {
     }
     await rename(temporary, this.#path);
   }
+}
+
+function isOfVersion<State extends { readonly version: number }>(
+  value: unknown,
+  version: State['version'],
+): value is State {
+  return typeof value === 'object' && value !== null && 'version' in value && value.version === version;
 }

@@ -1,23 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 type Task = () => void | Promise<void>;
 type Timer = { readonly atMs: number; readonly task: Task; isCancelled: boolean };
 
+export type ClockOptions = {
+  /** Milliseconds since the epoch at which time stands still until it is advanced; without it time runs. */
+  readonly frozenAtMs?: number | undefined;
+  /** How far it was ahead when it was saved. */
+  readonly offsetMs?: number | undefined;
+  /** How long `advance` waits at each instant for work that does not end; without it, as long as it takes. */
+  readonly longestStepMs?: number | undefined;
+};
+
 /** setTimeout fires at once for delays that do not fit in 31 bits. */
-const longestDelayMs = 2_147_483_647;
+const LONGEST_DELAY_MS = 2_147_483_647;
 
 /**
  * Real time plus an offset that only grows. Timers fire when real time reaches them, or in order while `advance` moves
  * the offset: then each task finishes before the next instant is reached, so retries of minutes need no sleeping.
  */
 export class SimulatorClock {
+  readonly #frozenAtMs: number | undefined;
+  readonly #longestStepMs: number | undefined;
   #offsetMs: number;
   #timers: Timer[] = [];
   #wakeUp: NodeJS.Timeout | undefined;
-  #running = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #waits = new Set<() => void>();
   #advancing: Promise<void> = Promise.resolve();
-  #isClosed = false;
+  #isStopped = false;
 
-  constructor(offsetMs = 0) {
+  constructor({ frozenAtMs, offsetMs = 0, longestStepMs }: ClockOptions = {}) {
+    this.#frozenAtMs = frozenAtMs;
     this.#offsetMs = offsetMs;
+    this.#longestStepMs = longestStepMs;
   }
 
   get offsetMs(): number {
@@ -25,7 +41,7 @@ export class SimulatorClock {
   }
 
   nowMs(): number {
-    return Date.now() + this.#offsetMs;
+    return this.#realMs() + this.#offsetMs;
   }
 
   /** Runs the task once, at that instant or as soon as possible after it. Answers a function that takes it back. */
@@ -45,16 +61,38 @@ export class SimulatorClock {
     };
   }
 
+  scheduleIn(delayMs: number, task: Task): () => void {
+    return this.schedule(this.nowMs() + Math.max(0, delayMs), task);
+  }
+
+  /** Ends early only when the clock is stopped. */
+  wait(durationMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        this.#waits.delete(end);
+        resolve();
+      };
+      this.#waits.add(end);
+      this.scheduleIn(durationMs, end);
+    });
+  }
+
   /** Work that `advance` has to wait for before it moves the time, and again before it answers. */
   track(work: Promise<void>): void {
     const tracked = work
-      .catch((error: unknown) => console.error('A scheduled task of the Midtrans simulator failed:', error))
+      .catch((error: unknown) => console.error('Something that the simulator had begun failed:', error))
       .finally(() => this.#running.delete(tracked));
     this.#running.add(tracked);
   }
 
-  advance(seconds: number): Promise<void> {
-    const advanced = this.#advancing.then(() => this.#advanceNow(seconds));
+  /** Resolves when no work is under way. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  /** One at a time: two at once move the time by both durations. */
+  advance(durationMs: number): Promise<void> {
+    const advanced = this.#advancing.then(() => this.#advanceNow(durationMs));
     this.#advancing = advanced.catch(() => undefined); // one failed advance must not fail the next
     return advanced;
   }
@@ -66,33 +104,43 @@ export class SimulatorClock {
     this.#setWakeUp();
   }
 
-  close(): void {
-    this.#isClosed = true;
+  stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#wakeUp);
+    for (const end of [...this.#waits]) end();
   }
 
-  async #advanceNow(seconds: number): Promise<void> {
+  async #advanceNow(durationMs: number): Promise<void> {
     await this.#settle();
-    const targetMs = this.nowMs() + seconds * 1_000;
+    const targetOffsetMs = this.#offsetMs + durationMs;
+    const targetMs = this.nowMs() + durationMs;
     for (let timer = this.#takeDue(targetMs); timer !== undefined; timer = this.#takeDue(targetMs)) {
       this.#moveTo(timer.atMs);
       this.#run(timer);
       await this.#settle();
     }
-    this.#moveTo(targetMs);
+    this.#offsetMs = Math.max(this.#offsetMs, targetOffsetMs);
     this.#setWakeUp();
   }
 
   async #settle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    if (this.#longestStepMs === undefined) return this.settled();
+    const cancelled = new AbortController();
+    const pause = sleep(this.#longestStepMs, undefined, { signal: cancelled.signal }).catch(() => undefined);
+    await Promise.race([this.settled(), pause]);
+    cancelled.abort();
+  }
+
+  #realMs(): number {
+    return this.#frozenAtMs ?? Date.now();
   }
 
   #moveTo(atMs: number): void {
-    this.#offsetMs = Math.max(this.#offsetMs, atMs - Date.now());
+    this.#offsetMs = Math.max(this.#offsetMs, atMs - this.#realMs());
   }
 
-  #run(timer: Timer): void {
-    this.track(Promise.resolve().then(() => timer.task()));
+  #run({ task }: Timer): void {
+    this.track(Promise.try(task));
   }
 
   #takeDue(atMs: number): Timer | undefined {
@@ -104,8 +152,8 @@ export class SimulatorClock {
   #setWakeUp(): void {
     clearTimeout(this.#wakeUp);
     const [first] = this.#timers;
-    if (first === undefined || this.#isClosed) return;
-    const delayMs = Math.min(Math.max(first.atMs - this.nowMs(), 0), longestDelayMs);
+    if (first === undefined || this.#isStopped || this.#frozenAtMs !== undefined) return;
+    const delayMs = Math.min(Math.max(first.atMs - this.nowMs(), 0), LONGEST_DELAY_MS);
     this.#wakeUp = setTimeout(() => this.#fireDue(), delayMs).unref(); // the server keeps the process alive, not this
   }
 
