@@ -60,11 +60,11 @@ describe('Retries', () => {
     const silent = await listen(() => undefined);
     const closed = await startSimulator();
     await closed.app.close();
-    const running = await startSimulator({ random: () => 0.5, webhookTimeoutMs: 50 });
-    for (const [url, kind] of [
-      [silent, 'timeout'],
-      [closed.baseUrl, 'connection-failure'],
+    for (const [url, kind, webhookTimeoutMs] of [
+      [silent, 'timeout', 50],
+      [closed.baseUrl, 'connection-failure', 15_000],
     ] as const) {
+      const running = await startSimulator({ random: () => 0.5, webhookTimeoutMs });
       const orderId = freshOrderId();
       await running.merchant('POST', '/v2/charge', bankTransfer(orderId), { 'x-override-notification': url });
       await running.advance(minutes(400));
