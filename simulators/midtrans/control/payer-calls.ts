@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { object } from '../../shared/json-schema.ts';
 import { ControlProblem } from '../../shared/problem.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { Transaction } from '../domain/transaction.ts';
@@ -13,11 +14,7 @@ import {
 } from './transaction-reference.ts';
 import { deliveryView, transactionView } from './views.ts';
 
-const bodyOf = (extra: JsonObject = {}) => ({
-  schema: {
-    body: { type: 'object', additionalProperties: false, properties: { ...referenceProperties, ...extra } },
-  },
-});
+const bodyOf = (extra: JsonObject = {}) => ({ schema: { body: object({ ...referenceProperties, ...extra }) } });
 
 /** Answers when the first attempt of every notification of this change is over. */
 async function changeView(simulator: Simulator, { transaction, notified }: Change): Promise<JsonObject> {
