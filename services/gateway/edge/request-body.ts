@@ -9,12 +9,24 @@ const MIN_STREAMED_BYTES = 65_536;
 
 const NONE = Buffer.alloc(0);
 
+const tooManyUploads = () =>
+  upstreamUnavailable('Too many uploads are under way. Try again shortly.', { retryAfterSeconds: 1 });
+
 /**
  * Collects a body whole before a service sees any of it: a slow client then holds a little memory here and no
  * connection there, and the request can be sent again. Long bodies of routes that say so are passed on as they come.
  */
 export class BodyReader {
+  readonly #maxHeldBytes: number;
   #heldBytes = 0;
+
+  constructor(maxHeldBytes = MAX_HELD_BYTES) {
+    this.#maxHeldBytes = maxHeldBytes;
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
 
   read(exchange: Exchange, maxBytes: number): void | Promise<void> {
     const { head, request, response, route } = exchange;
@@ -28,8 +40,7 @@ export class BodyReader {
       exchange.onLate = (error) => upload.fail(error);
       return;
     }
-    if (this.#heldBytes + (contentLength ?? 0) > MAX_HELD_BYTES)
-      throw upstreamUnavailable('Too many uploads are under way. Try again shortly.', { retryAfterSeconds: 1 });
+    if (this.#heldBytes + (contentLength ?? 0) > this.#maxHeldBytes) throw tooManyUploads();
     if (expectsContinue) response.writeContinue();
     return this.#collect(exchange, maxBytes);
   }
@@ -40,18 +51,22 @@ export class BodyReader {
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       let size = 0;
-      response.once('close', () => {
+      const letGo = (): void => {
         this.#heldBytes -= size;
         size = 0;
-      });
+      };
+      response.once('close', letGo);
       const onData = (chunk: Buffer): void => {
         size += chunk.length;
         this.#heldBytes += chunk.length;
-        if (size <= maxBytes) chunks.push(chunk);
-        else giveUp(tooLarge(maxBytes));
+        chunks.push(chunk);
+        if (size > maxBytes) giveUp(tooLarge(maxBytes));
+        // Also here: many bodies that are announced and not sent yet, or chunked, would all find room at their beginning.
+        else if (this.#heldBytes > this.#maxHeldBytes) giveUp(tooManyUploads());
       };
       const giveUp = (error: Error): void => {
         chunks.length = 0;
+        letGo();
         request.off('data', onData);
         reject(error);
       };
