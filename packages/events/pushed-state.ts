@@ -20,10 +20,18 @@ export type PushedState<Value> = {
   readonly onChange: (listener: (key: string, value: Value | undefined) => void) => void;
   /** Asks the bucket itself: for a key that may be newer than the last push. What is known, if the bucket is away. */
   readonly refresh: (key: string) => Promise<Value | undefined>;
+  /** The same, for whom an old answer is none: rejects where the bucket cannot be asked. */
+  readonly ask: (key: string) => Promise<Value | undefined>;
   /** How long ago everything in the bucket was known to be known; grows while it cannot be asked, infinite before. */
   readonly silentForMs: () => number;
   readonly close: () => Promise<void>;
 };
+
+class BucketAway extends Error {
+  constructor() {
+    super('The bucket cannot be asked right now.');
+  }
+}
 
 const KEY = /^[A-Za-z0-9_=.-]+$/;
 const INITIAL_LOAD_TIMEOUT_MS = 5_000;
@@ -100,20 +108,23 @@ export async function watchState<Value>(
   const patienceMs = nats.isConnected() ? INITIAL_LOAD_TIMEOUT_MS : 0;
   await Promise.race([watch.whole, sleep(patienceMs, undefined, { ref: false })]);
 
+  const ask = async (key: string): Promise<Value | undefined> => {
+    if (!watch.hasOpened) throw new BucketAway();
+    const message = await Promise.race([
+      watch.messages.latestOf(key),
+      sleep(REFRESH_TIMEOUT_MS, undefined, { ref: false }).then(() => Promise.reject(new BucketAway())),
+    ]);
+    if (message !== null) take(message);
+    return known.values.get(key);
+  };
+
   return {
     get: (key) => known.values.get(key),
     entries: () => known.values,
     isKnown: () => isKnown,
     onChange: (listener) => known.listen(listener),
-    async refresh(key) {
-      if (!watch.hasOpened) return known.values.get(key);
-      const message = await Promise.race([
-        watch.messages.latestOf(key).catch(() => null),
-        sleep(REFRESH_TIMEOUT_MS, null, { ref: false }),
-      ]);
-      if (message !== null) take(message);
-      return known.values.get(key);
-    },
+    ask,
+    refresh: (key) => ask(key).catch(() => known.values.get(key)),
     silentForMs: () => watch.silentForMs,
     async close() {
       watch.close();

@@ -31,7 +31,7 @@ export async function openTokenKeys(nats: Nats, options: { readonly snapshotFile
   const state = await watchState<PublishedKey>(nats, { ...KEYS_BUCKET, ...options });
   const keys = new Map<string, KeyObject>();
   const misses = new BoundedCache<string, number>(MAX_MISSES);
-  let lookups = 0;
+  const lookups = new Map<string, Promise<boolean>>();
 
   const take = (kid: string, published: PublishedKey | undefined): void => {
     if (published === undefined) {
@@ -47,29 +47,39 @@ export async function openTokenKeys(nats: Nats, options: { readonly snapshotFile
   for (const [kid, published] of state.entries()) take(kid, published);
   state.onChange(take);
 
+  const isKnownMiss = (kid: string): boolean => {
+    const missedAtMs = misses.get(kid);
+    return missedAtMs !== undefined && performance.now() - missedAtMs < MISS_MS;
+  };
+
+  /** Whoever asks for the same key meanwhile shares the question: all clients of a user get a new key at once. */
+  const lookUp = async (kid: string): Promise<boolean> => {
+    const published = await state.ask(kid).catch((cause: unknown) => {
+      throw cannotBeAsked(cause);
+    });
+    if (published !== undefined) return keys.has(kid);
+    misses.set(kid, performance.now());
+    return false;
+  };
+
   return {
     keyOf: (kid) => keys.get(kid),
     async fetch(kid) {
-      const missedAtMs = misses.get(kid);
-      const isKnownMiss = missedAtMs !== undefined && performance.now() - missedAtMs < MISS_MS;
-      if (!KID.test(kid) || isKnownMiss) return false;
-      if (state.silentForMs() > MAX_SILENCE_MS) throw cannotBeAsked();
-      if (lookups >= MAX_LOOKUPS_AT_ONCE) return false;
-      lookups++;
-      try {
-        if ((await state.refresh(kid)) !== undefined) return keys.has(kid);
-        misses.set(kid, performance.now());
-        return false;
-      } finally {
-        lookups--;
-      }
+      if (!KID.test(kid) || isKnownMiss(kid)) return false;
+      const underWay = lookups.get(kid);
+      if (underWay !== undefined) return underWay;
+      if (state.silentForMs() > MAX_SILENCE_MS || lookups.size >= MAX_LOOKUPS_AT_ONCE) throw cannotBeAsked();
+      const lookup = lookUp(kid).finally(() => lookups.delete(kid));
+      lookups.set(kid, lookup);
+      return lookup;
     },
     isKnown: () => state.isKnown(),
     close: () => state.close(),
   };
 }
 
-const cannotBeAsked = () =>
+const cannotBeAsked = (cause?: unknown) =>
   upstreamUnavailable('The key of your token is not known here and cannot be looked up right now. Try again shortly.', {
+    cause,
     retryAfterSeconds: 1,
   });

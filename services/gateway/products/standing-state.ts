@@ -10,6 +10,7 @@ export function standingState<Record extends Registered>(state: PushedState<Reco
     get: (key) => orGone(state.get(key)),
     entries: () => new Map([...state.entries()].filter(([, record]) => isStanding(record))),
     onChange: (listener) => state.onChange((key, record) => listener(key, orGone(record))),
+    ask: async (key) => orGone(await state.ask(key)),
     refresh: async (key) => orGone(await state.refresh(key)),
   };
 }
