@@ -36,7 +36,12 @@ const MAX_HEADERS = 100;
 const MAX_REMEMBERED_NAMES = 1_000;
 
 /** Dropped: RFC 9110 §7.6.1 and what intermediaries have added to it; and what claims a route that we did not see. */
-const DROPPED = new Set(['keep-alive', 'te', 'trailer', 'http2-settings', 'forwarded', 'x-real-ip', 'via']);
+const DROPPED = new Set([
+  ...['keep-alive', 'te', 'trailer', 'http2-settings', 'forwarded', 'via'],
+  ...['x-real-ip', 'client-ip', 'x-client-ip', 'x-cluster-client-ip', 'true-client-ip'],
+  // Web frameworks take the method from there: what is guarded here as a POST would be served as a DELETE.
+  ...['x-http-method-override', 'x-http-method', 'x-method-override'],
+]);
 const DROPPED_PREFIXES = ['proxy-', 'tenantry-', 'x-tenantry-', 'x-forwarded-', 'x-original-', 'x-rewrite-'];
 const READ = new Set([
   'host',

@@ -171,7 +171,8 @@ describe('Headers', () => {
       ...['Tenantry-Passport', 'tenantry-client-address', 'TENANTRY-DEADLINE', 'X-Tenantry-User'],
       ...['X-Tenant_Id', 'X_Tenant_Id', 'tenantry_passport', 'X_Forwarded_For'],
       ...['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Real-IP', 'Via'],
-      ...['X-Original-URL', 'X-Rewrite-URL'],
+      ...['X-Original-URL', 'X-Rewrite-URL', 'X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override'],
+      ...['Client-IP', 'X-Client-IP', 'X-Cluster-Client-IP', 'True-Client-IP'],
     ];
     const headers = await forwarded(...names.map((name) => `${name}: evil`));
     expect([...headers.values()].flat()).not.toContain('evil');
