@@ -255,6 +255,27 @@ describe('A request that fails at one instance', () => {
   });
 });
 
+describe('An instance that answers with errors beside one that does not', () => {
+  it('is taken out after five in a row, long before its breaker would see it', async () => {
+    const fresh = await openSetting();
+    try {
+      const gateway = await fresh.gateway();
+      let bad = 0;
+      await fresh.rawService('files', ENDPOINTS, (_request, response) => {
+        bad++;
+        response.statusCode = 500;
+        response.end('{}');
+      });
+      await fresh.rawService('files', ENDPOINTS, (_request, response) => response.end('{}'));
+      await answersWith(200, () => fetch(`${gateway.url}/v1/files`));
+      for (let i = 0; i < 100; i++) await (await fetch(`${gateway.url}/v1/files`)).text();
+      expect(bad).toBe(5);
+    } finally {
+      await fresh.close();
+    }
+  });
+});
+
 describe('When everything is down', () => {
   it('retries add at most a fifth and the floor to the load, and the breakers end even that', async () => {
     const fresh = await openSetting();
@@ -281,6 +302,41 @@ describe('When everything is down', () => {
       expect(calls).toBeLessThanOrEqual(asked * 1.2 + floor);
       // 20 calls open a breaker: with two instances far fewer than were asked for get through.
       expect(calls).toBeLessThan(asked / 2);
+    } finally {
+      await fresh.close();
+    }
+  }, 30_000);
+
+  it('retries stay within a fifth also where too little fails for a breaker to open', async () => {
+    const fresh = await openSetting();
+    try {
+      const gateway = await fresh.gateway();
+      let calls = 0;
+      for (let i = 0; i < 2; i++) {
+        let own = 0;
+        await fresh.rawService('files', ENDPOINTS, (_request, response) => {
+          calls++;
+          // Three of ten, spread evenly: half would open a breaker, which then does the budget's work.
+          if ([0, 3, 6].includes(own++ % 10)) response.destroy();
+          else response.end('{}');
+        });
+      }
+      await answersWith(200, () => fetch(`${gateway.url}/v1/files`));
+      calls = 0;
+      const begunAtMs = performance.now();
+      const asked = 1_000;
+      let failed = 0;
+      for (let i = 0; i < asked; i += 10) {
+        const statuses = await Promise.all(
+          Array.from({ length: 10 }, async () => (await fetch(`${gateway.url}/v1/files`)).status),
+        );
+        failed += statuses.filter((status) => status !== 200).length;
+      }
+      const floor = 10 * (1 + (performance.now() - begunAtMs) / 1_000);
+      expect(calls).toBeLessThanOrEqual(asked * 1.2 + floor);
+      // Most were made good all the same.
+      expect(calls).toBeGreaterThan(asked * 1.1);
+      expect(failed).toBeLessThan(asked * 0.3);
     } finally {
       await fresh.close();
     }
