@@ -62,3 +62,47 @@ describe('An instance whose breaker has closed again', () => {
     for (let i = 0; i < 50; i++) send(one);
   });
 });
+
+describe('A client that leaves', () => {
+  it('says nothing of an instance that had its time, and everything of one that kept it waiting', () => {
+    const { instances } = groupOf(1);
+    const [one] = instances as [Instance];
+    const leave = (afterMs: number): void => {
+      const permit = one.acquire();
+      if (permit === null) throw new Error('The breaker refuses.');
+      one.abandon(permit, afterMs);
+    };
+    for (let i = 0; i < 100; i++) leave(9_999);
+    expect(one.isHealthy).toBe(true);
+    // Everybody gives up on one that hangs before its deadline does: nobody would ever count it.
+    for (let i = 0; i < 20; i++) leave(10_000);
+    expect(one.isHealthy).toBe(false);
+    expect(one.inFlight).toBe(0);
+  });
+
+  it('gives the place of a probe back', () => {
+    const { clock, instances, send } = groupOf(1);
+    const [one] = instances as [Instance];
+    for (let i = 0; i < 20; i++) send(one, true);
+    clock.nowMs += 5_000;
+    const permits = Array.from({ length: 5 }, () => one.acquire());
+    expect(permits).not.toContain(null);
+    expect(one.acquire()).toBeNull();
+    for (const permit of permits) if (permit !== null) one.abandon(permit, 1);
+    for (let i = 0; i < 5; i++) send(one);
+    expect(one.isHealthy).toBe(true);
+  });
+});
+
+describe('An instance that answers everything, but too late', () => {
+  it('is held back by its breaker as one that fails', () => {
+    const { instances } = groupOf(1);
+    const [one] = instances as [Instance];
+    for (let i = 0; i < 20; i++) {
+      const permit = one.acquire();
+      if (permit === null) throw new Error('The breaker refuses.');
+      one.succeed(permit, i < 4 ? 1 : 10_000);
+    }
+    expect(one.isHealthy).toBe(false);
+  });
+});
