@@ -253,6 +253,22 @@ describe('A request that fails at one instance', () => {
     await stopped.promise;
     expect(hits).toHaveLength(1);
   });
+
+  it('that begins to be answered and comes by drops is no answer either when its time is over', async () => {
+    const stopped = Promise.withResolvers<void>();
+    both((_request, response) => {
+      response.writeHead(200, { 'content-length': '1000' });
+      const drops = setInterval(() => response.write('x'), 20);
+      response.on('close', () => {
+        clearInterval(drops);
+        stopped.resolve();
+      });
+    });
+    const response = await get();
+    expect(response.status).toBe(504);
+    await stopped.promise;
+    expect(hits).toHaveLength(1);
+  });
 });
 
 describe('An instance that answers with errors beside one that does not', () => {
