@@ -134,10 +134,17 @@ describe('Health', () => {
     expect((await serviceHealth('billing', one, `?tenantId=${tenant}`))?.instances[0]?.instanceId).toBe(own.instanceId);
     expect(await serviceHealth('billing', one, `?tenantId=${other}`)).toBeUndefined();
     nowMs += 6_000;
+    // Down as soon as it is silent; what counts is when it has been removed, and is missed.
     await vi.waitFor(async () => {
-      expect(await serviceHealth('billing', one, `?tenantId=${tenant}`)).toMatchObject({ status: 'down' });
-      expect(await serviceHealth('billing', one, `?tenantId=${other}`)).toBeUndefined();
-    }, 5_000);
+      const { instanceId } = own;
+      expect(await serviceHealth('billing', one, `?tenantId=${tenant}`)).toMatchObject({
+        status: 'down',
+        instances: [],
+        missing: [{ instanceId }],
+      });
+    }, 10_000);
+    expect(await serviceHealth('billing', one, `?tenantId=${other}`)).toBeUndefined();
+    expect(JSON.stringify(await health(one, `?tenantId=${other}`))).not.toContain(own.instanceId);
   });
 });
 
