@@ -129,7 +129,8 @@ export class Relay {
       side.resume();
       if (side.readyState === WebSocket.OPEN) side.close(code, reason);
     }
-    this.#closeTimer ??= setTimeout(() => this.terminate(), timeoutMs);
+    // Where this process itself was busy for so long, the answer may be here, unread: sockets are read after timers.
+    this.#closeTimer ??= setTimeout(() => setImmediate(() => this.terminate()), timeoutMs);
   }
 
   #nowMs(): number {
