@@ -23,9 +23,16 @@ beforeEach(() => {
   observed.splice(0);
 });
 
-async function dialTo(url: string, guard: AddressGuard, resolve: ResolveHost, path = '/'): Promise<Dialled> {
+async function dialTo(
+  url: string,
+  guard: AddressGuard,
+  resolve: ResolveHost,
+  path = '/',
+  befalls: (instance: Instance) => void = () => undefined,
+): Promise<Dialled> {
   const connect = guardedConnect({ guard, port: Number(new URL(url).port), timeoutMs: 500, resolve });
   const instance = new Instance({ instanceId: url, service: 'ups_1', url }, monotonicMs, { connect });
+  befalls(instance);
   const balancing = createBalancing('round-robin', Math.random);
   const group = new InstanceGroup({
     balancing,
@@ -94,6 +101,21 @@ describe('A WebSocket to a tenant’s target', () => {
       [false, false],
       [true, true],
     ]);
+  });
+
+  it('is not tried while the breaker of its target is open', async () => {
+    const before = inside.seen.length;
+    const resolve: ResolveHost = async () => [{ address: '127.0.0.1', family: 4 }];
+    const breakIt = (instance: Instance): void => {
+      for (let i = 0; i < 20; i++) {
+        const permit = instance.acquire();
+        if (permit !== null) instance.fail(permit, 1, null);
+      }
+    };
+    await expect(dialTo(inside.url, lenient, resolve, '/', breakIt)).rejects.toMatchObject({
+      kind: { code: 'upstream-unavailable' },
+    });
+    expect(inside.seen).toHaveLength(before);
   });
 
   it('speaks TLS where the target does: a server without it is not taken', async () => {
