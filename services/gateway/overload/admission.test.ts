@@ -22,7 +22,7 @@ function verified(): Verified {
   return {
     claims: { tenantId, userId, sessionId, roles: [], issuedAtSeconds: nowSeconds, expiresAtSeconds: nowSeconds + 60 },
     kid: 'k',
-    principal: { kind: 'user', tenantId, id: userId, grants: new Map(), roles: [], sessionId, onBehalfOf: null },
+    principal: { kind: 'user', tenantId, id: userId, grants: [], roles: [], sessionId, onBehalfOf: null },
     rateKeys: { tenantKey: tenantId, principalKey: userId },
     allowed: new Map(),
     passport: null,
