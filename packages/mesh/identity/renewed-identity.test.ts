@@ -50,6 +50,18 @@ describe('An identity', () => {
     expect(identity.holds()).toBe(true);
   });
 
+  it('is renewed around the half of its life, long before that is overdue', async () => {
+    // The earliest: two fifths of its life; from 65 % on it would be overdue.
+    const identity = await open({ lifeMs: 10_000 }).join('billing', { random: () => 0 });
+    let wasOverdue = false;
+    const look = setInterval(() => {
+      wasOverdue ||= identity.isOverdue();
+    }, 10);
+    await eventually(() => expect(house.issued()).toBe(2), 20_000);
+    clearInterval(look);
+    expect(wasOverdue).toBe(false);
+  });
+
   it('goes on while the hub is away, says that its renewal is late, and in the end that it has none', async () => {
     const identity = await open({ lifeMs: 3_000 }).join('billing');
     house.setAway(true);
