@@ -15,4 +15,9 @@ export type EmbeddedServerOptions = {
   readonly onSpawn?: (child: Child) => void;
 };
 
-export type EmbeddedServer = Child & { readonly url: string; readonly port: number };
+export type EmbeddedServer = Child & {
+  readonly url: string;
+  readonly port: number;
+  /** Where a server can live without working. */
+  readonly isWell?: () => Promise<boolean>;
+};

@@ -1,8 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChild } from './child.ts';
 import type { EmbeddedServer } from './embedded-server.ts';
 import { freePort } from './free-port.ts';
+import { jetStreamAnswers } from './jetstream-answers.ts';
 import { findServers } from './packages.ts';
 import { writePrivateFile } from './private-file.ts';
 import type { ServerProgramOptions } from './server-programs.ts';
@@ -22,7 +23,7 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedServer> {
     command: program.command,
     args: [
       ...['--jetstream', '--addr', '127.0.0.1', '--port', String(port), '--store_dir', options.dataDir],
-      ...authorization(options),
+      ...['--config', configuration(options)],
     ],
     env: { ...process.env, ...program.env },
     logFile: options.logFile,
@@ -30,14 +31,27 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedServer> {
     stopSignal: 'SIGTERM',
     isReady: async () => hasJetStream(await tcpGreeting(port)),
   });
-  return { url: `nats://127.0.0.1:${port}`, port, ...child };
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    port,
+    ...child,
+    isWell: () => jetStreamAnswers(port, options.token),
+  };
 }
 
-function authorization({ dataDir, token }: NatsOptions): readonly string[] {
-  if (token === undefined) return [];
+/**
+ * Left to itself the server takes three quarters of what the disk has free when it starts for a limit that holds until it
+ * ends: one that was started on a full disk would refuse everything, also when there is room again.
+ */
+const MOST_STORED_BYTES = 2 ** 40;
+
+function configuration({ dataDir, token }: NatsOptions): string {
   const file = join(dataDir, 'nats.conf');
-  writePrivateFile(file, `authorization { token: ${JSON.stringify(token)} }\n`);
-  return ['--config', file];
+  const authorization = token === undefined ? '' : `authorization { token: ${JSON.stringify(token)} }\n`;
+  const text = `jetstream { max_file_store: ${MOST_STORED_BYTES} }\n${authorization}`;
+  // What is there is not written again: the disk may be full.
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writePrivateFile(file, text);
+  return file;
 }
 
 /** NATS speaks first: `INFO {…}`, whose `jetstream` member says whether streams are up. */

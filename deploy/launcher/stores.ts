@@ -73,6 +73,7 @@ async function startStore(
   const dataDir = join(settings.dataDir, folder);
   const port = await ports.portFor(folder);
   let url = '';
+  let isWell: EmbeddedServer['isWell'];
   const store = new Supervised({
     name,
     logFile,
@@ -86,7 +87,9 @@ async function startStore(
         },
       });
       url = server.url;
+      isWell = server.isWell;
     },
+    isWell: async () => (await isWell?.()) ?? true,
   });
   group.add(store);
   const took = report.stopwatch();

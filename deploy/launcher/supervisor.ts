@@ -6,6 +6,9 @@ const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
 // Who has run this long has recovered: its next death starts over with the shortest delay.
 const RECOVERED_AFTER_MS = 60_000;
+const LOOK_MS = 5_000;
+/** So many looks in a row at a child that does not work, and it is ended. */
+const MOST_UNWELL = 6;
 
 export type SupervisedOptions = {
   readonly name: string;
@@ -13,6 +16,9 @@ export type SupervisedOptions = {
   /** Must report the child as soon as its process exists, so that a stop in the middle of a start reaches it. */
   readonly start: (onSpawn: (child: Child) => void) => Promise<unknown>;
   readonly say: (sentence: string) => void;
+  /** Whether what lives also works; asked every few seconds, where it can be asked. */
+  readonly isWell?: () => Promise<boolean>;
+  readonly lookEveryMs?: number;
 };
 
 /** Keeps one child running: starts it again, each time later, when it ends without having been asked to. */
@@ -55,6 +61,7 @@ export class Supervised {
     const { name, logFile, say } = this.#options;
     while (this.#child !== undefined) {
       const startedMs = performance.now();
+      void this.#lookAfter(this.#child);
       const { code, signal } = await this.#child.exited;
       if (this.#stopping.signal.aborted) return;
       if (performance.now() - startedMs > RECOVERED_AFTER_MS) this.#restarts = 0;
@@ -63,6 +70,23 @@ export class Supervised {
       if (!(await this.#startAgain())) return;
       say(`${name} is running again (pid ${this.pid}).`);
     }
+  }
+
+  /** What lives and does not work is ended, and then started again like what has died. */
+  async #lookAfter(child: Child): Promise<void> {
+    const { name, isWell, say, lookEveryMs = LOOK_MS } = this.#options;
+    if (isWell === undefined) return;
+    const ended = new AbortController();
+    void child.exited.then(() => ended.abort());
+    const signal = AbortSignal.any([ended.signal, this.#stopping.signal]);
+    for (let unwell = 0; unwell < MOST_UNWELL; ) {
+      await pause(lookEveryMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      unwell = (await isWell().catch(() => false)) ? 0 : unwell + 1;
+    }
+    if (signal.aborted) return;
+    say(`${name} lives and does not answer; ending it.`);
+    await child.stop(2_000);
   }
 
   async #startAgain(): Promise<boolean> {

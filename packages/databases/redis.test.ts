@@ -67,7 +67,11 @@ it('refuses at once while Redis is killed, never repeats what was under way, and
   expect(await underWay).toBe('refused');
   await server.exited;
   const startedMs = performance.now();
-  for (let i = 0; i < 50; i++) await expect(redis.get('count')).rejects.toThrow();
+  for (let i = 0; i < 50; i++) {
+    const refusal = await redis.get('count').catch((error: unknown) => String(error));
+    // Not after the time that a server which is there may take.
+    expect(refusal).not.toMatch(/timed out|^null$/);
+  }
   console.log(`50 refusals in ${Math.round(performance.now() - startedMs)} ms`);
   server = await start(server.port);
   await eventually(async () => expect(await redis.ping()).toBe('PONG'));

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AggregateOrder } from './aggregate-order.ts';
 
@@ -20,7 +21,7 @@ describe('The order of an aggregate', () => {
   });
 
   it('remembers the attempts of each event until it is done', () => {
-    const order = new AggregateOrder();
+    const order = new AggregateOrder(() => 0);
     order.hold('a', 1, { untilMs: 0, attempts: 2 });
     expect([order.attempts('a', 1), order.attempts('a', 2), order.attempts('b', 1)]).toEqual([2, 0, 0]);
     order.release('a', 1);
@@ -35,5 +36,42 @@ describe('The order of an aggregate', () => {
     expect(order.waitsUntilMs('a', 2)).toBe(100);
     nowMs = 60_101;
     expect(order.waitsUntilMs('a', 2)).toBeUndefined();
+  });
+
+  it('is the same for any history, whatever comes first, comes again, is done or forgotten', () => {
+    const step = fc.record({
+      kind: fc.constantFrom('hold', 'release', 'ask'),
+      aggregate: fc.constantFrom('a', 'b'),
+      sequence: fc.integer({ min: 1, max: 12 }),
+      waitMs: fc.integer({ min: 0, max: 1_000 }),
+      passMs: fc.constantFrom(0, 10, 30_000),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        let nowMs = 0;
+        const order = new AggregateOrder(() => nowMs);
+        let model: { aggregate: string; sequence: number; untilMs: number }[] = [];
+        for (const { kind, aggregate, sequence, waitMs, passMs } of steps) {
+          nowMs += passMs;
+          const others = model.filter((held) => held.aggregate !== aggregate || held.sequence !== sequence);
+          if (kind === 'hold') {
+            order.hold(aggregate, sequence, { untilMs: nowMs + waitMs, attempts: sequence });
+            model = [...others, { aggregate, sequence, untilMs: nowMs + waitMs }];
+          } else if (kind === 'release') {
+            order.release(aggregate, sequence);
+            model = others;
+          } else {
+            const isInTheWay = (held: (typeof model)[number]) =>
+              held.aggregate === aggregate && held.sequence < sequence && held.untilMs + 60_000 >= nowMs;
+            const [first] = model.filter(isInTheWay).sort((one, other) => one.sequence - other.sequence);
+            expect(order.waitsUntilMs(aggregate, sequence)).toBe(first?.untilMs);
+            // Forgotten are those that stood first, and only then.
+            const kept = first?.sequence ?? sequence;
+            model = model.filter((held) => held.aggregate !== aggregate || held.sequence >= kept);
+          }
+          expect(order.size).toBe(model.length);
+        }
+      }),
+    );
   });
 });

@@ -5,6 +5,7 @@ import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-w
 import { isTransient } from '@tenantry/kernel/problem.ts';
 import type { Tracer } from '@tenantry/kernel/tracing/tracer.ts';
 import { AggregateOrder } from './aggregate-order.ts';
+import { AwayTenants } from './away-tenants.ts';
 import { buryEvent, causeOf } from './bury-event.ts';
 import { type DurableOptions, openDurable, rewindDurable } from './durable-consumer.ts';
 import { parseEnvelope } from './envelope.ts';
@@ -28,20 +29,28 @@ export type ConsumerGroupOptions<Tables> = {
   readonly redeliveryDelaysMs?: readonly number[];
   /** A handler that takes longer has failed; 20 s unless said. */
   readonly handlerTimeoutMs?: number;
+  /** While this many wait for another attempt, or behind one, what fails is a dead letter at once; 16,000 unless said. */
+  readonly mostWaiting?: number;
 };
 
 const MAX_IN_FLIGHT = 64;
+const MOST_WAITING = 16_000;
+/** What waits is unacknowledged, and beyond this the server hands out nothing to anybody: room for what waits for a database. */
+const MOST_UNACKNOWLEDGED = 32_000;
 const REOPEN_MS = 250;
 /** Less than the server waits for an acknowledgement. */
 const HANDLER_TIMEOUT_MS = 20_000;
 /** Attempts that were begun while nothing else was being handled, and never ended: this many, and the event is to blame. */
 const MAX_UNFINISHED_ATTEMPTS = 3;
-/** Nothing is wrong with an event while the database is away, so this is no attempt and the wait does not grow. */
-const DATABASE_AWAY_DELAY_MS = 1_000;
+/** What comes again goes before what is new, so what waits must not all come again each second: 200 a second at most. */
+const SPACING_MS = 5;
 /** Behind an earlier event: a little after it, for the server's timers are not exact. */
 const BEHIND_MS = 50;
 /** Never a bare nak: three of those burn three deliveries in nine milliseconds. */
 const REDELIVERY_DELAYS_MS: readonly number[] = [250, 1_000, 5_000, 30_000, 120_000, 600_000];
+
+/** Never goes back, nor ahead: waits must not change when somebody sets the clock. */
+const nowMs = (): number => performance.now();
 
 /** What a service hears of one source aggregate. */
 export class ConsumerGroup<Tables> {
@@ -51,7 +60,8 @@ export class ConsumerGroup<Tables> {
   readonly #suspects: Suspects<Tables>;
   /** Of all groups of the process together. */
   readonly #turnstile: Turnstile;
-  #order = new AggregateOrder();
+  #order = new AggregateOrder(nowMs);
+  readonly #away = new AwayTenants(nowMs);
 
   constructor(
     options: ConsumerGroupOptions<Tables>,
@@ -67,7 +77,7 @@ export class ConsumerGroup<Tables> {
       durable: `${options.service}--${source}-${aggregate}`,
       source,
       aggregate,
-      maxAckPending: MAX_IN_FLIGHT * 4,
+      maxAckPending: MOST_UNACKNOWLEDGED,
     };
     this.#suspects = new Suspects(options.withTenant, this.#durable.durable);
     this.#hearings = hearingsOf(subscriptions);
@@ -81,7 +91,7 @@ export class ConsumerGroup<Tables> {
   /** Until `signal`; then waits for what is being handled. */
   async run(signal: AbortSignal): Promise<void> {
     const queue = new KeyedQueue(MAX_IN_FLIGHT);
-    this.#order = new AggregateOrder(); // what was held back before may have been done by another instance since
+    this.#order = new AggregateOrder(nowMs); // what was held back before may have been done by another instance since
     let messages: ConsumerMessages | undefined;
     const onAbort = () => messages?.stop();
     signal.addEventListener('abort', onAbort);
@@ -121,10 +131,11 @@ export class ConsumerGroup<Tables> {
       message.ack();
       return;
     }
-    const waitsUntilMs = this.#order.waitsUntilMs(event.subject, message.seq);
+    const waitsUntilMs =
+      this.#order.waitsUntilMs(event.subject, message.seq) ?? this.#away.waitsUntilMs(event.tenantid);
     if (waitsUntilMs !== undefined) {
       const attempts = this.#order.attempts(event.subject, message.seq);
-      this.#postpone(message, event, Math.max(waitsUntilMs - Date.now(), 0) + BEHIND_MS, attempts);
+      this.#postpone(message, event, Math.max(waitsUntilMs - nowMs(), 0) + BEHIND_MS, attempts);
       return;
     }
     if (hearing === undefined) await this.#bury(message, event, `Nobody here handles ${event.type} any more.`, 0);
@@ -142,6 +153,7 @@ export class ConsumerGroup<Tables> {
       if (isSuspect && !(await this.#isAcquitted(message, event))) return;
       await this.#handle(event, hearing, isSuspect, message.redelivered);
       this.#order.release(event.subject, message.seq);
+      this.#away.noteBack(event.tenantid);
       message.ack();
     } catch (error) {
       await this.#fail(message, event, error, isSuspect);
@@ -181,31 +193,40 @@ export class ConsumerGroup<Tables> {
   async #fail(message: JsMsg, event: EventEnvelope, error: unknown, isSuspect: boolean): Promise<void> {
     this.#options.onError(error, event);
     if (isSuspect) await this.#suspects.end(message.seq, event);
-    const before = this.#order.attempts(event.subject, message.seq);
     if (isDatabaseAway(error)) {
-      this.#postpone(message, event, DATABASE_AWAY_DELAY_MS, before);
+      this.#awaitDatabase(message, event);
       return;
     }
-    const attempts = before + 1;
-    const delayMs = (this.#options.redeliveryDelaysMs ?? REDELIVERY_DELAYS_MS)[attempts - 1];
-    if (isTransient(error) && delayMs !== undefined) this.#postpone(message, event, delayMs, attempts);
+    this.#away.noteBack(event.tenantid);
+    const { redeliveryDelaysMs = REDELIVERY_DELAYS_MS, mostWaiting = MOST_WAITING } = this.#options;
+    const attempts = this.#order.attempts(event.subject, message.seq) + 1;
+    const delayMs = redeliveryDelaysMs[attempts - 1];
+    const mayWait = this.#order.size < mostWaiting;
+    if (isTransient(error) && delayMs !== undefined && mayWait) this.#postpone(message, event, delayMs, attempts);
     else await this.#bury(message, event, causeOf(error), attempts);
   }
 
   async #bury(message: JsMsg, event: EventEnvelope, cause: string, attempts: number): Promise<void> {
-    const before = this.#order.attempts(event.subject, message.seq);
     try {
       await buryEvent(this.#options.withTenant, { consumer: this.#durable.durable, event, cause, attempts });
       this.#order.release(event.subject, message.seq);
+      this.#away.noteBack(event.tenantid);
       message.term();
     } catch (burialError) {
       this.#options.onError(burialError, event);
-      this.#postpone(message, event, DATABASE_AWAY_DELAY_MS, before);
+      this.#awaitDatabase(message, event);
     }
   }
 
-  #postpone(message: JsMsg, event: EventEnvelope, delayMs: number, attempts: number): void {
-    this.#order.hold(event.subject, message.seq, { untilMs: Date.now() + delayMs, attempts });
+  /** Nothing is wrong with an event while the database is away, so this is no attempt. */
+  #awaitDatabase(message: JsMsg, event: EventEnvelope): void {
+    const untilMs = this.#away.noteAway(event.tenantid);
+    this.#postpone(message, event, untilMs - nowMs(), this.#order.attempts(event.subject, message.seq));
+  }
+
+  #postpone(message: JsMsg, event: EventEnvelope, leastMs: number, attempts: number): void {
+    const delayMs = Math.max(leastMs, this.#order.size * SPACING_MS);
+    this.#order.hold(event.subject, message.seq, { untilMs: nowMs() + delayMs, attempts });
     message.nak(delayMs);
   }
 }

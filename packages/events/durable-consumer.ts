@@ -17,7 +17,11 @@ const ACK_WAIT_MS = 30_000;
 export async function openDurable(nats: Nats, options: DurableOptions): Promise<Consumer> {
   await ensureStream(nats, options.source);
   const stream = streamName(nats.namespace, options.source);
-  if ((await findDurable(nats, stream, options.durable)) === null) await addDurable(nats, stream, options, 1);
+  const info = await findDurable(nats, stream, options.durable);
+  if (info === null) await addDurable(nats, stream, options, 1);
+  // Made by an earlier version of ours.
+  else if (info.config.max_ack_pending !== options.maxAckPending)
+    await nats.manager.consumers.update(stream, options.durable, { max_ack_pending: options.maxAckPending });
   return nats.jetstream.consumers.get(stream, options.durable);
 }
 

@@ -6,6 +6,7 @@ import { FactsInHand } from './facts-in-hand.ts';
 import { startLeading } from './leadership.ts';
 import { ensureStream, type Nats } from './nats.ts';
 import { deleteFromOutbox, type OutboxRow, readOutbox, toEnvelope } from './outbox-row.ts';
+import { RefusedAggregates } from './refused-aggregates.ts';
 import { RelayCalls } from './relay-calls.ts';
 import { eventSubject, outboxPokeSubject } from './subjects.ts';
 
@@ -36,13 +37,14 @@ const PUBLISH_TIMEOUT_MS = 2_000;
  */
 export function startOutboxRelay(options: RelayOptions): { readonly stop: () => Promise<void> } {
   const { pool, service, nats, committed, onError } = options;
+  const refused = new RefusedAggregates();
   let led: RelayCalls | null = null;
   const pokeLeader = createPoke(nats, service);
   const stopListening = committed?.on('outbox', () => (led === null ? pokeLeader() : led.poke()));
   const leadership = startLeading({ pool, name: `outbox:${nats.namespace}:${service}`, onError }, (client, signal) => {
     const calls = new RelayCalls(signal, options.lookMs ?? LOOK_MS);
     led = calls;
-    return relay(options, client, calls).finally(() => {
+    return relay(options, client, calls, refused).finally(() => {
       led = null;
       calls.end();
     });
@@ -69,17 +71,28 @@ function createPoke(nats: Nats, service: string): () => void {
   };
 }
 
-async function relay(options: RelayOptions, client: PoolClient, calls: RelayCalls): Promise<void> {
+async function relay(
+  options: RelayOptions,
+  client: PoolClient,
+  calls: RelayCalls,
+  refused: RefusedAggregates,
+): Promise<void> {
   const { nats, service } = options;
   // Also after a failure: a NATS that lost its files has lost the stream.
   await ensureStream(nats, service);
   const subject = outboxPokeSubject(nats.namespace, service);
   const pokes = nats.connection.subscribe(subject, { callback: () => calls.poke() });
-  const facts = new FactsInHand((row) => publish(options, row), calls);
+  const facts = new FactsInHand(async (row) => {
+    await publish(options, row).catch((error: unknown) => {
+      refused.note(row.aggregateid);
+      throw error;
+    });
+    refused.forget(row.aggregateid);
+  }, calls);
   try {
     // A deletion that is lost with the server is a row that is published again, which is harmless: no flush for it.
     await client.query('set synchronous_commit = off');
-    await moveAll(client, facts, calls);
+    await moveAll(client, facts, calls, refused);
   } finally {
     pokes.unsubscribe();
     await facts.settle();
@@ -89,13 +102,18 @@ async function relay(options: RelayOptions, client: PoolClient, calls: RelayCall
 }
 
 /** Until it is to end, or a fact is refused. Reading comes before deleting: somebody waits for what is read. */
-async function moveAll(client: PoolClient, facts: FactsInHand, calls: RelayCalls): Promise<void> {
+async function moveAll(
+  client: PoolClient,
+  facts: FactsInHand,
+  calls: RelayCalls,
+  refused: RefusedAggregates,
+): Promise<void> {
   const isOver = (): boolean => calls.isToEnd || facts.failure !== null;
   while (!isOver()) {
     const room = Math.min(BATCH, MAX_IN_HAND - facts.seqs.size);
     if (room > 0 && calls.takePoke()) {
       const startedMs = performance.now();
-      const rows = await readOutbox(client, facts.seqs, room);
+      const rows = await readOutbox(client, { inHand: facts.seqs, refused: refused.waiting() }, room);
       facts.take(rows);
       if (rows.length === room) calls.poke();
       else await calls.gather(performance.now() - startedMs);

@@ -18,13 +18,17 @@ export type OutboxRow = {
 
 const arrayOf = (seqs: Iterable<bigint>): string => `{${[...seqs].join(',')}}`;
 
-/** The oldest rows, without those that are in hand already. */
-export async function readOutbox(client: PoolClient, inHand: Iterable<bigint>, limit: number): Promise<OutboxRow[]> {
+/** The oldest rows, without those that are in hand already, and those of aggregates that are to wait. */
+export async function readOutbox(
+  client: PoolClient,
+  { inHand, refused }: { readonly inHand: Iterable<bigint>; readonly refused: readonly string[] },
+  limit: number,
+): Promise<OutboxRow[]> {
   const { rows } = await client.query<OutboxRow>({
     name: 'relay_read',
     text: `select seq, id, tenant_id, aggregateid, aggregateversion, type, payload, traceparent, occurred_at, redrive
-      from outbox where seq <> all($1::bigint[]) order by seq limit $2`,
-    values: [arrayOf(inHand), limit],
+      from outbox where seq <> all($1::bigint[]) and aggregateid <> all($2::text[]) order by seq limit $3`,
+    values: [arrayOf(inHand), refused, limit],
   });
   return rows;
 }

@@ -132,15 +132,34 @@ describe('When a connection is killed', () => {
     expect(await saved(tenant)).toEqual([]);
   });
 
-  it('after COMMIT, before its answer: the same 503, and everything is saved', async () => {
+  it('after COMMIT, before its answer: the same 503, everything is saved, and whoever works on it hears of it', async () => {
     const proxy = await openPostgresProxy(world.serviceUrl);
     const databases = world.open(proxy.url);
+    let heard = 0;
+    databases.committed.on('outbox', () => heard++);
     try {
       const tenant = newId('ten');
       proxy.judgeBy((bytes) => (bytes.includes('commit') ? 'cut-before-answer' : 'pass'));
-      const answer = await refusal(databases.withTenant(tenant, (uow) => write(uow, 'kept')));
+      const answer = await refusal(
+        databases.withTenant(tenant, async (uow) => {
+          uow.enqueue(
+            uow.sql.insertInto('outbox').values({
+              ...{
+                id: newUuid(),
+                tenant_id: uow.tenantUuid,
+                aggregatetype: 'a',
+                aggregateid: 'a',
+                aggregateversion: 1,
+              },
+              ...{ type: 'a', payload: '{}', traceparent: '', occurred_at: uow.now },
+            }),
+          );
+          await write(uow, 'kept');
+        }),
+      );
       expect(answer).toMatchObject({ status: 503, detail: expect.stringContaining('may have been saved') });
       expect(await saved(tenant)).toEqual(['kept']);
+      expect(heard).toBe(1);
       proxy.judgeBy(() => 'pass');
       expect(await saved(tenant, databases)).toEqual(['kept']);
     } finally {

@@ -3,11 +3,13 @@ import { newId, newUuid, type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { appRole, derivePassword } from '../credentials.ts';
+import { Flight } from '../postgres/flight.ts';
 import { placeOn } from '../postgres/placed-database.ts';
 import { createPool } from '../postgres/pools.ts';
+import { toStatement } from '../postgres/statement.ts';
 import { createWithTenant } from '../postgres/tenant-database.ts';
 import type { TenantUnitOfWork } from '../unit-of-work.ts';
-import { type NotesTables, openTestDatabases, type TestDatabases } from './open-test-databases.ts';
+import { type NotesTables, openTestDatabases, runAsAdmin, type TestDatabases } from './open-test-databases.ts';
 
 let world: TestDatabases;
 beforeAll(async () => {
@@ -199,7 +201,61 @@ describe('Values', () => {
   });
 });
 
+describe('The clock of a connection', () => {
+  it('is UTC, wherever the server thinks it is', async () => {
+    const { pathname } = new URL(world.adminUrl);
+    await runAsAdmin(world.adminUrl, `alter database "${pathname.slice(1)}" set timezone = 'Asia/Jakarta'`);
+    const databases = world.open();
+    try {
+      const day = await databases.withTenant.read(newId('ten'), async ({ sql: db }) => {
+        const { rows } = await sql<{ day: string }>`select timestamptz '2026-02-28T23:30:00Z'::date as day`.execute(db);
+        return rows[0]?.day;
+      });
+      expect(day).toBe('2026-02-28');
+    } finally {
+      await databases.close();
+      await runAsAdmin(world.adminUrl, `alter database "${pathname.slice(1)}" reset timezone`);
+    }
+  });
+});
+
 describe('Statements', () => {
+  it('that would copy a file in end their connection instead of waiting for it for ever, and the next work is well', async () => {
+    const tenant = newId('ten');
+    const copying = world.databases.withTenant(tenant, (uow) => sql.raw('copy outbox from stdin').execute(uow.sql));
+    await expect(copying).rejects.toThrow('COPY is not available inside a unit of work.');
+    expect(await texts(tenant)).toEqual([]);
+  });
+
+  it('of which one cannot be sent fail together: half of them never reach the server', async () => {
+    const databases = world.open();
+    const pool = databases.placed[0].workerPool;
+    const client = await pool.connect();
+    try {
+      const { connection } = client as unknown as { connection: { bind: (...how: unknown[]) => void } };
+      const bind = connection.bind.bind(connection);
+      let calls = 0;
+      connection.bind = (...how) => {
+        calls++;
+        if (calls === 2) throw new RangeError('Too long.');
+        bind(...how);
+      };
+      const insert = toStatement(
+        `insert into outbox (id, tenant_id, aggregatetype, aggregateid, aggregateversion, type, payload, traceparent, occurred_at)
+         values ($1, $2, 'half', 'half', 1, 'half', '{}', '', now())`,
+        [newUuid(), newUuid()],
+      );
+      const flight = new Flight([insert, insert]);
+      client.query(flight);
+      await expect(flight.done).rejects.toThrow('Too long.');
+      await expect(client.query('select 1')).rejects.toThrow();
+    } finally {
+      client.release(true);
+      await databases.close();
+    }
+    expect(await world.sql("select id from users.outbox where aggregatetype = 'half'")).toEqual([]);
+  });
+
   it('are prepared once per connection, and no longer when their texts are too many', async () => {
     const tenant = newId('ten');
     const prepared = (uow: Uow) =>

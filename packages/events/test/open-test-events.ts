@@ -35,7 +35,7 @@ async function readStream(nats: Nats): Promise<Published[]> {
   const name = streamName(nats.namespace, 'users');
   const { state } = await nats.manager.streams.info(name);
   const found: Published[] = [];
-  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+  for (let seq = Math.max(state.first_seq, 1); seq <= state.last_seq; seq++) {
     const message = await nats.manager.streams.getMessage(name, { seq });
     if (message === null) continue;
     found.push({

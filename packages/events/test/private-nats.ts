@@ -6,8 +6,9 @@ import type { EmbeddedServer } from '@tenantry/deploy/embedded/embedded-server.t
 import { startNats } from '@tenantry/deploy/embedded/nats.ts';
 
 /** A server of a test's own, because it is killed. It comes back on the same port, with the files that it left. */
-export async function openPrivateNats(token?: string) {
-  const folder = mkdtempSync(join(tmpdir(), 'tenantry-nats-'));
+/** @param where on a disk of the test's own */
+export async function openPrivateNats(token?: string, where = tmpdir()) {
+  const folder = mkdtempSync(join(where, 'tenantry-nats-'));
   const start = (port?: number): Promise<EmbeddedServer> =>
     startNats({
       dataDir: join(folder, 'data'),
@@ -25,6 +26,7 @@ export async function openPrivateNats(token?: string) {
       process.kill(-server.pid, 'SIGKILL');
       await server.exited;
     },
+    isWell: async () => (await server.isWell?.()) ?? false,
     async restart(): Promise<void> {
       server = await start(port);
     },

@@ -9,9 +9,10 @@ import { eventually } from '../../../tests/support/eventually.ts';
 /**
  * A migrated server of a test's own, because it is killed: it flushes what it says is committed, and comes back on the same
  * port with the files that it left.
+ * @param where on a disk of the test's own
  */
-export async function openPrivatePostgres(masterKey: string) {
-  const folder = mkdtempSync(join(tmpdir(), 'tenantry-postgres-'));
+export async function openPrivatePostgres(masterKey: string, where = tmpdir()) {
+  const folder = mkdtempSync(join(where, 'tenantry-postgres-'));
   const start = (port?: number): Promise<EmbeddedServer> =>
     startPostgres({
       dataDir: join(folder, 'data'),
@@ -19,6 +20,9 @@ export async function openPrivatePostgres(masterKey: string) {
       ...(port === undefined ? {} : { port }),
     });
   let server = await start();
+  let hasEnded = false;
+  const noteEnd = (): void => void server.exited.then(() => (hasEnded = true));
+  noteEnd();
   const adminUrl = new URL(server.url);
   adminUrl.pathname = '/tenantry';
   await migrateAll({ adminUrl: adminUrl.href, masterKey });
@@ -35,7 +39,10 @@ export async function openPrivatePostgres(masterKey: string) {
     /** Backends outlive their server for as long as their statement runs, and another one waits for the memory they share. */
     async restart(): Promise<void> {
       server = await eventually(() => start(server.port), 30_000);
+      hasEnded = false;
+      noteEnd();
     },
+    hasEnded: () => hasEnded,
     async close(): Promise<void> {
       await server.stop();
       rmSync(folder, { recursive: true, force: true });

@@ -236,6 +236,26 @@ describe('The outbox relay', () => {
     }
   });
 
+  it('gets to the others however much waits behind facts that are refused, and however many of those there are', async () => {
+    const [stuck, free] = [upTo(3).map(newSubject), newSubject()];
+    const relay = startRelay();
+    try {
+      for (const subject of stuck) {
+        await tell(subject, [1], 'x'.repeat(1_200_000));
+        await tell(subject, upTo(300).slice(1));
+      }
+      await tell(free, [1, 2]);
+      await eventually(async () => expect(await versionsOf(free)).toEqual([1, 2]));
+      for (const subject of stuck) expect(await versionsOf(subject)).toEqual([]);
+      await world.sql('delete from users.outbox where aggregateversion = 1');
+      await eventually(async () => expect(await waiting()).toBe(0), 20_000);
+      for (const subject of stuck) expect(await versionsOf(subject)).toEqual(upTo(300).slice(1));
+    } finally {
+      await relay.stop();
+      await world.sql('delete from users.outbox');
+    }
+  }, 60_000);
+
   it('leaves nothing of a tenant where another could read it', async () => {
     await tell(newSubject(), [1]);
     await expect(

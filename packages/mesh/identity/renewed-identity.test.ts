@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { openHouse } from '../test/house.ts';
@@ -50,6 +51,18 @@ describe('An identity', () => {
     expect(identity.holds()).toBe(true);
   });
 
+  it('is renewed around the half of its life, long before that is overdue', async () => {
+    // The earliest: two fifths of its life; from 65 % on it would be overdue.
+    const identity = await open({ lifeMs: 10_000 }).join('billing', { random: () => 0 });
+    let wasOverdue = false;
+    const look = setInterval(() => {
+      wasOverdue ||= identity.isOverdue();
+    }, 10);
+    await eventually(() => expect(house.issued()).toBe(2), 20_000);
+    clearInterval(look);
+    expect(wasOverdue).toBe(false);
+  });
+
   it('goes on while the hub is away, says that its renewal is late, and in the end that it has none', async () => {
     const identity = await open({ lifeMs: 3_000 }).join('billing');
     house.setAway(true);
@@ -65,6 +78,8 @@ describe('An identity', () => {
   it('is told at once when other roots hold, and renewed when its own does no more', async () => {
     const identity = await open().join('billing');
     const before = certificateOf(identity.serverOptions()).serialNumber;
+    // Until it rests, for half an hour.
+    await nextTurn();
     house.rotate();
     expect(identity.serverOptions().ca).toHaveLength(3);
     // What vouched for it is still among them.

@@ -85,13 +85,14 @@ export function openHouse(options: { readonly lifeMs?: number } = {}) {
     },
     async join(
       service: string,
-      more: { id?: SpiffeId; kept?: KeptIdentity; isAwaited?: boolean } = {},
+      more: { id?: SpiffeId; kept?: KeptIdentity; isAwaited?: boolean; random?: () => number } = {},
     ): Promise<RenewedIdentity> {
       const id = more.id ?? { namespace: '', service, instanceId: `${service}-${newUuid()}` };
       const identity = openRenewedIdentity({
         id,
         trust,
         ...(more.kept === undefined ? {} : { kept: more.kept }),
+        ...(more.random === undefined ? {} : { random: more.random }),
         request: async (proven) => {
           if (isAway) throw new Error('The hub is away.');
           const key = readProvenKey(formatSpiffeId(id), proven);

@@ -1,3 +1,4 @@
+import { askJetStream } from '@tenantry/events/ask-jetstream.ts';
 import type { Nats } from '@tenantry/events/nats.ts';
 import type { Dependencies } from '@tenantry/kit/health/dependencies.ts';
 import { CHECKED, type StoreChecks, startStoreChecks } from '@tenantry/kit/health/store-checks.ts';
@@ -22,7 +23,7 @@ export function watchGatewayStores(
         'nats',
         'Routing, tenants and keys go on from the last snapshot, also after a restart; sessions are checked one by one.',
       ),
-      check: () => nats.connection.rtt(),
+      check: () => askJetStream(nats),
     },
   ]);
 }
