@@ -1,4 +1,4 @@
-import { request } from '@tenantry/deploy/demo/api.ts';
+import { expectAnswer, request, waitFor } from '@tenantry/deploy/demo/api.ts';
 import { type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
 import type { LaunchedSystem } from '../launched-system.ts';
 import type { Canary } from './find-canaries.ts';
@@ -54,6 +54,8 @@ export async function sendIntoFailures({ system, stores, operatorToken, confidan
   ).status;
   await asSuperuser(`update users.users set roles = roles[1:cardinality(roles) - 1] ${ofTenant}`, whose);
 
+  const outside = await failOutside();
+
   await system.kill('PostgreSQL');
   const withoutDatabase = await Promise.all([
     send('PATCH', '/v1/me', customer.token, { name: `Budi ${word('name')}` }),
@@ -97,5 +99,41 @@ export async function sendIntoFailures({ system, stores, operatorToken, confidan
     }),
   ]);
   await system.wholeAgain(operatorToken);
-  return { canaries, statuses: { refused, unshowable, withoutDatabase } };
+  return { canaries, statuses: { refused, unshowable, outside, withoutDatabase } };
+
+  /** Midtrans, Telegram, the mail server and a product break off or refuse, naming whom it is about. */
+  async function failOutside(): Promise<readonly number[]> {
+    const { midtrans, telegram, mailbox } = system.addresses;
+    const orderFault = (at: string, times: number, fault: object) =>
+      expectAnswer(201, `${at}/simulator/faults`, 'POST', { body: { times, fault } });
+    await Promise.all([
+      orderFault(midtrans, 3, { kind: 'connection-reset' }),
+      orderFault(telegram, 3, { kind: 'reset' }),
+      orderFault(mailbox, 1, { kind: 'temporary' }),
+      orderFault(mailbox, 1, { kind: 'permanent' }),
+    ]);
+    const signUp = () =>
+      send('POST', '/v1/auth/register', null, {
+        ...{ tenant: tenant.slug, email: `${word('e-mail')}@acme.example`, password: word('password') },
+        name: word('name'),
+      });
+    const statuses = await Promise.all([
+      signUp(),
+      signUp(),
+      send('POST', '/v1/bots', tenant.adminToken, {
+        ...{ token: `${Date.now()}:${word('bot token')}${newWord()}`.slice(0, 49), purpose: 'alerts' },
+      }),
+      send('POST', `/v1/payments/${order.paymentId}/refunds`, tenant.adminToken, {
+        reason: word('reason of a refund'),
+      }),
+      send('POST', `/apps/shop?secret=${word('product query')}`, customer.token, { note: word('product body') }),
+    ]);
+    // Both refusals were heard: each is used up by one mail.
+    await waitFor(
+      () => expectAnswer<{ data: unknown[] }>(200, `${mailbox}/simulator/faults`, 'GET'),
+      ({ data }) => data.length === 0,
+      30_000,
+    );
+    return statuses;
+  }
 }

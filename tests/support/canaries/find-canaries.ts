@@ -69,13 +69,13 @@ function formsOf(canary: Canary): readonly Needle[] {
   const bytes = typeof canary.value === 'string' ? Buffer.from(canary.value) : canary.value;
   if (bytes.length < SHORTEST)
     throw new RangeError(`A ${canary.kind} of ${bytes.length} bytes is too short to look for.`);
-  const text = bytes.toString('latin1');
   const forms: [string, Buffer | string][] = [
     ['as it is', bytes],
     ['hexadecimal', bytes.toString('hex')],
     ['as numbers', bytes.join(',')],
   ];
-  if (typeof canary.value === 'string')
+  if (typeof canary.value === 'string') {
+    const text = canary.value;
     forms.push(
       ['percent-encoded', encodeURIComponent(text)],
       ['in JSON', JSON.stringify(text).slice(1, -1)],
@@ -84,6 +84,7 @@ function formsOf(canary: Canary): readonly Needle[] {
         text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;'),
       ],
     );
+  }
   for (const encoding of ['base64', 'base64url'] as const)
     for (const before of [0, 1, 2]) forms.push([encoding, insideBase64(bytes, before, encoding)]);
   const seen = new Set<string>();

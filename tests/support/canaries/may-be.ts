@@ -122,7 +122,8 @@ export const PERMISSIONS: readonly Permission[] = [
   {
     kinds: ['slug of nobody'],
     places: /^Redis .*failed-guesses/,
-    because: 'guesses at a tenant and an account are counted under both, the account hashed',
+    because: 'guesses at a tenant and an account are counted under both, the account hashed; for a while',
+    isOptional: true,
   },
 ];
 

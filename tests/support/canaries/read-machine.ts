@@ -1,45 +1,48 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Piece } from './find-canaries.ts';
 
-/** Every file of a data folder, as it lies there. What a store removes meanwhile is not there. */
-export function* readFolder(folder: string): Generator<Piece> {
-  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-    const file = join(folder, name);
-    try {
-      if (!statSync(file).isFile()) continue;
-      yield { place: `file ${relative(folder, file)}`, content: readFileSync(file) };
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-    }
+/** Gone since we heard of it, or another user's. */
+const OUT_OF_REACH = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM']);
+
+function ifThere<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && OUT_OF_REACH.has(String(error.code))) return null;
+    throw error;
+  }
+}
+
+/** Every file of a data folder, as it lies there. */
+export function* readFolder(folder: string, under = folder): Generator<Piece> {
+  for (const entry of ifThere(() => readdirSync(under, { withFileTypes: true })) ?? []) {
+    const path = join(under, entry.name);
+    if (entry.isDirectory()) yield* readFolder(folder, path);
+    const content = entry.isFile() ? ifThere(() => readFileSync(path)) : null;
+    if (content !== null) yield { place: `file ${relative(folder, path)}`, content };
   }
 }
 
 /** What `ps` shows of each child, and its environment. */
 export function* readProcesses(dataDir: string): Generator<Piece> {
-  const children = JSON.parse(readFileSync(join(dataDir, 'children.json'), 'utf8')) as {
-    name: string;
-    identity: string;
-  }[];
+  const children: { name: string; identity: string }[] = JSON.parse(
+    readFileSync(join(dataDir, 'children.json'), 'utf8'),
+  );
   for (const { name, identity } of children)
     for (const pid of withDescendants(Number.parseInt(identity, 10))) {
-      yield { place: `command line of ${name}`, content: readFileSync(`/proc/${pid}/cmdline`) };
-      for (const [variable, value] of variablesOf(pid))
-        yield { place: `environment of ${name}: ${variable}`, content: value };
+      const read = (file: string): string => ifThere(() => readFileSync(`/proc/${pid}/${file}`, 'latin1')) ?? '';
+      yield { place: `command line of ${name}`, content: read('cmdline') };
+      for (const variable of read('environ').split('\0')) {
+        const end = variable.indexOf('=');
+        // A server that writes its title over them leaves only zeros.
+        if (end > 0)
+          yield { place: `environment of ${name}: ${variable.slice(0, end)}`, content: variable.slice(end + 1) };
+      }
     }
 }
 
-function variablesOf(pid: number): readonly (readonly [string, string])[] {
-  return (
-    readFileSync(`/proc/${pid}/environ`, 'latin1')
-      .split('\0')
-      // A server that writes its title over them leaves only zeros.
-      .filter((line) => line.includes('='))
-      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const)
-  );
-}
-
 function withDescendants(pid: number): readonly number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  const children = ifThere(() => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()) ?? '';
   return [pid, ...(children === '' ? [] : children.split(' ').map(Number).flatMap(withDescendants))];
 }

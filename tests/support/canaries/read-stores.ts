@@ -115,12 +115,16 @@ export async function readNats(stores: Stores): Promise<readonly Piece[]> {
     for await (const { config, state } of nats.manager.streams.list()) {
       if (state.messages === 0) continue;
       const consumer = await nats.jetstream.consumers.get(config.name);
-      const messages = await consumer.consume();
       const contents: Uint8Array[] = [];
-      for await (const message of messages) {
-        const headers = [...(message.headers ?? [])].map(([name, values]) => `${name}: ${values.join(', ')}\n`);
-        contents.push(Buffer.from(`\n${message.subject}\n${headers.join('')}`), message.data);
-        if (message.info.pending === 0) break;
+      // What is too old may go meanwhile: then fewer come, and the wait for the rest ends by itself.
+      for (let left = state.messages; left > 0; ) {
+        let came = 0;
+        for await (const message of await consumer.fetch({ max_messages: Math.min(left, 500), expires: 2_000 })) {
+          const headers = [...(message.headers ?? [])].map(([name, values]) => `${name}: ${values.join(', ')}\n`);
+          contents.push(Buffer.from(`\n${message.subject}\n${headers.join('')}`), message.data);
+          came += 1;
+        }
+        left = came === 0 ? 0 : left - came;
       }
       pieces.push({ place: `NATS ${config.name}`, content: Buffer.concat(contents) });
     }
