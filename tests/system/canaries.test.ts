@@ -79,7 +79,7 @@ beforeAll(async () => {
   await readWhatIsOthers();
   const endpoints = (await allEndpoints()).filter(({ access }) => access !== 'services');
   const tokenFor = ({ reach }: Endpoint): string => (reach === 'platform' ? operatorToken : acme.tenant.adminToken);
-  wrong = await sendWrongRequests({ gateway, endpoints, tokenFor });
+  wrong = await sendWrongRequests({ gateway, endpoints, tokenFor, ids: acme.ids });
   failed = await sendIntoFailures({ system, stores, operatorToken, confidant: acme });
   await readTraces();
   planted = await plantLeaks(stores, system.dataDir);

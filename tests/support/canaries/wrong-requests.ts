@@ -9,6 +9,8 @@ type Asking = {
   readonly endpoints: readonly Endpoint[];
   /** Of somebody who may do this. */
   readonly tokenFor: (endpoint: Endpoint) => string;
+  /** Of things that are there, for what comes without a token. */
+  readonly ids: Readonly<Record<string, string>>;
 };
 
 const TOO_LARGE_BYTES = 1_200_000;
@@ -23,7 +25,7 @@ export const newCardNumber = (): string => {
 };
 
 /** Sends canaries wherever a request can be wrong, to every endpoint of the gateway. @returns what was sent, and how it was answered */
-export async function sendWrongRequests({ gateway, endpoints, tokenFor }: Asking) {
+export async function sendWrongRequests({ gateway, endpoints, tokenFor, ids }: Asking) {
   const canaries: Canary[] = [];
   const statuses = new Set<number>();
   const keep = (kind: string, value = newWord()): string => {
@@ -107,6 +109,21 @@ export async function sendWrongRequests({ gateway, endpoints, tokenFor }: Asking
       tenant: keep('slug of nobody'),
       email: `${keep('e-mail of nobody')}@example.com`,
       password: keep('wrong password'),
+    },
+  });
+  await send(`/v1/webhooks/telegram/${ids['botId']}`, 'POST', {
+    headers: { 'x-telegram-bot-api-secret-token': keep('wrong webhook secret') },
+    body: { update_id: 1, message: { text: keep('refused update') } },
+  });
+  await send(`/v1/webhooks/midtrans/${ids['tenantId']}`, 'POST', {
+    body: {
+      ...{
+        order_id: ids['paymentId'],
+        status_code: '200',
+        gross_amount: '1.00',
+        va_numbers: [keep('refused webhook')],
+      },
+      signature_key: keep('wrong webhook signature'),
     },
   });
   await send('/v1/auth/refresh', 'POST', { body: { refreshToken: keep('wrong token') } });
