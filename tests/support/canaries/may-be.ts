@@ -63,7 +63,7 @@ export const PERMISSIONS: readonly Permission[] = [
   },
   {
     kinds: ['server key', 'webhook signature', 'account number'],
-    places: /^file midtrans-simulator\.json$/,
+    places: /^file (simulators\/)?midtrans(-simulator)?\.json$/,
     because: 'Midtrans is outside of the system',
   },
   {
