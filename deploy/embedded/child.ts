@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import type { ChildExit } from './child-exit.ts';
 import { closeLog, logEnd, openLog } from './log-file.ts';
 import { leash } from './parental-leash.ts';
+import { serverEnvironment } from './server-environment.ts';
 import { failureFromLog, StartFailure } from './start-failure.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -61,8 +62,9 @@ export async function startChild(options: ChildOptions): Promise<Child> {
 }
 
 function spawnOnLeash(options: ChildOptions): Child {
+  const env = serverEnvironment(options.env ?? process.env);
   const held = leash(options.command, options.args, options.stopSignal, options.useParentDeathSignal);
-  const child = spawnLogged(options, held.command, held.args, held.needsPipe ? ['pipe'] : []);
+  const child = spawnLogged({ ...options, env }, held.command, held.args, held.needsPipe ? ['pipe'] : []);
   const pipe = child.stdio[3];
   const askToStop = (): void => {
     if (isWritable(pipe)) pipe.end();

@@ -4,14 +4,10 @@ import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, wri
 import { dirname, join } from 'node:path';
 import type { Tuning } from './embedded-server.ts';
 import type { PostgresHost } from './postgres-host.ts';
+import { serverEnvironment } from './server-environment.ts';
 import { StartFailure } from './start-failure.ts';
 
 const MAJOR_VERSION = '18';
-
-/** PostgreSQL reads these for its defaults; one set by chance must not send our server to somebody else's data. */
-export function postgresEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PG')));
-}
 
 /** Creates the data folder on first use and gives the superuser's password, which lies beside it. */
 export function prepareCluster(host: PostgresHost, tuning: Tuning): string {
@@ -57,7 +53,7 @@ function createCluster(host: PostgresHost, passwordFile: string, tuning: Tuning)
     ...(tuning === 'fast' ? ['--no-sync'] : []),
   ];
   if (command === undefined) throw new TypeError('The command to create a cluster is empty.');
-  const ran = spawnSync(command, args, { env: postgresEnvironment(), encoding: 'utf8', ...host.runAs });
+  const ran = spawnSync(command, args, { env: serverEnvironment(process.env), encoding: 'utf8', ...host.runAs });
   if (ran.status !== 0) {
     rmSync(unfinished, { recursive: true, force: true });
     const lines = `${ran.stderr ?? ''}${ran.error?.message ?? ''}`.trim().split('\n').slice(-12);

@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { startChild } from './child.ts';
 import type { EmbeddedServer, EmbeddedServerOptions, Tuning } from './embedded-server.ts';
 import { freePort } from './free-port.ts';
-import { postgresEnvironment, prepareCluster } from './postgres-cluster.ts';
+import { prepareCluster } from './postgres-cluster.ts';
 import { choosePostgresHost, type PostgresHostOptions } from './postgres-host.ts';
 import { stopLeftoverPostgres } from './postgres-leftover.ts';
 
@@ -58,7 +58,6 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedS
     name: 'PostgreSQL',
     command,
     args,
-    env: postgresEnvironment(),
     logFile: options.logFile,
     ...(options.onSpawn === undefined ? {} : { onSpawn: options.onSpawn }),
     // "Fast" shutdown: SIGTERM would wait for every client to leave.

@@ -23,7 +23,7 @@ const FLAGS: Readonly<Record<string, readonly string[]>> = { gateway: GATEWAY_FL
 
 // What a program is not to inherit: npm's settings, and what only the launcher may know.
 const NOT_INHERITED =
-  /^(npm_|INIT_CWD$|NODE_OPTIONS$|DATABASE_URL$|TENANT_DATABASES$|REDIS_URL$|NATS_URL$|CLICKHOUSE_URL$|TENANTRY_MASTER_KEY$|TENANTRY_OPERATOR_PASSWORD$)/;
+  /^(npm_|INIT_CWD$|NODE_OPTIONS$|DATABASE_URL$|TENANT_DATABASES$|REDIS_URL$|NATS_URL$|CLICKHOUSE_URL$|TENANTRY_MASTER_KEY$|TENANTRY_OPERATOR_PASSWORD$|VAULT_SECRET_ID$)/;
 
 export type StartProgramOptions = {
   readonly program: Program;

@@ -16,10 +16,12 @@ export type SmtpDeps = {
   readonly onChange: () => void;
 };
 
+/** As Postfix does, a refusal of a recipient says whose address it is about. */
 const refusal = (responseCode: number, message: string): Error => Object.assign(new Error(message), { responseCode });
-const TEMPORARY = () => refusal(451, '4.3.0 Requested action aborted: local error in processing');
-const PERMANENT = () => refusal(550, '5.1.1 Requested action not taken: mailbox unavailable');
-const GREYLISTED = () => refusal(451, '4.7.1 Greylisted, please try again later');
+const TEMPORARY = (to: string) => refusal(451, `4.3.0 <${to}>: Requested action aborted: local error in processing`);
+const PERMANENT = (to: string) => refusal(550, `5.1.1 <${to}>: Requested action not taken: mailbox unavailable`);
+const GREYLISTED = (to: string) => refusal(451, `4.7.1 <${to}>: Greylisted, please try again later`);
+const BROKEN = () => refusal(451, '4.3.0 Requested action aborted: local error in processing');
 const TOO_LARGE = () => refusal(552, '5.3.4 Message size exceeds the limit');
 
 /** Takes mail from anybody to anybody, with any credentials or none, in clear text: there is nobody to protect on loopback. */
@@ -43,7 +45,7 @@ export function createSmtpServer(deps: SmtpDeps): SMTPServer {
     onData(stream, session, callback) {
       takeMessage(deps, stream, session).then(
         (isDropped) => (isDropped ? sockets.get(session.remotePort)?.destroy() : callback(null)),
-        (error: unknown) => callback(error instanceof Error ? error : TEMPORARY()),
+        (error: unknown) => callback(error instanceof Error ? error : BROKEN()),
       );
     },
   });
@@ -62,10 +64,10 @@ const senderOf = ({ envelope }: SMTPServerSession): string =>
   envelope.mailFrom === false ? '' : envelope.mailFrom.address;
 
 function refuseRecipient({ faults, greylist, clock }: SmtpDeps, envelope: Envelope): Error | null {
-  if (greylist.refuses(envelope, clock.nowMs())) return GREYLISTED();
+  if (greylist.refuses(envelope, clock.nowMs())) return GREYLISTED(envelope.to);
   const fault = takeFault(faults, 'recipient', envelope);
-  if (fault?.kind === 'temporary') return TEMPORARY();
-  return fault?.kind === 'permanent' ? PERMANENT() : null;
+  if (fault?.kind === 'temporary') return TEMPORARY(envelope.to);
+  return fault?.kind === 'permanent' ? PERMANENT(envelope.to) : null;
 }
 
 /** True when the message is kept and the sender is not to hear so. */
@@ -77,8 +79,8 @@ async function takeMessage(deps: SmtpDeps, stream: SMTPServerDataStream, session
   let isDropped = false;
   for (const to of recipients) {
     const fault = takeFault(deps.faults, 'data', { from, to });
-    if (fault?.kind === 'temporary') throw TEMPORARY();
-    if (fault?.kind === 'permanent') throw PERMANENT();
+    if (fault?.kind === 'temporary') throw TEMPORARY(to);
+    if (fault?.kind === 'permanent') throw PERMANENT(to);
     if (fault?.kind === 'delay') await deps.clock.wait(fault.delayMs);
     if (fault?.kind === 'drop-after-data') isDropped = true;
   }

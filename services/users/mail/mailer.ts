@@ -3,6 +3,7 @@ import type { BreakerTransition } from '@tenantry/resilience/circuit-breaker.ts'
 import type { DependencyMonitor } from '@tenantry/resilience/dependency-monitor.ts';
 import { createPolicy } from '@tenantry/resilience/policy.ts';
 import { createTransport } from 'nodemailer';
+import { MailNotTaken } from './mail-not-taken.ts';
 import { isRefusedForGood } from './refused-for-good.ts';
 
 export type Mail = { readonly to: string; readonly subject: string; readonly text: string };
@@ -48,7 +49,11 @@ export function createMailer(options: {
         { name: 'smtp send', kind: 'client', attributes: { 'service.peer.name': 'mail' } },
         () =>
           policy.execute(async () => {
-            await transport.sendMail({ from, to: { name: '', address: to }, subject, text });
+            try {
+              await transport.sendMail({ from, to: { name: '', address: to }, subject, text });
+            } catch (error) {
+              throw new MailNotTaken(error);
+            }
           }),
         isRefusedForGood,
       ),
