@@ -16,6 +16,7 @@ import type { Tracer } from '@tenantry/kernel/tracing/tracer.ts';
 import { createMesh, type Mesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
+import { LinkCounts } from '@tenantry/mesh/links/link-counts.ts';
 import type { LocalDoors } from '@tenantry/mesh/local-doors.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import { type SecretsSettings, vaultSettingsOf } from '../configuration/secrets-engine.ts';
@@ -183,7 +184,8 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     });
     if (membership !== null) closing.push(membership.close);
     const identity = membership?.identity ?? null;
-    const links = openMeshLinks(identity, discovery, logger);
+    const linkCounts = new LinkCounts();
+    const links = openMeshLinks(identity, discovery, linkCounts, logger);
     if (links !== null) closing.push(links.close);
     const targets = definition.localDoors?.targetsFor({ service: name, instanceId }, links) ?? links;
     const mesh = createMesh({
@@ -228,7 +230,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     await membership?.settled;
     const { localDoors } = definition;
     const door = { name, instanceId, configuration, databases, discovery, membership, localDoors, app, load, health };
-    const { url, meshUrl } = await openDoor({ ...door, tracing, logger, closing });
+    const { url, meshUrl } = await openDoor({ ...door, linkCounts, tracing, logger, closing });
     const registration = registerWithHub({
       hubUrl: configuration.HUB_URL,
       masterKey: configuration.TENANTRY_MASTER_KEY,
@@ -339,6 +341,7 @@ async function openDoor<Tables>(options: {
   databases: Databases<Tables>;
   discovery: Discovery;
   membership: MeshMembership | null;
+  linkCounts: LinkCounts;
   app: ServiceApp<Tables>;
   load: LoadMeter;
   health: NonNullable<AnsweringOptions['health']>;
@@ -370,6 +373,7 @@ async function openDoor<Tables>(options: {
     load: options.load,
     tracing: options.tracing,
     doorCounts: counts,
+    linkCounts: options.linkCounts,
     logger: options.logger,
   });
   if (options.localDoors !== undefined)
