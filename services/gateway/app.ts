@@ -16,6 +16,7 @@ import { certificateFromHub, joinMesh, type MeshMembership } from '@tenantry/kit
 import { LoadMeter } from '@tenantry/kit/lifecycle/load-meter.ts';
 import { registerMeshLinkMetrics } from '@tenantry/kit/lifecycle/mesh-link-metrics.ts';
 import { openMeshLinks } from '@tenantry/kit/lifecycle/open-mesh-links.ts';
+import { pinHub } from '@tenantry/kit/lifecycle/pin-hub.ts';
 import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger, gatheredOutput, type Logger, type LogOutput } from '@tenantry/kit/logger.ts';
 import { openTenantConfigurations } from '@tenantry/kit/tenants/configurations.ts';
@@ -152,6 +153,7 @@ async function open(
   );
   closing.push(async () => dependencies.close());
   const traffic = new EdgeTraffic();
+  const pinned = pinHub(configuration);
   house = await joinMesh({
     settings: configuration,
     service: 'gateway',
@@ -160,10 +162,12 @@ async function open(
     dependencies,
     request: certificateFromHub({
       hubUrl: configuration.HUB_URL,
+      pinned,
       masterKey: configuration.TENANTRY_MASTER_KEY,
       service: 'gateway',
       instanceId,
     }),
+    pinned,
     logger,
   });
   if (house !== null) closing.push(house.close);
@@ -371,6 +375,7 @@ async function open(
   if (membership === null)
     leave = registerWithHub({
       hubUrl: configuration.HUB_URL,
+      pinned,
       masterKey: configuration.TENANTRY_MASTER_KEY,
       announcement: {
         instanceId,

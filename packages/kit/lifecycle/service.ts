@@ -45,6 +45,7 @@ import { callersOf } from './mesh-callers.ts';
 import { openMeshDoor } from './mesh-door.ts';
 import { MeshDoorCounts } from './mesh-door-counts.ts';
 import { openMeshLinks } from './open-mesh-links.ts';
+import { pinHub } from './pin-hub.ts';
 import { registerWithHub } from './registration.ts';
 import { readServedTenants } from './served-tenants.ts';
 
@@ -57,6 +58,8 @@ export type ServiceConfiguration = TracingConfiguration & {
   readonly PORT: number;
   readonly NATS_URL: string;
   readonly HUB_URL: string;
+  /** Of the roots of a hub by https. */
+  readonly HUB_ROOT_FINGERPRINT?: string;
   readonly PUBLIC_URL: string;
   readonly TENANTRY_MASTER_KEY: string;
   readonly TENANTRY_DATA_DIR: string;
@@ -168,6 +171,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       createServiceProbe(discovery, () => membership?.identity ?? null),
     );
     closing.push(async () => dependencies.close());
+    const pinned = pinHub(configuration);
     membership = await joinMesh({
       settings: configuration,
       service: name,
@@ -176,10 +180,12 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       dependencies,
       request: certificateFromHub({
         hubUrl: configuration.HUB_URL,
+        pinned,
         masterKey: configuration.TENANTRY_MASTER_KEY,
         service: name,
         instanceId,
       }),
+      pinned,
       logger,
     });
     if (membership !== null) closing.push(membership.close);
@@ -233,6 +239,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     const { url, meshUrl } = await openDoor({ ...door, linkCounts, tracing, logger, closing });
     const registration = registerWithHub({
       hubUrl: configuration.HUB_URL,
+      pinned,
       masterKey: configuration.TENANTRY_MASTER_KEY,
       announcement: {
         instanceId,
