@@ -4,7 +4,7 @@ import type { Databases } from '../factory.ts';
 import { isUniqueViolation } from '../postgres/errors.ts';
 import type { NotesTables } from './open-test-databases.ts';
 
-export const noteTaken = defineProblem({ code: 'note-taken', category: 'conflict', title: 'The note is taken' });
+const noteTaken = defineProblem({ code: 'note-taken', category: 'conflict', title: 'The note is taken' });
 
 /** What a test does between two steps. */
 export type Steps = {

@@ -24,7 +24,7 @@ export type HubAnswer = Pick<Response, 'ok' | 'status' | 'text' | 'json'> & {
 };
 
 /** Whoever answers there is not, or cannot show to be, a hub of this house. Nothing was sent. */
-export class HubNotBelieved extends Error {
+class HubNotBelieved extends Error {
   readonly code = 'ERR_HUB_NOT_BELIEVED';
 }
 
