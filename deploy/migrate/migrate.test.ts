@@ -89,6 +89,7 @@ describe('Migrating', () => {
       'foundation/0004_comments.sql',
       'foundation/0005_quiet_commits.sql',
       'foundation/0006_due_traces.sql',
+      'foundation/0007_name_claims.sql',
       'users/0001_a.sql',
       'users/0002_b.sql',
     ]);

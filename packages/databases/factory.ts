@@ -13,6 +13,7 @@ import { createLookups, type Lookups } from './postgres/lookups.ts';
 import { assertNobodyMisplaced } from './postgres/misplaced-tenants.ts';
 import { type OpenDatabase, openDatabase, type PlacedDatabase } from './postgres/placed-database.ts';
 import { createWithTenant } from './postgres/tenant-database.ts';
+import { createHoldName, type HoldName, holdNameAlone } from './postgres/unique-names.ts';
 import type { WorkerDatabase } from './postgres/worker-database.ts';
 import { createRedis } from './redis.ts';
 import type { Keyring } from './secrets/keyring.ts';
@@ -51,6 +52,8 @@ export type Databases<Tables> = {
   readonly query: RunTenantQuery;
   /** To which tenant something foreign belongs. */
   readonly lookups: Lookups;
+  /** For a unit of work that takes what only one tenant may have, in whichever database. */
+  readonly holdName: HoldName;
   /** Every PostgreSQL database; the main one first. What works through the routing tables does so once in each. */
   readonly placed: readonly [PlacedDatabase, ...PlacedDatabase[]];
   /** Of the main database. */
@@ -128,16 +131,28 @@ export function openDatabases<Tables>(options: DatabasesOptions): Databases<Tabl
       close: analytics.close,
     });
 
+  const workerOf = (tenantId: TenantId): WorkerDatabase => placeOf(tenantId).worker;
+  const lookups = createLookups(
+    [main, ...others].map(({ worker }) => worker),
+    workerOf,
+  );
+  const holdName =
+    others.length === 0
+      ? holdNameAlone
+      : createHoldName({
+          main: main.worker,
+          workerOf,
+          lookups,
+          onError: (error) => options.onError('postgres', error),
+        });
   const committed = new CommittedWork();
   const { clock, traceparent } = options;
   const withTenant = createWithTenant<Tables>({ placeOf, clock, traceparent, committed });
   return {
     withTenant,
     query: createTenantQuery({ read: withTenant.read, analytics, redis }),
-    lookups: createLookups(
-      [main, ...others].map(({ worker }) => worker),
-      (tenantId) => placeOf(tenantId).worker,
-    ),
+    lookups,
+    holdName,
     placed: [main, ...others],
     worker: main.worker,
     workerPool: main.workerPool,

@@ -15,7 +15,16 @@ export const CommonConfiguration = {
   HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on' }),
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, description: 'Port to listen on; 0 takes a free one' }),
   NATS_URL: ServerUrl({ minLength: 1, description: 'nats://host:port' }),
-  HUB_URL: Type.String({ minLength: 1, description: 'Where instances register' }),
+  HUB_URL: Type.String({
+    minLength: 1,
+    description: 'Where instances register; several hubs with commas between. https where one is on another machine',
+  }),
+  HUB_ROOT_FINGERPRINT: Type.String({
+    default: '',
+    pattern: '^(([0-9A-Fa-f]{2}:?){32}(,([0-9A-Fa-f]{2}:?){32})*)?$',
+    description:
+      'SHA-256 fingerprints of the roots that a hub by https must show, with commas between: those that vouch now and next',
+  }),
   PUBLIC_URL: Type.String({
     default: 'http://localhost:8000',
     description: 'Where clients and providers reach the gateway',

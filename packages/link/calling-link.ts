@@ -43,9 +43,15 @@ export type LinkGauges = {
   /** Of those: given up by their callers, and not yet by the peer. */
   readonly abandoned: number;
   readonly unsentBytes: number;
-  /** Since the link was opened. Frames by writes is what gathering is worth. */
+  /** From here on: since the link was opened. */
+  readonly callsBegun: number;
+  /** Calls that were refused for want of room, here or by the peer. */
+  readonly withoutRoom: number;
+  /** By writes it is what gathering is worth. */
   readonly framesWritten: number;
   readonly writes: number;
+  readonly bytesWritten: number;
+  readonly bytesRead: number;
 };
 
 /** The end that calls. */
@@ -59,6 +65,8 @@ export class CallingLink {
   #places = new Places(0);
   #peerLimits: LinkLimits = DEFAULT_LIMITS;
   #abandoned = 0;
+  #begun = 0;
+  #withoutRoom = 0;
   #isDraining = false;
 
   constructor(socket: LinkSocket, options: CallingLinkOptions) {
@@ -96,13 +104,17 @@ export class CallingLink {
   }
 
   get gauges(): LinkGauges {
-    const { writer } = this.#connection;
+    const { writer, bytesRead } = this.#connection;
     return {
       inFlight: this.#places.taken,
       abandoned: this.#abandoned,
       unsentBytes: writer.unsentBytes,
+      callsBegun: this.#begun,
+      withoutRoom: this.#withoutRoom,
       framesWritten: writer.framesWritten,
       writes: writer.turn,
+      bytesWritten: writer.bytesWritten,
+      bytesRead,
     };
   }
 
@@ -125,7 +137,11 @@ export class CallingLink {
     if (prepared === null) return new LinkFailure('too-large', false);
     const { writer, isCongested } = this.#connection;
     const place = isCongested ? null : this.#places.take(listener, deadlineMs, writer.turn);
-    if (place === null) return new LinkFailure('busy', false);
+    if (place === null) {
+      this.#withoutRoom++;
+      return new LinkFailure('busy', false);
+    }
+    this.#begun++;
     writeRequest(writer, place.slot, place.generation, leftMs, prepared);
     place.turn = writer.turn; // writing may have begun another turn
     this.#watch.watch(deadlineMs);
@@ -205,6 +221,7 @@ export class CallingLink {
       if (listener !== null) tellAnswer(listener, answer);
     } else {
       const { reason, mayHaveActed } = readRefusal(bytes, start, end);
+      if (reason === 'busy') this.#withoutRoom++;
       this.#free(place);
       if (listener !== null) tellFailure(listener, new LinkFailure(reason, mayHaveActed));
     }

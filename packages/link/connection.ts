@@ -50,6 +50,7 @@ export class Connection {
   #peer: Hello | null = null;
   #end: LinkEnd | null = null;
   #pingNumber = 0;
+  #bytesRead = 0;
   #isPaused = false;
 
   constructor(socket: LinkSocket, options: ConnectionOptions, owner: ConnectionOwner) {
@@ -97,6 +98,10 @@ export class Connection {
     return this.closed.finally(() => clearTimeout(overdue));
   }
 
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
   get isCongested(): boolean {
     return this.writer.unsentBytes > MAX_UNSENT_BYTES;
   }
@@ -136,6 +141,7 @@ export class Connection {
 
   #read(chunk: Buffer): void {
     if (this.#end !== null) return;
+    this.#bytesRead += chunk.length;
     this.#liveness.hear();
     try {
       this.#reader.read(chunk);

@@ -24,6 +24,7 @@ export class GatheredWriter {
   #used = 0;
   #turn = 0;
   #frames = 0;
+  #bytes = 0;
   #isScheduled = false;
   #isClosed = false;
   readonly #spares: Buffer[] = [];
@@ -44,6 +45,11 @@ export class GatheredWriter {
 
   get framesWritten(): number {
     return this.#frames;
+  }
+
+  /** Given to the socket. */
+  get bytesWritten(): number {
+    return this.#bytes;
   }
 
   /** Gathered, or given to the socket and not yet taken by the kernel. */
@@ -73,6 +79,7 @@ export class GatheredWriter {
     const { slab } = this;
     const gathered = slab.subarray(0, this.#used);
     this.slab = this.#spares.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
+    this.#bytes += this.#used;
     this.#used = 0;
     this.#turn++;
     this.#socket.write(gathered, () => {

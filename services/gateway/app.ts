@@ -14,7 +14,9 @@ import type { HeartbeatSources } from '@tenantry/kit/lifecycle/heartbeat.ts';
 import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
 import { certificateFromHub, joinMesh, type MeshMembership } from '@tenantry/kit/lifecycle/join-mesh.ts';
 import { LoadMeter } from '@tenantry/kit/lifecycle/load-meter.ts';
+import { registerMeshLinkMetrics } from '@tenantry/kit/lifecycle/mesh-link-metrics.ts';
 import { openMeshLinks } from '@tenantry/kit/lifecycle/open-mesh-links.ts';
+import { pinHub } from '@tenantry/kit/lifecycle/pin-hub.ts';
 import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger, gatheredOutput, type Logger, type LogOutput } from '@tenantry/kit/logger.ts';
 import { openTenantConfigurations } from '@tenantry/kit/tenants/configurations.ts';
@@ -24,6 +26,7 @@ import { Tracing } from '@tenantry/kit/tracing/tracing.ts';
 import { createMesh } from '@tenantry/mesh/client.ts';
 import { openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
+import { LinkCounts } from '@tenantry/mesh/links/link-counts.ts';
 import type { LocalDoors } from '@tenantry/mesh/local-doors.ts';
 import type { Registry } from 'prom-client';
 import { createAuthenticate } from './access/authenticate.ts';
@@ -150,6 +153,7 @@ async function open(
   );
   closing.push(async () => dependencies.close());
   const traffic = new EdgeTraffic();
+  const pinned = pinHub(configuration);
   house = await joinMesh({
     settings: configuration,
     service: 'gateway',
@@ -158,15 +162,18 @@ async function open(
     dependencies,
     request: certificateFromHub({
       hubUrl: configuration.HUB_URL,
+      pinned,
       masterKey: configuration.TENANTRY_MASTER_KEY,
       service: 'gateway',
       instanceId,
     }),
+    pinned,
     logger,
   });
   if (house !== null) closing.push(house.close);
   const identity = house?.identity ?? null;
-  const links = openMeshLinks(identity, discovery, logger);
+  const linkCounts = new LinkCounts();
+  const links = openMeshLinks(identity, discovery, linkCounts, logger);
   if (links !== null) closing.push(links.close);
   const targets = localDoors?.targetsFor({ service: 'gateway', instanceId }, links) ?? links;
   const mesh = createMesh({
@@ -224,6 +231,7 @@ async function open(
   const metrics = createHttpMetrics('gateway');
   registerDependencyMetrics(metrics.registry, dependencies);
   registerTraceMetrics(metrics.registry, tracing);
+  registerMeshLinkMetrics(metrics.registry, linkCounts);
   const processes = (): number => countProcesses(discovery, configuration.GATEWAY_PROCESSES);
   const limits = createLimits({
     configuration,
@@ -367,6 +375,7 @@ async function open(
   if (membership === null)
     leave = registerWithHub({
       hubUrl: configuration.HUB_URL,
+      pinned,
       masterKey: configuration.TENANTRY_MASTER_KEY,
       announcement: {
         instanceId,

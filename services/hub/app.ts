@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toPublicJwk } from '@tenantry/auth/jws.ts';
 import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
@@ -8,14 +9,16 @@ import { openSharedState } from '@tenantry/events/shared-state.ts';
 import { type Clock, systemClock } from '@tenantry/kernel/clock.ts';
 import { newUuid, type TenantId } from '@tenantry/kernel/id.ts';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { ConfigurationError } from '@tenantry/kit/configuration.ts';
 import { Dependencies } from '@tenantry/kit/health/dependencies.ts';
 import { Answering } from '@tenantry/kit/http/answering.ts';
 import { createLinkDoor } from '@tenantry/kit/http/link-door.ts';
 import { openLocalDoor } from '@tenantry/kit/http/local-door.ts';
 import { createHttpServer } from '@tenantry/kit/http/server.ts';
 import { CloseStack } from '@tenantry/kit/lifecycle/close-stack.ts';
+import { openHubDoor } from '@tenantry/kit/lifecycle/hub-door.ts';
 import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
-import { joinMesh } from '@tenantry/kit/lifecycle/join-mesh.ts';
+import { joinMesh, type MeshMembership } from '@tenantry/kit/lifecycle/join-mesh.ts';
 import { LoadMeter } from '@tenantry/kit/lifecycle/load-meter.ts';
 import { callersOf } from '@tenantry/kit/lifecycle/mesh-callers.ts';
 import { openMeshDoor } from '@tenantry/kit/lifecycle/mesh-door.ts';
@@ -59,7 +62,13 @@ const ACCEPTANCE_PATIENCE_MS = 10_000;
 const TENANTS_UNKNOWN = 'Which tenants there are cannot be said: this hub waits for NATS. Try again shortly.';
 const TERMS = { leaseMs: MISSED_BEATS * HEARTBEAT_MS, heartbeatMs: HEARTBEAT_MS };
 
-export type RunningHub = { readonly url: string; readonly instanceId: string; readonly close: () => Promise<void> };
+export type RunningHub = {
+  readonly url: string;
+  /** For other machines; null where that door is not open. */
+  readonly tlsUrl: string | null;
+  readonly instanceId: string;
+  readonly close: () => Promise<void>;
+};
 
 /** What is up to whoever opens a hub: a test, or a process that holds the services too. */
 export type HubOverrides = {
@@ -102,15 +111,15 @@ export async function openHub(configuration: HubConfiguration, overrides: HubOve
     const { clock = systemClock, monotonicMs = () => performance.now(), localDoors } = overrides;
     const link = watchLink(nats, monotonicMs);
     const parts: Parts = { nats, link, ownId: instanceId, clock, monotonicMs, tracing, localDoors, logger, closing };
-    const url = await openDoor(configuration, parts);
-    return { url, instanceId, close: () => closing.close() };
+    const urls = await openDoor(configuration, parts);
+    return { ...urls, instanceId, close: () => closing.close() };
   } catch (error) {
     await closing.close();
     throw error;
   }
 }
 
-async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<string> {
+async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<Pick<RunningHub, 'url' | 'tlsUrl'>> {
   const { nats, link, ownId, tracing, localDoors, logger, closing } = parts;
   const snapshotFile = `${configuration.TENANTRY_DATA_DIR}/snapshots/hub-registry.json`;
   const { registry, leases, departures } = await openRegistry(parts, snapshotFile);
@@ -181,6 +190,7 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
           port: configuration.MESH_PORT,
         });
   if (door !== null) closing.push(door.close);
+  const tlsUrl = await openTlsDoor(configuration, membership, server.server, logger, closing);
   const sweeper = startSweeper(registry, leases, logger);
   closing.push(sweeper.stop);
   // By its own door, like everybody else: so the other hubs hear of it, and the gateway routes what operators use.
@@ -208,7 +218,22 @@ async function openDoor(configuration: HubConfiguration, parts: Parts): Promise<
   if (nats.isConnected())
     await Promise.race([registration.accepted, sleep(ACCEPTANCE_PATIENCE_MS, null, { ref: false })]);
   logger.info({ url, instances: registry.isKnown ? registry.records.length : null }, 'ready');
-  return url;
+  return { url, tlsUrl };
+}
+
+async function openTlsDoor(
+  { HOST: host, HUB_TLS_PORT: port }: HubConfiguration,
+  membership: MeshMembership | null,
+  http: Server,
+  logger: Logger,
+  closing: CloseStack,
+): Promise<string | null> {
+  if (port === undefined) return null;
+  if (membership === null)
+    throw new ConfigurationError('HUB_TLS_PORT needs the certificate of the hub: set MESH_TLS to required.');
+  const door = await openHubDoor({ identity: membership.identity, http, host, port, logger });
+  closing.push(door.close);
+  return door.url;
 }
 
 async function openRegistry({ nats, link, ownId, clock, monotonicMs, logger, closing }: Parts, snapshotFile: string) {

@@ -333,8 +333,12 @@ create table lookups (
   tenant_id uuid not null,
   -- What it is about: a row's id in the tenant's tables.
   target uuid not null,
+  -- The claim under which it was written, where there are several databases. Of kind void-claim: nothing can be
+  -- written under it any more.
+  claim uuid,
   constraint lookups_pkey PRIMARY KEY (kind, key)
 );
+CREATE UNIQUE INDEX lookups_claim ON lookups USING btree (claim) WHERE (claim IS NOT NULL);
 
 -- Which migrations have been applied to this schema.
 -- not under row-level security; users_app: nothing; users_worker: nothing
@@ -346,6 +350,23 @@ create table migrations (
   -- When.
   applied_at timestamp with time zone not null default now(),
   constraint migrations_pkey PRIMARY KEY (name)
+);
+
+-- What is being made unique over several databases at this moment; in the main one only, and empty where there is
+-- just that. Not under row-level security: the worker alone sees it.
+-- not under row-level security; users_app: nothing; users_worker: select, insert, delete
+create table name_claims (
+  -- As in lookups.
+  kind text not null,
+  -- As in lookups.
+  key text not null,
+  -- Of this attempt: an older one can neither release nor use it.
+  claim uuid not null,
+  -- For whom: whose database can be asked what came of it.
+  tenant_id uuid not null,
+  -- When, by the clock of this database.
+  claimed_at timestamp with time zone not null default now(),
+  constraint name_claims_pkey PRIMARY KEY (kind, key)
 );
 
 -- Facts to publish, written in the transaction that made them true; the relay publishes each and removes it. Not

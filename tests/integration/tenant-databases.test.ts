@@ -87,6 +87,19 @@ describe('A tenant in a database of its own', () => {
       await expect(job.createTenant(operatorToken, slug)).rejects.toThrow('slug-taken');
   });
 
+  it('and another one cannot both have one Telegram bot, also when they ask at one instant', async () => {
+    const token = newBotToken();
+    const ask = (owner: string) =>
+      request<{ code?: string }>(`${world.gatewayUrl}/v1/bots`, 'POST', {
+        token: owner,
+        body: { token, purpose: `bot-${token.slice(0, 6)}` },
+      });
+    const answers = await Promise.all([ask(operatorToken), ask(acme.adminToken)]);
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409]);
+    expect(answers.map(({ body }) => body.code)).toContain('bot-taken');
+    expect(await world.sql('select 1 from notifications.name_claims')).toEqual([]);
+  });
+
   it('is away with it: 503 for its people alone, and all is made up for when it is back', async () => {
     const { customer } = await walk(await job.createTenant(operatorToken, 'beta'), 7_002);
     const mine = () => request<{ code: string }>(`${world.gatewayUrl}/v1/subscriptions`, 'GET', customer);

@@ -2,7 +2,9 @@ import { SERVICES_WITH_SCHEMA } from '@tenantry/deploy/migrate/migrate.ts';
 
 /** The tables without a tenant's row-level security, by name. Whoever adds one has to say so here. */
 export const ROUTING_TABLES = ['outbox', 'inbox', 'due', 'lookups'];
-export const EXCEPTIONS = [...ROUTING_TABLES, 'migrations'];
+/** What the worker alone sees: claims are made for tenants of other databases too, whose policies are not here. */
+export const WORKER_TABLES = ['name_claims'];
+export const EXCEPTIONS = [...ROUTING_TABLES, ...WORKER_TABLES, 'migrations'];
 
 export type Table = { readonly service: string; readonly name: string };
 

@@ -2,7 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { SERVICES_WITH_SCHEMA } from '@tenantry/deploy/migrate/migrate.ts';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { copyTemplate } from '../support/database.ts';
-import { EXCEPTIONS, isTenantTable, listTables, ROUTING_TABLES, type Sql, type Table } from './catalogue.ts';
+import {
+  EXCEPTIONS,
+  isTenantTable,
+  listTables,
+  ROUTING_TABLES,
+  type Sql,
+  type Table,
+  WORKER_TABLES,
+} from './catalogue.ts';
 
 let database: Awaited<ReturnType<typeof copyTemplate>>;
 let sql: Sql;
@@ -19,7 +27,7 @@ const names = (found: readonly Table[]) => found.map(({ service, name }) => `${s
 const OWN_TENANT = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
 
 describe('Every schema', () => {
-  it('has the four routing tables and tenant tables of its own', () => {
+  it('has the routing tables and tenant tables of its own', () => {
     for (const service of SERVICES) {
       const own = tables.filter((table) => table.service === service);
       expect(own.map(({ name }) => name)).toEqual(expect.arrayContaining(EXCEPTIONS));
@@ -199,12 +207,15 @@ describe('The roles that services sign in as', () => {
     expect((await rights()).filter(({ role, service }) => !role.startsWith(`${service}_`))).toEqual([]);
   });
 
-  it('the worker may do everything with the four routing tables and nothing with any other', async () => {
+  it('the worker may do everything with the four routing tables, make and end claims, and nothing with any other', async () => {
     const worker = (await rights()).filter(({ role }) => role.endsWith('_worker'));
     expect(names(worker).toSorted()).toEqual(
-      SERVICES.flatMap((service) => ROUTING_TABLES.map((name) => `${service}.${name}`)).toSorted(),
+      SERVICES.flatMap((service) =>
+        [...ROUTING_TABLES, ...WORKER_TABLES].map((name) => `${service}.${name}`),
+      ).toSorted(),
     );
-    for (const { rights } of worker) expect(rights).toEqual(['delete', 'insert', 'select', 'update']);
+    for (const { name, rights } of worker)
+      expect(rights, name).toEqual(['delete', 'insert', 'select', ...(WORKER_TABLES.includes(name) ? [] : ['update'])]);
   });
 
   it('the application adds to the routing tables and reads none, never rewrites history, never truncates', async () => {
@@ -216,6 +227,8 @@ describe('The roles that services sign in as', () => {
       if (['events', 'audit'].includes(name)) expect(rights, what).toEqual(['insert', 'select']);
       expect(name, what).not.toBe('migrations');
     }
-    expect(names(app).toSorted()).toEqual(names(tables.filter(({ name }) => name !== 'migrations')).toSorted());
+    expect(names(app).toSorted()).toEqual(
+      names(tables.filter(({ name }) => !['migrations', ...WORKER_TABLES].includes(name))).toSorted(),
+    );
   });
 });

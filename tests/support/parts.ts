@@ -1,3 +1,5 @@
+import { deriveClusterToken } from '@tenantry/databases/credentials.ts';
+import type { MeshTrustView } from '@tenantry/hub/contract/mesh.ts';
 import type { Clock } from '@tenantry/kernel/clock.ts';
 import type { LocalDoors } from '@tenantry/mesh/local-doors.ts';
 
@@ -40,7 +42,9 @@ export async function openByName(
         import('@tenantry/hub/config.ts'),
       ]);
       const hub = await openHub(readHubConfiguration(environment), local);
-      return { ...hub, environment: { HUB_URL: hub.url } };
+      if (hub.tlsUrl === null) return { ...hub, environment: { HUB_URL: hub.url } };
+      const HUB_ROOT_FINGERPRINT = await readFingerprints(hub.url, environment['TENANTRY_MASTER_KEY'] ?? '');
+      return { ...hub, environment: { HUB_URL: hub.tlsUrl, HUB_ROOT_FINGERPRINT } };
     }
     case 'gateway': {
       const [{ openGateway }, { readGatewayConfiguration }] = await Promise.all([
@@ -117,4 +121,12 @@ async function openSimulator(name: 'midtrans' | 'telegram' | 'mailbox', environm
     close: () => mailbox.app.close(),
     environment: { MAILBOX_URL: url, SMTP_URL: `smtp://127.0.0.1:${smtpPort}` },
   };
+}
+
+/** What somebody would write into the settings of another machine. */
+async function readFingerprints(hubUrl: string, masterKey: string): Promise<string> {
+  const headers = { authorization: `Bearer ${deriveClusterToken(masterKey)}` };
+  const answer = await fetch(`${hubUrl}/v1/mesh/trust`, { headers });
+  const { roots } = (await answer.json()) as MeshTrustView;
+  return roots.map(({ fingerprint }) => fingerprint).join(',');
 }

@@ -91,11 +91,20 @@ export const databaseUnavailable = (cause: unknown) =>
   });
 
 /** The connection went away while COMMIT was under way: only a repeat with the same key can tell how it ended. */
-export const outcomeUnknown = (cause: unknown) =>
-  upstreamUnavailable(
+export function outcomeUnknown(cause: unknown): Problem {
+  const problem = upstreamUnavailable(
     'The database was lost while the change was being saved, and it may have been saved. Repeat the request with the same Idempotency-Key.',
     { cause, retryAfterSeconds: 1 },
   );
+  unknownOutcomes.add(problem);
+  return problem;
+}
+
+const unknownOutcomes = new WeakSet<object>();
+
+/** True where the change may have been saved all the same. */
+export const isOutcomeUnknown = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && unknownOutcomes.has(error);
 
 /** True for a refusal of the data layer that only says that the database is away: nothing was wrong with the work. */
 export const isDatabaseAway = (error: unknown): boolean => error instanceof Problem && isConnectionLost(error.cause);

@@ -24,7 +24,7 @@ export type FoundationTables = {
     claimed_until: Temporal.Instant | null;
     traceparent: string | null;
   };
-  lookups: { kind: string; key: string; tenant_id: string; target: string };
+  lookups: { kind: string; key: string; tenant_id: string; target: string; claim: Generated<string | null> };
   events: {
     tenant_id: string;
     stream_id: string;
@@ -85,4 +85,5 @@ export type FoundationTables = {
 /** The same, plus what only the worker role sees. */
 export type RoutingTables = Pick<FoundationTables, 'inbox' | 'due' | 'lookups'> & {
   outbox: FoundationTables['outbox'] & { seq: Generated<bigint> };
+  name_claims: { kind: string; key: string; claim: string; tenant_id: string; claimed_at: Generated<Temporal.Instant> };
 };

@@ -102,7 +102,7 @@ async function orReject(asked: Promise<FoundLookup | null>): Promise<FoundLookup
 }
 
 /** Outside of a unit of work nobody else turns a lost database into a 503. */
-async function reaching<T>(work: Promise<T>): Promise<T> {
+export async function reaching<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {

@@ -2,9 +2,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Method } from '@tenantry/contract/endpoint.ts';
 import { type CallContext, runWithContext, traceIdOf } from '@tenantry/kernel/call-context.ts';
 import { DEADLINE_HEADER } from '@tenantry/mesh/headers.ts';
+import type { LinkCounts } from '@tenantry/mesh/links/link-counts.ts';
 import type { Dependencies } from '../health/dependencies.ts';
 import type { LoadMeter } from '../lifecycle/load-meter.ts';
 import type { MeshDoorCounts } from '../lifecycle/mesh-door-counts.ts';
+import { registerMeshLinkMetrics } from '../lifecycle/mesh-link-metrics.ts';
 import { type Logger, withoutRedaction } from '../logger.ts';
 import { endRequestTrace, traceRequest } from '../tracing/server-span.ts';
 import { registerTraceMetrics } from '../tracing/trace-metrics.ts';
@@ -35,6 +37,8 @@ export type AnsweringOptions = AnswerOptions & {
   readonly tracing?: Tracing | undefined;
   /** Of the mesh door that leads here as well. */
   readonly doorCounts?: MeshDoorCounts;
+  /** Of the links to whom this process calls. */
+  readonly linkCounts?: LinkCounts;
 };
 
 /** An address that is answered. */
@@ -69,6 +73,7 @@ export class Answering {
     if (options.databases !== undefined) registerDatabaseMetrics(this.#metrics.registry, options.databases);
     if (options.tracing !== undefined) registerTraceMetrics(this.#metrics.registry, options.tracing);
     options.doorCounts?.register(this.#metrics.registry);
+    if (options.linkCounts !== undefined) registerMeshLinkMetrics(this.#metrics.registry, options.linkCounts);
     this.routes = [...operationalRoutes(options, this.#metrics), ...options.routes.map((route) => of(options, route))];
   }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deriveClusterToken, deriveKeys } from '@tenantry/databases/credentials.ts';
 import type { Nats } from '@tenantry/events/nats.ts';
+import type { PinnedHub } from '@tenantry/mesh/identity/pinned-hub.ts';
 import type { ProvenKey } from '@tenantry/mesh/identity/proof.ts';
 import {
   type IssuedCertificate,
@@ -29,6 +30,8 @@ export type JoinMeshOptions = {
   readonly nats: Nats;
   readonly dependencies: Dependencies;
   readonly request: (key: ProvenKey) => Promise<IssuedCertificate>;
+  /** Hears of the roots that this process knows. */
+  readonly pinned?: PinnedHub | null;
   readonly logger: Logger;
 };
 
@@ -50,6 +53,7 @@ export async function joinMesh(options: JoinMeshOptions): Promise<MeshMembership
   const snapshots = `${settings.TENANTRY_DATA_DIR}/snapshots`;
   const trust = await openTrust(nats, { snapshotFile: `${snapshots}/${service}-trust.json` });
   closing.push(trust.close);
+  options.pinned?.follow({ roots: () => trust.roots().certificates, isRevoked: trust.isRevoked });
   const identity = openRenewedIdentity({
     id: { namespace: settings.TENANTRY_NAMESPACE, service, instanceId },
     trust,
@@ -88,12 +92,19 @@ export async function joinMesh(options: JoinMeshOptions): Promise<MeshMembership
 /** Asks whichever hub answers, as whoever has the cluster token: the one thing that is asked without a certificate. */
 export function certificateFromHub(options: {
   readonly hubUrl: string;
+  /** The way to a hub by https. */
+  readonly pinned?: PinnedHub | null;
   readonly masterKey: string;
   readonly service: string;
   readonly instanceId: string;
 }): (key: ProvenKey) => Promise<IssuedCertificate> {
   const { service, instanceId } = options;
-  const hub = new HubRequests(options.hubUrl, deriveClusterToken(options.masterKey), '/v1/mesh/certificates');
+  const hub = new HubRequests(
+    options.hubUrl,
+    deriveClusterToken(options.masterKey),
+    '/v1/mesh/certificates',
+    options.pinned,
+  );
   return async (key) => {
     try {
       const answer = await hub.request('POST', '', { service, instanceId, ...key });

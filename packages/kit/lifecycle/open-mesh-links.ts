@@ -2,6 +2,7 @@ import type { CallTargets } from '@tenantry/mesh/call-target.ts';
 import type { Discovery } from '@tenantry/mesh/discovery.ts';
 import type { MeshIdentity } from '@tenantry/mesh/identity.ts';
 import { dialOverTls } from '@tenantry/mesh/links/dial-link.ts';
+import type { LinkCounts } from '@tenantry/mesh/links/link-counts.ts';
 import { openLinks } from '@tenantry/mesh/links/links.ts';
 import type { Logger } from '../logger.ts';
 
@@ -9,6 +10,7 @@ import type { Logger } from '../logger.ts';
 export const openMeshLinks = (
   identity: MeshIdentity | null,
   discovery: Discovery,
+  counts: LinkCounts,
   logger: Logger,
 ): CallTargets | null =>
   identity === null
@@ -16,6 +18,7 @@ export const openMeshLinks = (
     : openLinks({
         discovery,
         dial: dialOverTls(identity),
+        counts,
         onFailure: ({ service, instanceId }, error) =>
           logger.info({ err: error, service, instanceId }, 'no link for now: calls go over HTTP'),
       });

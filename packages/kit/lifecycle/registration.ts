@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deriveClusterToken } from '@tenantry/databases/credentials.ts';
+import type { PinnedHub } from '@tenantry/mesh/identity/pinned-hub.ts';
 import type { InstanceRecord } from '@tenantry/mesh/registry.ts';
 import type { Logger } from '../logger.ts';
 import type { Heartbeat, HeartbeatSources } from './heartbeat.ts';
@@ -31,6 +32,8 @@ export type Registration = {
 export function registerWithHub(options: {
   /** One, or several with commas between. */
   readonly hubUrl: string;
+  /** The way to those that begin with https. */
+  readonly pinned?: PinnedHub | null;
   readonly masterKey: string;
   readonly announcement: InstanceAnnouncement;
   readonly logger: Logger;
@@ -39,7 +42,12 @@ export function registerWithHub(options: {
   readonly whenReady?: Promise<void> | undefined;
 }): Registration {
   const { announcement, logger, sources = {} } = options;
-  const hub = new HubRequests(options.hubUrl, deriveClusterToken(options.masterKey));
+  const hub = new HubRequests(
+    options.hubUrl,
+    deriveClusterToken(options.masterKey),
+    '/v1/registry/instances',
+    options.pinned,
+  );
   const stopping = new AbortController();
   const { promise: accepted, resolve: accept } = Promise.withResolvers<void>();
   let generation: number | null = null;

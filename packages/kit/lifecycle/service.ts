@@ -16,6 +16,7 @@ import type { Tracer } from '@tenantry/kernel/tracing/tracer.ts';
 import { createMesh, type Mesh } from '@tenantry/mesh/client.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
+import { LinkCounts } from '@tenantry/mesh/links/link-counts.ts';
 import type { LocalDoors } from '@tenantry/mesh/local-doors.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import { type SecretsSettings, vaultSettingsOf } from '../configuration/secrets-engine.ts';
@@ -44,6 +45,7 @@ import { callersOf } from './mesh-callers.ts';
 import { openMeshDoor } from './mesh-door.ts';
 import { MeshDoorCounts } from './mesh-door-counts.ts';
 import { openMeshLinks } from './open-mesh-links.ts';
+import { pinHub } from './pin-hub.ts';
 import { registerWithHub } from './registration.ts';
 import { readServedTenants } from './served-tenants.ts';
 
@@ -56,6 +58,8 @@ export type ServiceConfiguration = TracingConfiguration & {
   readonly PORT: number;
   readonly NATS_URL: string;
   readonly HUB_URL: string;
+  /** Of the roots of a hub by https. */
+  readonly HUB_ROOT_FINGERPRINT?: string;
   readonly PUBLIC_URL: string;
   readonly TENANTRY_MASTER_KEY: string;
   readonly TENANTRY_DATA_DIR: string;
@@ -167,6 +171,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       createServiceProbe(discovery, () => membership?.identity ?? null),
     );
     closing.push(async () => dependencies.close());
+    const pinned = pinHub(configuration);
     membership = await joinMesh({
       settings: configuration,
       service: name,
@@ -175,15 +180,18 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       dependencies,
       request: certificateFromHub({
         hubUrl: configuration.HUB_URL,
+        pinned,
         masterKey: configuration.TENANTRY_MASTER_KEY,
         service: name,
         instanceId,
       }),
+      pinned,
       logger,
     });
     if (membership !== null) closing.push(membership.close);
     const identity = membership?.identity ?? null;
-    const links = openMeshLinks(identity, discovery, logger);
+    const linkCounts = new LinkCounts();
+    const links = openMeshLinks(identity, discovery, linkCounts, logger);
     if (links !== null) closing.push(links.close);
     const targets = definition.localDoors?.targetsFor({ service: name, instanceId }, links) ?? links;
     const mesh = createMesh({
@@ -228,9 +236,10 @@ export async function openService<Tables, Configuration extends ServiceConfigura
     await membership?.settled;
     const { localDoors } = definition;
     const door = { name, instanceId, configuration, databases, discovery, membership, localDoors, app, load, health };
-    const { url, meshUrl } = await openDoor({ ...door, tracing, logger, closing });
+    const { url, meshUrl } = await openDoor({ ...door, linkCounts, tracing, logger, closing });
     const registration = registerWithHub({
       hubUrl: configuration.HUB_URL,
+      pinned,
       masterKey: configuration.TENANTRY_MASTER_KEY,
       announcement: {
         instanceId,
@@ -339,6 +348,7 @@ async function openDoor<Tables>(options: {
   databases: Databases<Tables>;
   discovery: Discovery;
   membership: MeshMembership | null;
+  linkCounts: LinkCounts;
   app: ServiceApp<Tables>;
   load: LoadMeter;
   health: NonNullable<AnsweringOptions['health']>;
@@ -370,6 +380,7 @@ async function openDoor<Tables>(options: {
     load: options.load,
     tracing: options.tracing,
     doorCounts: counts,
+    linkCounts: options.linkCounts,
     logger: options.logger,
   });
   if (options.localDoors !== undefined)

@@ -1,6 +1,6 @@
 import { constants, createPrivateKey, generateKeyPair, type KeyObject, X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { createSecureContext, type SecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import { promisify } from 'node:util';
 import type { MeshIdentity } from '../identity.ts';
 import { type ProvenKey, proveKey } from './proof.ts';
@@ -19,6 +19,10 @@ export type RenewedIdentity = MeshIdentity & {
   readonly isOverdue: () => boolean;
   /** Null before the first certificate. */
   readonly expiresAtMs: () => number | null;
+  /** For a door of those who have no certificate yet: shows the root with the certificate, and asks for none. */
+  readonly introductionOptions: () => TlsOptions;
+  /** PEM: those that hold now. */
+  readonly roots: () => readonly string[];
   readonly close: () => void;
 };
 
@@ -83,8 +87,9 @@ export function openRenewedIdentity(options: RenewedIdentityOptions): RenewedIde
     context = null;
     for (const listener of [...listeners]) listener();
   };
-  const isVouchedFor = ({ parsed }: Held): boolean =>
-    trust.roots().certificates.some((root) => parsed.verify(new X509Certificate(root).publicKey));
+  const rootsOf = ({ parsed }: Held): readonly string[] =>
+    trust.roots().certificates.filter((root) => parsed.verify(new X509Certificate(root).publicKey));
+  const isVouchedFor = (candidate: Held): boolean => rootsOf(candidate).length > 0;
   const unwatch = trust.onChange(() => {
     tell();
     // A root that is gone vouches for nobody; do not wait for half the life of what it signed.
@@ -176,6 +181,11 @@ export function openRenewedIdentity(options: RenewedIdentityOptions): RenewedIde
     isOverdue: () => held !== null && Date.now() > held.gotAtMs + (held.expiresAtMs - held.gotAtMs) * LATE,
     expiresAtMs: () => held?.expiresAtMs ?? null,
     serverOptions: () => ({ ...contextOptions(), requestCert: true, rejectUnauthorized: true }),
+    introductionOptions: () => ({
+      ...contextOptions(),
+      ...(held === null ? {} : { cert: `${held.certificate}${rootsOf(held).join('')}` }),
+    }),
+    roots: () => trust.roots().certificates,
     clientOptions(service) {
       if (!holds())
         throw new NotYet(

@@ -1,6 +1,7 @@
 import type { Nats } from '@tenantry/events/nats.ts';
 import type { BucketSettings } from '@tenantry/events/open-bucket.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
+import { StateSnapshot } from '@tenantry/events/state-snapshot.ts';
 import type { MeshPeer } from '../identity.ts';
 
 /** Pushed to everybody by the hubs: which roots hold, and who is not believed any more although a root vouches for it. */
@@ -33,6 +34,13 @@ export type Trust = {
   readonly onChange: (listener: () => void) => () => void;
   readonly close: () => Promise<void>;
 };
+
+/** Those that another process of this service has written down; none where there is no such file. For who has no NATS. */
+export function rootsInSnapshot(snapshotFile: string): readonly string[] {
+  const remembered = new StateSnapshot<TrustedRoots | Revocation>(snapshotFile).read() ?? [];
+  const roots = remembered.find(([key]) => key === ROOTS_KEY)?.[1];
+  return roots !== undefined && 'certificates' in roots ? roots.certificates : [];
+}
 
 const NONE: TrustedRoots = { version: 0, certificates: [] };
 

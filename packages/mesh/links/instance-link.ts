@@ -1,6 +1,7 @@
 import { CallingLink } from '@tenantry/link/calling-link.ts';
 import type { LinkSocket } from '@tenantry/link/link-socket.ts';
 import { createBackoff } from '@tenantry/resilience/backoff.ts';
+import type { CalleeLinks } from './link-counts.ts';
 
 /** Of an answer. Requests are held to what the instance says that it takes. */
 const ANSWER_LIMITS = { maxBodyBytes: 1_048_576 } as const;
@@ -14,6 +15,7 @@ const backoff = createBackoff({ baseMs: 50, capMs: 2_000 });
 export type InstanceLinkOptions = {
   /** Null: it answers no links. */
   readonly dial: () => Promise<LinkSocket | null>;
+  readonly counts: CalleeLinks;
   /** Why there is no link; told once until there is one again. */
   readonly onFailure?: ((error: unknown) => void) | undefined;
 };
@@ -70,9 +72,13 @@ export class InstanceLink {
     const link = new CallingLink(socket, {
       limits: ANSWER_LIMITS,
       onDraining: () => this.#lose(link),
-      onEnd: () => this.#lose(link),
+      onEnd: (end) => {
+        this.#options.counts.ended(link, end);
+        this.#lose(link);
+      },
     });
     await link.opened;
+    if (link.state !== 'ended') this.#options.counts.opened(link);
     if (this.#isClosed) {
       await link.drain(DRAIN_MS);
       return;
@@ -97,6 +103,7 @@ export class InstanceLink {
 
   #retry(error: unknown): void {
     if (this.#isClosed) return;
+    this.#options.counts.notOpened();
     if (this.#failures === 0) this.#options.onFailure?.(error);
     this.#failures++;
     this.#timer = setTimeout(() => this.#open(), backoff(this.#failures));

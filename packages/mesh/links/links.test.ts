@@ -15,6 +15,7 @@ import { localDiscovery } from '../test/local-discovery.ts';
 import { createIdentity, createTestAuthority, type MeshDoor, openMeshDoor } from '../test/mesh-door.ts';
 import { closedUrl, json, openUpstream, type Upstream } from '../test/upstream.ts';
 import { dialOverTls } from './dial-link.ts';
+import { LinkCounts } from './link-counts.ts';
 import { openLinks } from './links.ts';
 
 const Thing = Closed({ id: Type.String() });
@@ -39,12 +40,14 @@ type Instance = {
 
 let registry: ReturnType<typeof localDiscovery>;
 let targets: CallTargets;
+let counts: LinkCounts;
 let mesh: Mesh;
 const closers: (() => Promise<unknown>)[] = [];
 
 beforeEach(() => {
   registry = localDiscovery();
-  targets = openLinks({ discovery: registry.discovery, dial: dialOverTls(shop) });
+  counts = new LinkCounts();
+  targets = openLinks({ discovery: registry.discovery, dial: dialOverTls(shop), counts });
   mesh = createMesh({
     service: 'shop',
     signingKey: generateSigningKey('shop-1'),
@@ -324,5 +327,58 @@ describe('Nobody gets a link', () => {
   it('where nobody is: a call is refused as it is without links', async () => {
     registry.set('things', [await closedUrl()], null, [(await closedUrl()).replace('http:', 'https:')]);
     expect(await codeOf(read())).toBe('upstream-unavailable');
+  });
+});
+
+describe('What links carry', () => {
+  const figures = () => counts.all().find(({ callee }) => callee === 'things') ?? expect.unreachable();
+
+  it('is counted per service that is called, over all its links and whatever became of them', async () => {
+    const held: IncomingCall[] = [];
+    let isHeld = false;
+    const hold = (call: IncomingCall): void => (isHeld ? void held.push(call) : answer(call));
+    const [first, second] = [await open(hold), await open(hold)];
+    register(first, second);
+    await eventually(async () => {
+      await read();
+      expect(figures().connections).toBe(2);
+    });
+    const before = figures();
+    isHeld = true;
+    const under = Array.from({ length: 10 }, (_, index) => use('x'.repeat(1_000), `key-${index}`));
+    await eventually(() => expect(held).toHaveLength(10));
+    expect(figures()).toMatchObject({ inFlight: 10, callsBegun: before.callsBegun + 10, withoutRoom: 0 });
+    expect(figures().bytesWritten - before.bytesWritten).toBeGreaterThan(10_000);
+    expect(figures().framesWritten - before.framesWritten).toBeGreaterThanOrEqual(10);
+    isHeld = false;
+    for (const call of held) answer(call);
+    await Promise.all(under);
+    expect(figures().bytesRead).toBeGreaterThan(before.bytesRead);
+    expect(figures()).toMatchObject({ inFlight: 0, unsentBytes: 0 });
+    const { callsBegun, bytesWritten } = figures();
+    for (const link of [...first.links, ...second.links]) link.close();
+    await eventually(() => expect(figures().ends.get('going-away')).toBe(2));
+    // What they carried stays when they have gone.
+    expect(figures().callsBegun).toBe(callsBegun);
+    expect(figures().bytesWritten).toBeGreaterThanOrEqual(bytesWritten);
+  });
+
+  it('and what found no room, and what could not be opened', async () => {
+    const held: IncomingCall[] = [];
+    let isHeld = false;
+    const instance = await open((call) => (isHeld ? void held.push(call) : answer(call)), { window: 1 });
+    register(instance);
+    await overLink();
+    isHeld = true;
+    const waiting = read();
+    await eventually(() => expect(held).toHaveLength(1));
+    expect(await read()).toEqual({ id: 'http' });
+    expect(figures()).toMatchObject({ inFlight: 1, withoutRoom: 1, openFailures: 0, connections: 1 });
+    for (const call of held) answer(call);
+    await waiting;
+    await instance.door.kill();
+    await eventually(() => expect(figures().openFailures).toBeGreaterThan(0));
+    expect(figures().connections).toBe(0);
+    expect([...figures().ends.keys()]).toEqual(['connection-lost']);
   });
 });

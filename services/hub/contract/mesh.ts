@@ -49,6 +49,8 @@ const MeshTrustSchema = Closed({
       expiresAt: InstantSchema,
       /** Who had it begin to vouch; null for the schedule. */
       calledBy: Nullable(Type.String()),
+      /** SHA-256 of the certificate, as HUB_ROOT_FINGERPRINT takes it. */
+      fingerprint: Type.String(),
       certificate: Pem,
     }),
   ),

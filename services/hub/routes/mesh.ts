@@ -1,6 +1,7 @@
 import { formatInstant } from '@tenantry/kernel/instant.ts';
 import { forbidden, validationFailed } from '@tenantry/kernel/problems.ts';
 import { type Route, serve } from '@tenantry/kit/http/route.ts';
+import { fingerprintOf } from '@tenantry/mesh/identity/fingerprints.ts';
 import {
   issueCertificateEndpoint,
   type MeshTrustView,
@@ -31,6 +32,7 @@ const toView = ({ roots, revocations }: Pick<MeshAuthority, 'roots' | 'revocatio
     retiredAt: instantOrNull(root.retiredAtMs),
     expiresAt: instant(root.expiresAtMs),
     calledBy: root.calledBy,
+    fingerprint: fingerprintOf(root.certificate),
     certificate: root.certificate,
   })),
   revocations: [...revocations],

@@ -1,5 +1,6 @@
 import { isUniqueViolation } from '@tenantry/databases/postgres/errors.ts';
 import type { Lookups } from '@tenantry/databases/postgres/lookups.ts';
+import type { NameClaim, UniqueName } from '@tenantry/databases/postgres/unique-names.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import type { NotificationsUnitOfWork } from './tables.ts';
 
@@ -11,16 +12,24 @@ const OF_TELEGRAM_ID = 'telegram-id';
 export async function insertBotLookups(
   uow: NotificationsUnitOfWork,
   bot: { id: string; telegram_id: bigint },
+  claim: NameClaim,
 ): Promise<void> {
   const row = { tenant_id: uow.tenantUuid, target: bot.id };
   await uow.sql
     .insertInto('lookups')
     .values([
-      { ...row, kind: OF_TELEGRAM_ID, key: String(bot.telegram_id) },
-      { ...row, kind: OF_WEBHOOK, key: bot.id },
+      { ...row, kind: OF_TELEGRAM_ID, key: String(bot.telegram_id), claim },
+      { ...row, kind: OF_WEBHOOK, key: bot.id, claim: null },
     ])
     .execute();
 }
+
+/** What `holdName` keeps for one of our bots. */
+export const telegramIdOf = (telegramId: bigint, botUuid: string): Omit<UniqueName, 'taken'> => ({
+  kind: OF_TELEGRAM_ID,
+  key: String(telegramId),
+  target: botUuid,
+});
 
 export const isTelegramIdTaken = (error: unknown): boolean => isUniqueViolation(error, 'lookups_pkey');
 export const isPurposeTaken = (error: unknown): boolean => isUniqueViolation(error, 'bots_one_per_purpose');

@@ -3,7 +3,7 @@ import { type BotId, idFromUuid } from '@tenantry/kernel/id.ts';
 import { recordAudit } from '@tenantry/kit/audit.ts';
 import { schedule } from '@tenantry/kit/due/schedule.ts';
 import { botTaken, botTokenRefused, purposeTaken, telegramUnavailable } from '../problems.ts';
-import { findBotOfTelegramId, insertBotLookups, isPurposeTaken, isTelegramIdTaken } from '../store/bot-lookups.ts';
+import { insertBotLookups, isPurposeTaken, isTelegramIdTaken, telegramIdOf } from '../store/bot-lookups.ts';
 import { findBot, insertBot } from '../store/bots.ts';
 import type { BotRow } from '../store/tables.ts';
 import type { TelegramUser } from '../telegram/client.ts';
@@ -41,34 +41,36 @@ export const createBot =
 
     async function register(by: Principal, id: BotId, { uuid, token, purpose }: NewBot): Promise<BotRow> {
       const me = await identify(telegram, token);
-      // In this tenant's own database the key decides; this is about the others.
-      if ((await findBotOfTelegramId(databases.lookups, BigInt(me.id))) !== null) throw botIsTaken();
-      await writeBotSecret(databases.secrets, tenantId, id, { token, webhookSecret: newWebhookSecret() });
-      try {
-        return await databases.withTenant(tenantId, async (uow) => {
-          const fresh: BotRow = {
-            tenant_id: uow.tenantUuid,
-            id: uuid,
-            telegram_id: BigInt(me.id),
-            username: me.username,
-            purpose,
-            status: 'degraded',
-            webhook_set_at: null,
-            removed_at: null,
-            created_at: uow.now,
-          };
-          await insertBot(uow, fresh);
-          await insertBotLookups(uow, fresh);
-          await recordAudit(uow, by, { action: 'bot:create', resource: id, detail: { purpose } });
-          await schedule(uow, DUE.setBotWebhook, id, uow.now.add({ seconds: WEBHOOK_AFTER_SECONDS }));
-          return fresh;
-        });
-      } catch (error) {
-        const refusal = toRefusal(error, purpose);
-        if (refusal === null) throw error; // perhaps committed: the secret stays for the repeat
-        await removeBotSecret(databases.secrets, tenantId, id);
-        throw refusal;
-      }
+      const name = { ...telegramIdOf(BigInt(me.id), uuid), taken: botIsTaken };
+      return databases.holdName(tenantId, name, async (claim) => {
+        await writeBotSecret(databases.secrets, tenantId, id, { token, webhookSecret: newWebhookSecret() });
+        try {
+          return await databases.withTenant(tenantId, async (uow) => {
+            const fresh: BotRow = {
+              tenant_id: uow.tenantUuid,
+              id: uuid,
+              telegram_id: BigInt(me.id),
+              username: me.username,
+              purpose,
+              status: 'degraded',
+              webhook_set_at: null,
+              removed_at: null,
+              created_at: uow.now,
+            };
+            // First, so that who has this bot already hears that, and not that its purpose is taken.
+            await insertBotLookups(uow, fresh, claim);
+            await insertBot(uow, fresh);
+            await recordAudit(uow, by, { action: 'bot:create', resource: id, detail: { purpose } });
+            await schedule(uow, DUE.setBotWebhook, id, uow.now.add({ seconds: WEBHOOK_AFTER_SECONDS }));
+            return fresh;
+          });
+        } catch (error) {
+          const refusal = toRefusal(error, purpose);
+          if (refusal === null) throw error; // perhaps committed: the secret stays for the repeat
+          await removeBotSecret(databases.secrets, tenantId, id);
+          throw refusal;
+        }
+      });
     }
   };
 

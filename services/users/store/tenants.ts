@@ -1,4 +1,5 @@
 import { isUniqueViolation } from '@tenantry/databases/postgres/errors.ts';
+import type { NameClaim } from '@tenantry/databases/postgres/unique-names.ts';
 import { slugTaken } from '../problems.ts';
 import type { TenantRow, UsersReader, UsersUnitOfWork } from './tables.ts';
 
@@ -13,15 +14,15 @@ export const lockTenant = (uow: UsersUnitOfWork): Promise<TenantRow | undefined>
 export const slugBelongsToAnother = (slug: string, cause?: unknown) =>
   slugTaken(`The slug ${slug} belongs to another tenant. Choose another one.`, { cause });
 
-/** Claims the slug over the whole platform. Throws `slug-taken`. */
-export async function insertTenant(uow: UsersUnitOfWork, row: TenantRow): Promise<void> {
+/** Takes the slug, under the claim that holds it over the whole platform. Throws `slug-taken`. */
+export async function insertTenant(uow: UsersUnitOfWork, row: TenantRow, claim: NameClaim): Promise<void> {
   try {
     await uow.sql
       .insertInto('lookups')
-      .values({ kind: TENANT_SLUG, key: row.slug, tenant_id: row.tenant_id, target: row.tenant_id })
+      .values({ kind: TENANT_SLUG, key: row.slug, tenant_id: row.tenant_id, target: row.tenant_id, claim })
       .execute();
   } catch (error) {
-    throw isUniqueViolation(error) ? slugBelongsToAnother(row.slug, error) : error;
+    throw isUniqueViolation(error, 'lookups_pkey') ? slugBelongsToAnother(row.slug, error) : error;
   }
   await uow.sql.insertInto('tenants').values(row).execute();
 }

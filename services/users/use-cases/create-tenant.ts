@@ -1,6 +1,6 @@
 import type { Principal } from '@tenantry/auth/principal.ts';
 import { emit } from '@tenantry/events/emit.ts';
-import { idFromUuid, newId, newUuid, type TenantId } from '@tenantry/kernel/id.ts';
+import { idFromUuid, newId, newUuid, type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
 import { recordAudit } from '@tenantry/kit/audit.ts';
 import { schedule } from '@tenantry/kit/due/schedule.ts';
 import { tenantCreated } from '../contract/events.ts';
@@ -37,51 +37,50 @@ export const createTenant =
     checkTimeZone(tenant.timeZone);
     checkPassword(tenant.admin.password, email);
     const passwordHash = await passwords.hash(tenant.admin.password, tenant.id);
-    await refuseSlugOfAnother(databases, tenant);
-    return databases.withTenant(tenant.id, async (uow) => {
-      const existing = await findTenant(uow);
-      if (existing !== undefined) return existing;
-      const row: TenantRow = {
-        tenant_id: uow.tenantUuid,
-        slug: tenant.slug,
-        name: tenant.name,
-        status: 'active',
-        country: tenant.country,
-        currency: tenant.currency,
-        time_zone: tenant.timeZone,
-        mode: tenant.mode,
-        tax_registered: tenant.tax.registered,
-        npwp: tenant.tax.npwp ?? null,
-        version: 1,
-        created_at: uow.now,
-      };
-      await insertTenant(uow, row);
-      const userUuid = newUuid();
-      await insertUser(uow, {
-        tenant_id: uow.tenantUuid,
-        id: userUuid,
-        email,
-        name: tenant.admin.name,
-        locale: tenant.country === 'ID' ? 'id' : 'en',
-        status: 'active',
-        password_hash: passwordHash,
-        roles: [...tenant.admin.roles],
-        version: 1,
-        created_at: uow.now,
-      });
-      await schedule(uow, PUBLISH_TENANT, newId('evt'), uow.now);
-      await emit(uow, tenantCreated, { subject: tenant.id, version: 1, data: { tenantId: tenant.id } });
-      await recordAudit(uow, principal, {
-        action: 'tenant:create',
-        resource: tenant.id,
-        detail: { admin: idFromUuid('usr', userUuid), slug: tenant.slug },
-      });
-      return row;
-    });
+    const slug = {
+      ...{ kind: TENANT_SLUG, key: tenant.slug, target: uuidOf(tenant.id) },
+      taken: () => slugBelongsToAnother(tenant.slug),
+    };
+    return databases.holdName(tenant.id, slug, (claim) =>
+      databases.withTenant(tenant.id, async (uow) => {
+        const existing = await findTenant(uow);
+        if (existing !== undefined) return existing;
+        const row: TenantRow = {
+          tenant_id: uow.tenantUuid,
+          slug: tenant.slug,
+          name: tenant.name,
+          status: 'active',
+          country: tenant.country,
+          currency: tenant.currency,
+          time_zone: tenant.timeZone,
+          mode: tenant.mode,
+          tax_registered: tenant.tax.registered,
+          npwp: tenant.tax.npwp ?? null,
+          version: 1,
+          created_at: uow.now,
+        };
+        await insertTenant(uow, row, claim);
+        const userUuid = newUuid();
+        await insertUser(uow, {
+          tenant_id: uow.tenantUuid,
+          id: userUuid,
+          email,
+          name: tenant.admin.name,
+          locale: tenant.country === 'ID' ? 'id' : 'en',
+          status: 'active',
+          password_hash: passwordHash,
+          roles: [...tenant.admin.roles],
+          version: 1,
+          created_at: uow.now,
+        });
+        await schedule(uow, PUBLISH_TENANT, newId('evt'), uow.now);
+        await emit(uow, tenantCreated, { subject: tenant.id, version: 1, data: { tenantId: tenant.id } });
+        await recordAudit(uow, principal, {
+          action: 'tenant:create',
+          resource: tenant.id,
+          detail: { admin: idFromUuid('usr', userUuid), slug: tenant.slug },
+        });
+        return row;
+      }),
+    );
   };
-
-/** In its own database the slug's key decides; of those in others a slug is only known to be free a moment ago. */
-async function refuseSlugOfAnother({ lookups }: UsersDeps['databases'], { id, slug }: NewTenant): Promise<void> {
-  const owner = await lookups.find(TENANT_SLUG, slug);
-  if (owner !== null && owner.tenantId !== id) throw slugBelongsToAnother(slug);
-}
