@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { startChild } from './child.ts';
 import type { EmbeddedServer } from './embedded-server.ts';
 import { freePort } from './free-port.ts';
+import { isOlder, keepFromOlder, natsVersion } from './nats-version.ts';
 import { findServers } from './packages.ts';
 import { writePrivateFile } from './private-file.ts';
 import type { ServerProgramOptions } from './server-programs.ts';
@@ -17,12 +18,14 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedServer> {
   const program = options.program ?? (await findServers(options)).nats;
   const port = options.port ?? (await freePort());
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  const version = await natsVersion(program.command);
+  keepFromOlder(options.dataDir, version);
   const child = await startChild({
     name: 'NATS',
     command: program.command,
     args: [
       ...['--jetstream', '--addr', '127.0.0.1', '--port', String(port), '--store_dir', options.dataDir],
-      ...authorization(options),
+      ...configuration(options, version),
     ],
     env: { ...process.env, ...program.env },
     logFile: options.logFile,
@@ -33,10 +36,15 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedServer> {
   return { url: `nats://127.0.0.1:${port}`, port, ...child };
 }
 
-function authorization({ dataDir, token }: NatsOptions): readonly string[] {
-  if (token === undefined) return [];
+function configuration({ dataDir, token, tuning }: NatsOptions, version: string): readonly string[] {
+  const lines = [
+    ...(token === undefined ? [] : [`authorization { token: ${JSON.stringify(token)} }`]),
+    // A relay forgets what was acknowledged. 2.9 can only be told to flush on a clock.
+    ...(tuning === 'durable' && !isOlder(version, '2.10') ? ['jetstream { sync_interval: always }'] : []),
+  ];
+  if (lines.length === 0) return [];
   const file = join(dataDir, 'nats.conf');
-  writePrivateFile(file, `authorization { token: ${JSON.stringify(token)} }\n`);
+  writePrivateFile(file, `${lines.join('\n')}\n`);
   return ['--config', file];
 }
 

@@ -63,14 +63,15 @@ export class ConsumerGroup<Tables> {
     const { service: source, aggregate } = first.event;
     this.#options = options;
     this.#turnstile = turnstile;
+    this.#hearings = hearingsOf(subscriptions);
     this.#durable = {
       durable: `${options.service}--${source}-${aggregate}`,
       source,
       aggregate,
+      types: [...this.#hearings.keys()],
       maxAckPending: MAX_IN_FLIGHT * 4,
     };
     this.#suspects = new Suspects(options.withTenant, this.#durable.durable);
-    this.#hearings = hearingsOf(subscriptions);
   }
 
   /** Before the first `run` of whoever begins to lead. */
