@@ -13,6 +13,7 @@ import { handleOnce } from './inbox.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import type { Nats } from './nats.ts';
 import { settleRedriven } from './redrive.ts';
+import { SIGN_OF_LIFE_MS } from './sign-of-life.ts';
 import type { Subscription } from './subscription.ts';
 import { Suspects } from './suspects.ts';
 import type { Turnstile } from './turnstile.ts';
@@ -89,7 +90,11 @@ export class ConsumerGroup<Tables> {
     while (!signal.aborted) {
       try {
         const consumer = await openDurable(this.#options.nats, this.#durable);
-        messages = await consumer.consume({ max_messages: MAX_IN_FLIGHT, abort_on_missing_resource: true });
+        messages = await consumer.consume({
+          max_messages: MAX_IN_FLIGHT,
+          idle_heartbeat: SIGN_OF_LIFE_MS,
+          abort_on_missing_resource: true,
+        });
         if (signal.aborted) messages.stop();
         for await (const message of messages) {
           const event = parseEnvelope(message.data);

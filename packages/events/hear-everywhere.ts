@@ -4,6 +4,7 @@ import { newUuid } from '@tenantry/kernel/id.ts';
 import type { TSchema } from 'typebox';
 import { parseEnvelope } from './envelope.ts';
 import { ensureStream, type Nats } from './nats.ts';
+import { SIGN_OF_LIFE_MS } from './sign-of-life.ts';
 import { streamName, typeSubjects } from './subjects.ts';
 
 export type HearEverywhereOptions = {
@@ -16,7 +17,6 @@ export type HearEverywhereOptions = {
   readonly onError: (error: unknown) => void;
 };
 
-const SIGN_OF_LIFE_MS = 4_000;
 const REOPEN_MS = 500;
 
 /**

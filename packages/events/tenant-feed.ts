@@ -11,6 +11,7 @@ import {
   writePosition,
 } from './feed-position.ts';
 import type { Nats } from './nats.ts';
+import { SIGN_OF_LIFE_MS } from './sign-of-life.ts';
 import { allEventSubjects, serviceOfStream, streamName, tenantSubjects } from './subjects.ts';
 
 export type TenantFeedOptions = {
@@ -40,8 +41,6 @@ export type TenantFeed = {
 
 /** Fetched ahead per stream: the most that is held in memory for somebody who reads slowly. */
 const FETCHED_AHEAD = 32;
-/** Two of these in silence, and the consumer is made again: a NATS that was started again knows it no more. */
-const SIGN_OF_LIFE_MS = 4_000;
 
 /** What one feed follows of one service. */
 class Branch {

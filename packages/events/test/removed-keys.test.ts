@@ -1,5 +1,6 @@
 import { newUuid } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { connectNats, type Nats } from '../nats.ts';
 import { openBucket } from '../open-bucket.ts';
 import { openStateWriter, watchState } from '../pushed-state.ts';
@@ -72,16 +73,15 @@ describe('A key that is removed', () => {
     if (!nats.features.expiringMarks) skip('This server keeps marks for good.');
     const kv = await openBucket(nats, { bucket: 'brief' });
     const state = await watchState<string>(nats, { bucket: 'brief', checkEveryMs: 50 });
-    await kv.put('stays', 'here');
-    await kv.put('key', 'value');
+    await kv.put('stays', JSON.stringify('here'));
+    await kv.put('key', JSON.stringify('value'));
     await kv.purge('key', { ttl: '1s' });
     const { streamInfo } = await kv.status();
-    await expect
-      .poll(async () => (await nats.manager.streams.info(streamInfo.config.name)).state.messages, { timeout: 20_000 })
-      .toBe(1);
-    expect([...state.entries()]).toEqual([['stays', 'here']]);
-    await kv.put('later', 'too');
-    await expect.poll(() => state.get('later'), { timeout: 20_000 }).toBe('too');
+    const left = async () => (await nats.manager.streams.info(streamInfo.config.name)).state.messages;
+    await eventually(async () => expect(await left()).toBe(1), 20_000);
+    await eventually(() => expect([...state.entries()]).toEqual([['stays', 'here']]));
+    await kv.put('later', JSON.stringify('too'));
+    await eventually(() => expect(state.get('later')).toBe('too'));
     await state.close();
   });
 });
