@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { moveIntoPlace, removeAbandoned } from './fetched-programs.ts';
 import { findOnPath } from './find-on-path.ts';
 import { natsVersion } from './nats-version.ts';
 import { runCommand } from './run-command.ts';
@@ -27,6 +28,7 @@ export async function fetchNewerNats(serversDir: string, path = process.env['PAT
   const go = findOnPath('go', path);
   if (go === undefined) return 'there is no Go on the PATH to build it with';
   mkdirSync(serversDir, { recursive: true });
+  removeAbandoned(serversDir);
   const work = mkdtempSync(join(resolve(serversDir), 'fetch-'));
   const at = (name: string): string => join(work, name);
   try {
@@ -41,8 +43,7 @@ export async function fetchNewerNats(serversDir: string, path = process.env['PAT
     });
     if (ran.code !== 0) return `go could not build it: ${ran.stderr.trim().split('\n').at(-1) ?? ''}`;
     if ((await natsVersion(programIn(at('bin')))) !== VERSION) return 'the program that was built does not run here';
-    // Of two at once the second finds it in place.
-    if (findNewerNats(serversDir) === undefined) renameSync(at('bin'), folderOf(serversDir));
+    moveIntoPlace(at('bin'), folderOf(serversDir));
     return null;
   } finally {
     rmSync(work, { recursive: true, force: true });
