@@ -75,7 +75,7 @@ async function readExtents(nats: Nats): Promise<ReadonlyMap<string, StreamExtent
 
 /**
  * Follows the events of one tenant over all services, each at least once and those of one aggregate in their order. One
- * ordered consumer per service, as NATS 2.9 has no plural filters; it fetches a few events ahead and no more.
+ * ordered consumer per service, as a consumer has one stream; it fetches a few events ahead and no more.
  * @returns null when events after `from` are no longer kept: a feed from there would hide that something is missing
  */
 export async function openTenantFeed(nats: Nats, options: TenantFeedOptions): Promise<TenantFeed | null> {
