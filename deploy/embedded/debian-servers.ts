@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { hasApt, libraryPathIn, unpackDebianPackages } from './debian-packages.ts';
+import { moveIntoPlace, removeAbandoned } from './fetched-programs.ts';
 import { findOnPath } from './find-on-path.ts';
 import { runCommand } from './run-command.ts';
 import type { FindServersOptions, ServerPrograms } from './server-programs.ts';
@@ -42,14 +43,6 @@ export async function fetchDebianServers(
   return programsIn(unpacked);
 }
 
-/** What a fetch left that was killed. Another may be under way: an hour is more than any takes. */
-function removeAbandoned(serversDir: string): void {
-  for (const name of readdirSync(serversDir).filter((each) => each.startsWith('fetch-'))) {
-    const folder = join(serversDir, name);
-    if (Date.now() - statSync(folder).mtimeMs > 3_600_000) rmSync(folder, { recursive: true, force: true });
-  }
-}
-
 function programsIn(root: string): ServerPrograms {
   const env = { LD_LIBRARY_PATH: libraryPathIn(root) };
   return {
@@ -71,14 +64,5 @@ async function assertRuns(programs: ServerPrograms): Promise<void> {
         ran.stderr.trim().split('\n').slice(-8),
       );
     }
-  }
-}
-
-/** Two runs may fetch at the same time: the second to finish keeps what the first has put there. */
-function moveIntoPlace(from: string, to: string): void {
-  try {
-    renameSync(from, to);
-  } catch (cause) {
-    if (!existsSync(to)) throw cause;
   }
 }

@@ -4,6 +4,7 @@ import { startChild } from './child.ts';
 import type { EmbeddedServer } from './embedded-server.ts';
 import { freePort } from './free-port.ts';
 import { jetStreamAnswers } from './jetstream-answers.ts';
+import { isOlder, keepFromOlder, natsVersion } from './nats-version.ts';
 import { findServers } from './packages.ts';
 import { writePrivateFile } from './private-file.ts';
 import type { ServerProgramOptions } from './server-programs.ts';
@@ -18,12 +19,14 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedServer> {
   const program = options.program ?? (await findServers(options)).nats;
   const port = options.port ?? (await freePort());
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  const version = await natsVersion(program.command);
+  keepFromOlder(options.dataDir, version);
   const child = await startChild({
     name: 'NATS',
     command: program.command,
     args: [
       ...['--jetstream', '--addr', '127.0.0.1', '--port', String(port), '--store_dir', options.dataDir],
-      ...['--config', configuration(options)],
+      ...['--config', configuration(options, version)],
     ],
     env: { ...process.env, ...program.env },
     logFile: options.logFile,
@@ -45,10 +48,12 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedServer> {
  */
 const MOST_STORED_BYTES = 2 ** 40;
 
-function configuration({ dataDir, token }: NatsOptions): string {
-  const file = join(dataDir, 'nats.conf');
+function configuration({ dataDir, token, tuning }: NatsOptions, version: string): string {
+  // A relay forgets what was acknowledged. 2.9 can only be told to flush on a clock.
+  const flushed = tuning === 'durable' && !isOlder(version, '2.10') ? ', sync_interval: always' : '';
   const authorization = token === undefined ? '' : `authorization { token: ${JSON.stringify(token)} }\n`;
-  const text = `jetstream { max_file_store: ${MOST_STORED_BYTES} }\n${authorization}`;
+  const text = `jetstream { max_file_store: ${MOST_STORED_BYTES}${flushed} }\n${authorization}`;
+  const file = join(dataDir, 'nats.conf');
   // What is there is not written again: the disk may be full.
   if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writePrivateFile(file, text);
   return file;

@@ -4,6 +4,7 @@ import { type NamedDatabase, readTenantDatabases } from '@tenantry/databases/pla
 import { AnalyticsUnavailable, startClickHouse } from '../embedded/clickhouse.ts';
 import type { EmbeddedServer, EmbeddedServerOptions } from '../embedded/embedded-server.ts';
 import { startNats } from '../embedded/nats.ts';
+import { findNewerNats } from '../embedded/newer-nats.ts';
 import { startPostgres } from '../embedded/postgres.ts';
 import { startRedis } from '../embedded/redis.ts';
 import type { ChildGroup } from './child-group.ts';
@@ -43,8 +44,12 @@ export async function startStores(options: StoresOptions): Promise<StoreUrls> {
   const ports = new RememberedPorts(join(settings.dataDir, 'ports.json'));
   const serveRedis = (store: EmbeddedServerOptions) =>
     startRedis({ ...store, serversDir, password: deriveRedisPassword(masterKey) });
+  const newerNats = findNewerNats(serversDir);
   const serveNats = (store: EmbeddedServerOptions) =>
-    startNats({ ...store, serversDir, token: deriveNatsToken(masterKey) });
+    startNats({
+      ...{ ...store, serversDir, token: deriveNatsToken(masterKey) },
+      ...(newerNats === undefined ? {} : { program: newerNats }),
+    });
   const [admin, redis, nats, clickhouse] = await allOrFirstFailure([
     external.postgres ?? startStore(options, ports, 'PostgreSQL', startPostgres),
     external.redis ?? startStore(options, ports, 'Redis', serveRedis),

@@ -4,6 +4,7 @@ import type { TenantId } from '@tenantry/kernel/id.ts';
 import { parseEnvelope } from './envelope.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { ensureStream, type Nats } from './nats.ts';
+import { SIGN_OF_LIFE_MS } from './sign-of-life.ts';
 import { aggregateSubjects, streamName } from './subjects.ts';
 
 export type BareConsumerOptions = {
@@ -52,7 +53,11 @@ async function run(options: BareConsumerOptions, signal: AbortSignal): Promise<v
   while (!signal.aborted) {
     try {
       const consumer = await openConsumer(options);
-      messages = await consumer.consume({ max_messages: MAX_IN_FLIGHT, abort_on_missing_resource: true });
+      messages = await consumer.consume({
+        max_messages: MAX_IN_FLIGHT,
+        idle_heartbeat: SIGN_OF_LIFE_MS,
+        abort_on_missing_resource: true,
+      });
       if (signal.aborted) messages.stop();
       for await (const message of messages) {
         const event = parseEnvelope(message.data);

@@ -14,6 +14,7 @@ import { handleOnce } from './inbox.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import type { Nats } from './nats.ts';
 import { settleRedriven } from './redrive.ts';
+import { SIGN_OF_LIFE_MS } from './sign-of-life.ts';
 import type { Subscription } from './subscription.ts';
 import { Suspects } from './suspects.ts';
 import type { Turnstile } from './turnstile.ts';
@@ -73,14 +74,15 @@ export class ConsumerGroup<Tables> {
     const { service: source, aggregate } = first.event;
     this.#options = options;
     this.#turnstile = turnstile;
+    this.#hearings = hearingsOf(subscriptions);
     this.#durable = {
       durable: `${options.service}--${source}-${aggregate}`,
       source,
       aggregate,
+      types: [...this.#hearings.keys()],
       maxAckPending: MOST_UNACKNOWLEDGED,
     };
     this.#suspects = new Suspects(options.withTenant, this.#durable.durable);
-    this.#hearings = hearingsOf(subscriptions);
   }
 
   /** Before the first `run` of whoever begins to lead. */
@@ -98,7 +100,11 @@ export class ConsumerGroup<Tables> {
     while (!signal.aborted) {
       try {
         const consumer = await openDurable(this.#options.nats, this.#durable);
-        messages = await consumer.consume({ max_messages: MAX_IN_FLIGHT, abort_on_missing_resource: true });
+        messages = await consumer.consume({
+          max_messages: MAX_IN_FLIGHT,
+          idle_heartbeat: SIGN_OF_LIFE_MS,
+          abort_on_missing_resource: true,
+        });
         if (signal.aborted) messages.stop();
         for await (const message of messages) {
           const event = parseEnvelope(message.data);

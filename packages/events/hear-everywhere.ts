@@ -4,7 +4,8 @@ import { newUuid } from '@tenantry/kernel/id.ts';
 import type { TSchema } from 'typebox';
 import { parseEnvelope } from './envelope.ts';
 import { ensureStream, type Nats } from './nats.ts';
-import { aggregateSubjects, streamName } from './subjects.ts';
+import { SIGN_OF_LIFE_MS } from './sign-of-life.ts';
+import { streamName, typeSubjects } from './subjects.ts';
 
 export type HearEverywhereOptions = {
   readonly nats: Nats;
@@ -16,7 +17,6 @@ export type HearEverywhereOptions = {
   readonly onError: (error: unknown) => void;
 };
 
-const SIGN_OF_LIFE_MS = 4_000;
 const REOPEN_MS = 500;
 
 /**
@@ -55,11 +55,11 @@ export function hearEverywhere(options: HearEverywhereOptions): { readonly stop:
   };
 }
 
-async function open({ nats, event: { service, aggregate } }: HearEverywhereOptions): Promise<Consumer> {
+async function open({ nats, event: { service, type } }: HearEverywhereOptions): Promise<Consumer> {
   await ensureStream(nats, service);
   return nats.jetstream.consumers.get(streamName(nats.namespace, service), {
     name_prefix: `hear-${newUuid()}`,
-    filter_subjects: aggregateSubjects(nats.namespace, service, aggregate),
+    filter_subjects: typeSubjects(nats.namespace, type),
     deliver_policy: DeliverPolicy.New,
   });
 }

@@ -6,9 +6,11 @@ import {
   jetstreamManager,
   RetentionPolicy,
   StorageType,
+  StoreCompression,
 } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { featuresOf, type NatsFeatures } from './nats-features.ts';
 import { streamName, streamSubjects } from './subjects.ts';
 
 export type Nats = {
@@ -17,6 +19,8 @@ export type Nats = {
   readonly jetstream: JetStreamClient;
   readonly manager: JetStreamManager;
   readonly namespace: string;
+  /** Of the server that one is connected to, or was last: another one may be met at any reconnection. */
+  readonly features: NatsFeatures;
   /** Resolves with the first connection. */
   readonly connected: Promise<void>;
   /** Whether there is a connection right now, as far as is known here. */
@@ -33,6 +37,8 @@ export type NatsOptions = {
   readonly patienceMs?: number;
   /** Why there is no first connection yet, once per kind. */
   readonly onError?: (error: unknown) => void;
+  /** Told with the first connection, and when a server of another version is met. */
+  readonly onServer?: (features: NatsFeatures) => void;
 };
 
 const NANOS_PER_SECOND = 1_000_000_000;
@@ -55,15 +61,25 @@ export async function connectNats(options: NatsOptions): Promise<Nats> {
   let link: Pick<Nats, 'connection' | 'jetstream' | 'manager'> | null = null;
   let isUp = false;
   let isPatient = true;
+  let features = featuresOf('');
+  const meet = (connection: NatsConnection): void => {
+    const version = connection.info?.version ?? '';
+    if (version === features.version) return;
+    features = featuresOf(version);
+    options.onServer?.(features);
+  };
   const connecting = (async () => {
     const connection = await keepTrying(options, closing.signal, () => isPatient);
     const manager = await jetstreamManager(connection, { timeout: TIMEOUT_MS, checkAPI: patienceMs === undefined });
+    meet(connection);
     link = { connection, jetstream: jetstream(connection, { timeout: TIMEOUT_MS }), manager };
     isUp = true;
     void (async () => {
       for await (const { type } of connection.status()) {
         if (type === 'disconnect') isUp = false;
-        if (type === 'reconnect') isUp = true;
+        if (type !== 'reconnect') continue;
+        isUp = true;
+        meet(connection);
       }
       isUp = false;
     })();
@@ -86,6 +102,9 @@ export async function connectNats(options: NatsOptions): Promise<Nats> {
       return reached().manager;
     },
     namespace,
+    get features() {
+      return features;
+    },
     connected: connecting,
     isConnected: () => isUp,
     async close() {
@@ -157,6 +176,7 @@ export async function ensureStream(nats: Nats, service: string): Promise<void> {
     storage: StorageType.File,
     max_age: EVENT_MAX_AGE_SECONDS * NANOS_PER_SECOND,
     duplicate_window: DUPLICATE_WINDOW_SECONDS * NANOS_PER_SECOND,
+    ...(nats.features.compression ? { compression: StoreCompression.S2 } : {}),
   };
   const exists = await nats.manager.streams.info(name).then(
     () => true,

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KV } from '@nats-io/kv';
-import type { BucketMessage } from './bucket-messages.ts';
+import { type BucketMessage, BucketMessages } from './bucket-messages.ts';
 import { BucketWatch, type WatchSettings } from './bucket-watch.ts';
 import type { Nats } from './nats.ts';
 import { type BucketSettings, openBucket } from './open-bucket.ts';
+import { markRemoved } from './removal-mark.ts';
 import { StateSnapshot } from './state-snapshot.ts';
+import { bucketName } from './subjects.ts';
 import { WatchedValues } from './watched-values.ts';
 
 /**
@@ -48,6 +50,7 @@ export async function openStateWriter<Value>(nats: Nats, settings: BucketSetting
     return opened;
   };
   if (nats.isConnected()) await bucket();
+  const messages = new BucketMessages(nats, bucketName(nats.namespace, settings.bucket));
   const check = (key: string): string => {
     if (!KEY.test(key)) throw new RangeError(`Not a key: ${key}`);
     return key;
@@ -59,7 +62,8 @@ export async function openStateWriter<Value>(nats: Nats, settings: BucketSetting
     },
     remove: async (key: string): Promise<void> => {
       const checked = check(key);
-      await (await bucket()).purge(checked);
+      await bucket();
+      await markRemoved(nats, messages.subjectOf(checked));
     },
     async load(): Promise<Map<string, Value>> {
       const kv = await bucket();

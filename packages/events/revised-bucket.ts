@@ -1,7 +1,10 @@
 import type { KV } from '@nats-io/kv';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
+import { BucketMessages } from './bucket-messages.ts';
 import type { Nats } from './nats.ts';
 import { type BucketSettings, openBucket } from './open-bucket.ts';
+import { markRemoved } from './removal-mark.ts';
+import { bucketName } from './subjects.ts';
 
 export type Revised<Value> = { readonly value: Value; readonly revision: number };
 
@@ -24,6 +27,7 @@ const WRONG_LAST_SEQUENCE = 10_071;
 
 export function openRevisedBucket<Value>(nats: Nats, settings: BucketSettings): RevisedBucket<Value> {
   let opened: KV | undefined;
+  const messages = new BucketMessages(nats, bucketName(nats.namespace, settings.bucket));
   // Opened when first needed: a process that only routes can start while JetStream is away.
   const bucket = async (): Promise<KV> => {
     opened ??= await openBucket(nats, settings);
@@ -58,7 +62,8 @@ export function openRevisedBucket<Value>(nats: Nats, settings: BucketSettings): 
     },
     create: (key, value) => isDone((kv) => kv.create(key, JSON.stringify(value))),
     update: (key, value, revision) => isDone((kv) => kv.update(key, JSON.stringify(value), revision)),
-    remove: (key, revision) => isDone((kv) => kv.delete(key, { previousSeq: revision })),
+    remove: (key, revision) =>
+      isDone(() => markRemoved(nats, messages.subjectOf(key), { lastSubjectSequence: revision })),
   };
 }
 

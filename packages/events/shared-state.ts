@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JetStreamApiCodes, JetStreamApiError, type PubAck } from '@nats-io/jetstream';
-import { headers } from '@nats-io/transport-node';
 import { upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import type { BucketMessage, BucketMessages } from './bucket-messages.ts';
 import { BucketWatch } from './bucket-watch.ts';
 import type { Nats } from './nats.ts';
 import type { BucketSettings } from './open-bucket.ts';
+import { markRemoved } from './removal-mark.ts';
 import { StateSnapshot } from './state-snapshot.ts';
 import { WatchedValues } from './watched-values.ts';
 
@@ -39,7 +39,7 @@ export type SharedState<Value> = {
   readonly onChange: (listener: (key: string, value: Value | undefined) => void) => void;
   /** Told when the bucket came back without what it had (a lost volume), with what was known of it. */
   readonly onLost: (listener: (known: ReadonlyMap<string, Value>) => void) => void;
-  /** Deletes the markers of keys that were removed longer ago than this; answers how many. */
+  /** Deletes the markers of keys that were removed longer ago than this, which a server before 2.11 keeps; answers how many. */
   readonly forgetRemoved: (olderThanMs: number) => Promise<number>;
   readonly close: () => Promise<void>;
 };
@@ -101,11 +101,8 @@ export async function openSharedState<Value>(
   const write = (key: string, value: Value | undefined, after: number): Promise<PubAck> => {
     const subject = watch.messages.subjectOf(key);
     const expect = { lastSequence: after };
-    if (value !== undefined) return nats.jetstream.publish(subject, JSON.stringify(value), { expect });
-    const marks = headers();
-    marks.set('KV-Operation', 'PURGE');
-    marks.set('Nats-Rollup', 'sub');
-    return nats.jetstream.publish(subject, '', { expect, headers: marks });
+    if (value === undefined) return markRemoved(nats, subject, expect);
+    return nats.jetstream.publish(subject, JSON.stringify(value), { expect });
   };
   const catchUp = async (revision: number): Promise<void> => {
     await watch.catchUp(revision);

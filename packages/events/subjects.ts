@@ -11,9 +11,23 @@ export const streamName = (namespace: string, service: string): string => prefix
 export const streamSubjects = (namespace: string, service: string): string =>
   prefixed(namespace, `evt.${service}.>`, '.');
 
-/** `evt.<type>.<tenant>`; tenant ids are TypeIDs, so no subject token can smuggle a wildcard. */
-export const eventSubject = (namespace: string, envelope: Pick<EventEnvelope, 'type' | 'tenantid'>): string =>
-  prefixed(namespace, `evt.${envelope.type}.${envelope.tenantid}`, '.');
+type Addressed = Pick<EventEnvelope, 'type' | 'tenantid' | 'redrivefor'>;
+
+/**
+ * `evt.<type>.<tenant>`; of one that is redriven `evt.<service>.<aggregate>.redriven.<consumer>.<tenant>`, as it is for nobody
+ * else. Tenant ids are TypeIDs, so no subject token can smuggle a wildcard.
+ */
+export function eventSubject(namespace: string, { type, tenantid, redrivefor }: Addressed): string {
+  if (redrivefor === undefined) return prefixed(namespace, `evt.${type}.${tenantid}`, '.');
+  const [service, aggregate] = type.split('.');
+  return prefixed(namespace, `evt.${service}.${aggregate}.redriven.${redrivefor}.${tenantid}`, '.');
+}
+
+/** Of one type, of every tenant. */
+export const typeSubjects = (namespace: string, type: string): string => prefixed(namespace, `evt.${type}.*`, '.');
+
+export const redrivenSubjects = (namespace: string, service: string, aggregate: string, consumer: string): string =>
+  prefixed(namespace, `evt.${service}.${aggregate}.redriven.${consumer}.*`, '.');
 
 export const aggregateSubjects = (namespace: string, service: string, aggregate: string): string =>
   prefixed(namespace, `evt.${service}.${aggregate}.>`, '.');

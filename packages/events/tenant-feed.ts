@@ -11,6 +11,7 @@ import {
   writePosition,
 } from './feed-position.ts';
 import type { Nats } from './nats.ts';
+import { SIGN_OF_LIFE_MS } from './sign-of-life.ts';
 import { allEventSubjects, serviceOfStream, streamName, tenantSubjects } from './subjects.ts';
 
 export type TenantFeedOptions = {
@@ -40,8 +41,6 @@ export type TenantFeed = {
 
 /** Fetched ahead per stream: the most that is held in memory for somebody who reads slowly. */
 const FETCHED_AHEAD = 32;
-/** Two of these in silence, and the consumer is made again: a NATS that was started again knows it no more. */
-const SIGN_OF_LIFE_MS = 4_000;
 
 /** What one feed follows of one service. */
 class Branch {
@@ -76,7 +75,7 @@ async function readExtents(nats: Nats): Promise<ReadonlyMap<string, StreamExtent
 
 /**
  * Follows the events of one tenant over all services, each at least once and those of one aggregate in their order. One
- * ordered consumer per service, as NATS 2.9 has no plural filters; it fetches a few events ahead and no more.
+ * ordered consumer per service, as a consumer has one stream; it fetches a few events ahead and no more.
  * @returns null when events after `from` are no longer kept: a feed from there would hide that something is missing
  */
 export async function openTenantFeed(nats: Nats, options: TenantFeedOptions): Promise<TenantFeed | null> {

@@ -8,6 +8,7 @@ import {
 } from '@nats-io/jetstream';
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import type { Nats } from './nats.ts';
+import { SIGN_OF_LIFE_MS } from './sign-of-life.ts';
 import { bucketName } from './subjects.ts';
 
 export type WorkQueueOptions<Item> = {
@@ -105,7 +106,11 @@ async function takeUntilClosed<Item>(
     try {
       await ensure();
       const consumer = await nats.jetstream.consumers.get(stream, DURABLE);
-      messages = await consumer.consume({ max_messages: MAX_TAKEN, abort_on_missing_resource: true });
+      messages = await consumer.consume({
+        max_messages: MAX_TAKEN,
+        idle_heartbeat: SIGN_OF_LIFE_MS,
+        abort_on_missing_resource: true,
+      });
       if (signal.aborted) messages.stop();
       for await (const message of messages) {
         // Given back at once, or another process would have it only when the time to acknowledge is over.

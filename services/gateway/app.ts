@@ -3,6 +3,7 @@ import { toPublicJwk } from '@tenantry/auth/jws.ts';
 import { deriveKeys, deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { createRedis } from '@tenantry/databases/redis.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
+import { describeFeatures } from '@tenantry/events/nats-features.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
 import { newUuid, type SessionId } from '@tenantry/kernel/id.ts';
 import { Dependencies } from '@tenantry/kit/health/dependencies.ts';
@@ -135,6 +136,7 @@ async function open(
     token: deriveNatsToken(configuration.TENANTRY_MASTER_KEY),
     // Then it opens with what it remembers: a door that is shut helps nobody.
     patienceMs: NATS_PATIENCE_MS,
+    onServer: (features) => logger.info(describeFeatures(features)),
     onError: (error) =>
       logger.warn({ err: error }, 'NATS cannot be reached yet: until it can, the snapshots have to do'),
   });

@@ -4,6 +4,7 @@ import { toPublicJwk } from '@tenantry/auth/jws.ts';
 import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { deriveClusterToken, deriveKeys, deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { connectNats, type Nats } from '@tenantry/events/nats.ts';
+import { describeFeatures } from '@tenantry/events/nats-features.ts';
 import { watchState } from '@tenantry/events/pushed-state.ts';
 import { openSharedState } from '@tenantry/events/shared-state.ts';
 import { type Clock, systemClock } from '@tenantry/kernel/clock.ts';
@@ -105,6 +106,7 @@ export async function openHub(configuration: HubConfiguration, overrides: HubOve
       token: deriveNatsToken(configuration.TENANTRY_MASTER_KEY),
       // Then it opens with the snapshot of the registry, and decides nothing until the registry has told everything.
       patienceMs: NATS_PATIENCE_MS,
+      onServer: (features) => logger.info(describeFeatures(features)),
       onError: (error) => logger.warn({ err: error }, 'NATS cannot be reached yet: starting without it'),
     });
     closing.push(nats.close);

@@ -1,10 +1,11 @@
 import type { EventEnvelope } from '@tenantry/contract/event.ts';
 import { newId, newUuid, type TenantId } from '@tenantry/kernel/id.ts';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { startBareConsumer } from '../bare-consumer.ts';
 import { connectNats, ensureStream, type Nats } from '../nats.ts';
 import { eventSubject, streamName } from '../subjects.ts';
+import { natsUrl } from './nats-under-test.ts';
 import { makeEnvelope, newSubject } from './open-test-events.ts';
 import { openPrivateNats } from './private-nats.ts';
 
@@ -15,7 +16,7 @@ let errors: unknown[];
 const running = new Set<{ stop: () => Promise<void> }>();
 
 beforeAll(async () => {
-  nats = await connectNats({ url: inject('natsUrl'), name: 'bare', namespace: `bare${newUuid().slice(-12)}` });
+  nats = await connectNats({ url: natsUrl(), name: 'bare', namespace: `bare${newUuid().slice(-12)}` });
 });
 afterAll(() => nats.close());
 beforeEach(() => {

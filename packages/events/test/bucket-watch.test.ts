@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { connectNats, type Nats } from '../nats.ts';
 import { openStateWriter, watchState } from '../pushed-state.ts';
 import { openSharedState } from '../shared-state.ts';
 import { bucketName } from '../subjects.ts';
+import { natsUrl } from './nats-under-test.ts';
 import { connectSkippingNats } from './skipping-nats.ts';
 
 const namespace = `t${randomBytes(5).toString('hex')}`;
@@ -16,7 +17,7 @@ let skipped: number[] = [];
 let bucket: { bucket: string };
 let count = 0;
 beforeAll(async () => {
-  const url = inject('natsUrl');
+  const url = natsUrl();
   nats = await connectNats({ url, name: 'hearing', namespace });
   deaf = await connectSkippingNats({ url, name: 'deaf', namespace }, (message) => {
     const isLost = isSkipped(message);

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { connectNats } from '../nats.ts';
+import { natsUrl } from './nats-under-test.ts';
 import { openPrivateNats } from './private-nats.ts';
 
 const TOKEN = 'a_token-1';
@@ -41,7 +42,7 @@ describe('A server that asks for a token', () => {
 });
 
 it('A server that asks for nothing ignores the token', async () => {
-  const nats = await connectNats({ url: inject('natsUrl'), ...as, token: TOKEN });
+  const nats = await connectNats({ url: natsUrl(), ...as, token: TOKEN });
   await nats.connection.flush();
   await nats.close();
 });

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { connectNats, type Nats } from '../nats.ts';
 import { openBucket } from '../open-bucket.ts';
+import { natsUrl } from './nats-under-test.ts';
 
 const namespace = `t${randomBytes(5).toString('hex')}`;
 let connections: Nats[];
 beforeAll(async () => {
   connections = await Promise.all(
-    Array.from({ length: 8 }, () => connectNats({ url: inject('natsUrl'), name: namespace, namespace })),
+    Array.from({ length: 8 }, () => connectNats({ url: natsUrl(), name: namespace, namespace })),
   );
 });
 afterAll(() => Promise.all(connections.map((nats) => nats.close())));

@@ -1,15 +1,15 @@
 import type { EventEnvelope } from '@tenantry/contract/event.ts';
 import { newId, newUuid, type TenantId } from '@tenantry/kernel/id.ts';
-import { inject } from 'vitest';
 import { openTestDatabases } from '../../databases/test/open-test-databases.ts';
 import { connectNats, ensureStream, type Nats } from '../nats.ts';
 import { eventSubject, streamName } from '../subjects.ts';
+import { natsUrl } from './nats-under-test.ts';
 
 /** The databases of `users` and a connection to NATS, in a namespace of the test file's own. */
-export async function openTestEvents(natsUrl = inject('natsUrl')) {
+export async function openTestEvents(url = natsUrl()) {
   const world = await openTestDatabases();
   const { namespace } = world;
-  const nats = await connectNats({ url: natsUrl, name: `events-${namespace}`, namespace });
+  const nats = await connectNats({ url, name: `events-${namespace}`, namespace });
   await ensureStream(nats, 'users');
   return {
     ...world,

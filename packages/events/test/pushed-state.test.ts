@@ -3,11 +3,12 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kvm } from '@nats-io/kv';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { connectNats, type Nats } from '../nats.ts';
 import { openStateWriter, watchState } from '../pushed-state.ts';
 import { bucketName } from '../subjects.ts';
+import { natsUrl } from './nats-under-test.ts';
 import { openPrivateNats } from './private-nats.ts';
 
 type Record = { readonly name: string };
@@ -18,7 +19,7 @@ let snapshotFile: string;
 let bucket: { bucket: string };
 let count = 0;
 beforeAll(async () => {
-  nats = await connectNats({ url: inject('natsUrl'), name: namespace, namespace });
+  nats = await connectNats({ url: natsUrl(), name: namespace, namespace });
   folder = await mkdtemp(join(tmpdir(), 'tenantry-state-'));
 });
 afterAll(async () => {

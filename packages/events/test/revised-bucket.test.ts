@@ -1,8 +1,9 @@
 import { newUuid } from '@tenantry/kernel/id.ts';
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connectNats, type Nats } from '../nats.ts';
 import { watchState } from '../pushed-state.ts';
 import { openRevisedBucket, type RevisedBucket } from '../revised-bucket.ts';
+import { natsUrl } from './nats-under-test.ts';
 
 let nats: Nats;
 let one: RevisedBucket<{ name: string }>;
@@ -10,7 +11,7 @@ let other: RevisedBucket<{ name: string }>;
 const SETTINGS = { bucket: 'things' };
 
 beforeAll(async () => {
-  nats = await connectNats({ url: inject('natsUrl'), name: 'revised', namespace: `rv${newUuid().slice(-12)}` });
+  nats = await connectNats({ url: natsUrl(), name: 'revised', namespace: `rv${newUuid().slice(-12)}` });
   one = openRevisedBucket(nats, SETTINGS);
   other = openRevisedBucket(nats, SETTINGS);
 });

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { Kvm } from '@nats-io/kv';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { connectNats, type Nats } from '../nats.ts';
 import { openSharedState, type SharedState } from '../shared-state.ts';
 import { bucketName } from '../subjects.ts';
+import { natsUrl } from './nats-under-test.ts';
 import { openPrivateNats } from './private-nats.ts';
 
 type Seat = { readonly holder: string; readonly revision: number };
@@ -26,8 +27,8 @@ const remove = (state: SharedState<Seat>, key: string) =>
   state.change((entries) => (entries.has(key) ? { key, outcome: true } : { outcome: false }));
 
 beforeAll(async () => {
-  nats = await connectNats({ url: inject('natsUrl'), name: 'one', namespace });
-  other = await connectNats({ url: inject('natsUrl'), name: 'other', namespace });
+  nats = await connectNats({ url: natsUrl(), name: 'one', namespace });
+  other = await connectNats({ url: natsUrl(), name: 'other', namespace });
 });
 afterAll(async () => {
   for (const state of open) await state.close();

@@ -1,8 +1,9 @@
 import { newId, type TenantId } from '@tenantry/kernel/id.ts';
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectNats, type Nats } from '../nats.ts';
 import { bucketName } from '../subjects.ts';
 import { openWorkQueue, type WorkQueue } from '../work-queue.ts';
+import { natsUrl } from './nats-under-test.ts';
 
 const PATIENCE = { timeout: 40_000, interval: 20 };
 
@@ -12,7 +13,7 @@ let tenantId: TenantId;
 let errors: unknown[];
 
 beforeEach(async () => {
-  nats = await connectNats({ url: inject('natsUrl'), name: 'work', namespace: `work${newId('x').slice(-12)}` });
+  nats = await connectNats({ url: natsUrl(), name: 'work', namespace: `work${newId('x').slice(-12)}` });
   queues = [];
   errors = [];
   tenantId = newId('ten');

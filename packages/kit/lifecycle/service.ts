@@ -6,6 +6,7 @@ import { startConsumers } from '@tenantry/events/consumer.ts';
 import { startInboxPruner } from '@tenantry/events/inbox-pruner.ts';
 import { connectNats, ensureStream, type Nats } from '@tenantry/events/nats.ts';
 import { natsEngine } from '@tenantry/events/nats-engine.ts';
+import { describeFeatures } from '@tenantry/events/nats-features.ts';
 import { startOutboxRelay } from '@tenantry/events/outbox-relay.ts';
 import type { Subscription } from '@tenantry/events/subscription.ts';
 import { hearingsOf } from '@tenantry/events/upcasting.ts';
@@ -149,6 +150,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       token: deriveNatsToken(configuration.TENANTRY_MASTER_KEY),
       // Then it opens without: what commits waits in the outbox, and calls go by the snapshot of the registry.
       patienceMs: NATS_PATIENCE_MS,
+      onServer: (features) => logger.info(describeFeatures(features)),
       onError: (error) => logger.warn({ err: error }, 'NATS cannot be reached yet: starting without it'),
     });
     closing.push(nats.close);
