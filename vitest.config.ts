@@ -9,15 +9,16 @@ const DOMAINS = 'services/*/domain/**/*.test.ts';
 const SYSTEM = ['tests/system/**/*.test.ts', 'deploy/launcher/test/**/*.test.ts'];
 
 const PROCESSORS = availableParallelism();
-/** Most tests wait for a store or a process rather than for a processor. */
-const WAITING_WORKERS = PROCESSORS + 1;
-/** A launched system is a dozen processes, and what dies in it has to be up again before leases end. */
+/** Most tests wait for a store or a process rather than for a processor; all of them share 300 connections to PostgreSQL. */
+const WORKERS = Math.min(PROCESSORS + 2, 12);
+/** A launched system is a dozen processes, and what dies in one has to be up again before leases end. */
 const SYSTEMS_AT_ONCE = Math.max(2, Math.floor(PROCESSORS / 2));
 
 export default defineConfig({
   test: {
     // Worker threads would take servers down with them: the leash of deploy/embedded is tied to the thread that starts one.
     pool: 'forks',
+    maxWorkers: WORKERS,
     projects: [
       {
         extends: true,
@@ -31,9 +32,6 @@ export default defineConfig({
             'bench/**/*.test.ts',
           ],
           exclude: [...EVERYWHERE_EXCLUDED, PACKAGES_WITH_STORES, ...SYSTEM],
-          // Beside the systems, and after them where both wait for a worker: these are short, and fill the end of the run.
-          maxWorkers: SYSTEMS_AT_ONCE,
-          sequence: { groupOrder: 1 },
           testTimeout: 30_000,
         },
       },
@@ -43,10 +41,9 @@ export default defineConfig({
           name: 'service',
           include: ['services/**/*.test.ts', 'tests/**/*.test.ts', PACKAGES_WITH_STORES],
           exclude: [...EVERYWHERE_EXCLUDED, DOMAINS, ...SYSTEM],
-          maxWorkers: WAITING_WORKERS,
           globalSetup: ['tests/support/global-setup.ts'],
           testTimeout: 30_000,
-          hookTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -56,7 +53,7 @@ export default defineConfig({
           include: SYSTEM,
           exclude: EVERYWHERE_EXCLUDED,
           maxWorkers: SYSTEMS_AT_ONCE,
-          // Never beside the services': these start whole launchers and kill processes.
+          // Never beside the others: these start whole launchers and kill processes.
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 180_000,
