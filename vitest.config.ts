@@ -10,7 +10,7 @@ const SYSTEM = ['tests/system/**/*.test.ts', 'deploy/launcher/test/**/*.test.ts'
 
 const PROCESSORS = availableParallelism();
 /** Most tests wait for a store or a process rather than for a processor; all of them share 300 connections to PostgreSQL. */
-const WORKERS = Math.min(PROCESSORS + 2, 12);
+const WORKERS = Math.min(PROCESSORS + 1, 12);
 /** A launched system is a dozen processes, and what dies in one has to be up again before leases end. */
 const SYSTEMS_AT_ONCE = Math.max(2, Math.floor(PROCESSORS / 2));
 
