@@ -8,12 +8,17 @@ const PACKAGES_WITH_STORES = 'packages/{databases,events,kit,mesh}/**/*.test.ts'
 const DOMAINS = 'services/*/domain/**/*.test.ts';
 const SYSTEM = ['tests/system/**/*.test.ts', 'deploy/launcher/test/**/*.test.ts'];
 
+const PROCESSORS = availableParallelism();
+/** Most tests wait for a store or a process rather than for a processor; all of them share 300 connections to PostgreSQL. */
+const WORKERS = Math.min(PROCESSORS + 1, 12);
+/** A launched system is a dozen processes, and what dies in one has to be up again before leases end. */
+const SYSTEMS_AT_ONCE = Math.max(2, Math.floor(PROCESSORS / 2));
+
 export default defineConfig({
   test: {
     // Worker threads would take servers down with them: the leash of deploy/embedded is tied to the thread that starts one.
     pool: 'forks',
-    // Most tests wait for a store or a process rather than for a processor.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    maxWorkers: WORKERS,
     projects: [
       {
         extends: true,
@@ -38,7 +43,7 @@ export default defineConfig({
           exclude: [...EVERYWHERE_EXCLUDED, DOMAINS, ...SYSTEM],
           globalSetup: ['tests/support/global-setup.ts'],
           testTimeout: 30_000,
-          hookTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -47,7 +52,7 @@ export default defineConfig({
           name: 'system',
           include: SYSTEM,
           exclude: EVERYWHERE_EXCLUDED,
-          fileParallelism: false,
+          maxWorkers: SYSTEMS_AT_ONCE,
           // Never beside the others: these start whole launchers and kill processes.
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,

@@ -11,8 +11,6 @@ import {
   SYSTEM_OPERATOR_PASSWORD,
 } from '@tenantry/tests/support/launched-system.ts';
 
-const PORT_OFFSET = 19_000;
-
 /** A launched system with a tenant and a paying customer, and the means to ask its parts directly. */
 export type Stand = {
   readonly system: LaunchedSystem;
@@ -32,7 +30,7 @@ export type Stand = {
 
 export async function openStand(): Promise<Stand> {
   const startedAt = performance.now();
-  const system = await launchSystem(PORT_OFFSET, {
+  const system = await launchSystem({
     RATE_LIMIT_TENANT_PER_SECOND: '1000000',
     RATE_LIMIT_PRINCIPAL_PER_SECOND: '1000000',
     RATE_LIMIT_ADDRESS_PER_SECOND: '1000000',
@@ -47,7 +45,7 @@ export async function openStand(): Promise<Stand> {
   await job.awaitOutcome(customer, order);
   const masterKey = readFileSync(join(system.dataDir, 'master.key'), 'utf8').trim();
   const ports = JSON.parse(readFileSync(join(system.dataDir, 'ports.json'), 'utf8')) as Record<string, number>;
-  const serviceUrl = (port: number): string => `http://127.0.0.1:${port + PORT_OFFSET}`;
+  const serviceUrl = (port: number): string => `http://127.0.0.1:${port + system.portOffset}`;
   const gateway = await registerGatewayKey(serviceUrl(8010), masterKey);
   return {
     system,

@@ -24,8 +24,8 @@ const WITHOUT_LIMITS = {
  * what they take of memory before and after the same work, and how long the main job takes a client.
  */
 export async function singleRows(): Promise<Row[]> {
-  const several = await launchSystem(17_000, WITHOUT_LIMITS);
-  const single = await launchSystem(18_500, WITHOUT_LIMITS, ['--single']).catch(async (error: unknown) => {
+  const several = await launchSystem(WITHOUT_LIMITS);
+  const single = await launchSystem(WITHOUT_LIMITS, ['--single']).catch(async (error: unknown) => {
     await several.destroy();
     throw error;
   });

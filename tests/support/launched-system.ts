@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Addresses } from '@tenantry/deploy/demo/main-job.ts';
+import { claimPorts } from '@tenantry/deploy/launcher/test/claim-ports.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const START_LIMIT_MS = 120_000;
@@ -13,6 +14,8 @@ export const SYSTEM_OPERATOR_PASSWORD = 'operator of a launched system';
 /** The real launcher with a data folder and ports of its own: for tests that kill processes. */
 export type LaunchedSystem = {
   readonly addresses: Addresses;
+  /** What every port of deploy/launcher/ports.ts is moved by. */
+  readonly portOffset: number;
   readonly dataDir: string;
   readonly output: () => string;
   /** Of a child, by its name in the launcher's table: `billing`, `redis`, … */
@@ -28,14 +31,11 @@ export type LaunchedSystem = {
   readonly destroy: () => Promise<void>;
 };
 
-/**
- * `portOffset`: at most 23,000. Above 32,768 a port may be taken by any outgoing connection (`ip_local_port_range`).
- */
 export async function launchSystem(
-  portOffset: number,
   environment: Readonly<Record<string, string>> = {},
   flags: readonly '--single'[] = [],
 ): Promise<LaunchedSystem> {
+  const { offset: portOffset, release: releasePorts } = await claimPorts();
   const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-system-'));
   const at = (port: number): string => `http://127.0.0.1:${port + portOffset}`;
   let child: ChildProcess | undefined;
@@ -83,8 +83,19 @@ export async function launchSystem(
     return Number.parseInt(entry.identity, 10);
   };
 
-  await start();
+  const destroy = async (): Promise<void> => {
+    await stop();
+    await releasePorts();
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  try {
+    await start();
+  } catch (error) {
+    await destroy();
+    throw error;
+  }
   return {
+    portOffset,
     addresses: { gateway: at(8000), midtrans: at(9001), telegram: at(9002), mailbox: at(9003) },
     dataDir,
     output: () => output,
@@ -132,9 +143,6 @@ export async function launchSystem(
     },
     stop,
     start,
-    async destroy() {
-      await stop();
-      rmSync(dataDir, { recursive: true, force: true });
-    },
+    destroy,
   };
 }

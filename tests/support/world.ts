@@ -97,6 +97,8 @@ export async function openWorld(options: {
     TENANTRY_NAMESPACE: namespace,
     TENANTRY_ENVIRONMENT: 'development',
     TRACE_SAMPLE_RATIO: '0',
+    // A second is for connections that a network is slow to tell of; every world would end by waiting for it.
+    DRAIN_GRACE_MS: '50',
     TENANTRY_OPERATOR_PASSWORD: OPERATOR_PASSWORD,
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent',
     MIDTRANS_URL: 'http://127.0.0.1:1',

@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type LaunchedSystem, launchSystem, SYSTEM_OPERATOR_PASSWORD } from '../support/launched-system.ts';
 
-const PORT_OFFSET = 23_000;
 /** Five checks in a row, a second apart, that take a second each. */
 const NOTICED_MS = 30_000;
 
@@ -18,7 +17,7 @@ let job: MainJob;
 let token: string;
 
 beforeAll(async () => {
-  system = await launchSystem(PORT_OFFSET);
+  system = await launchSystem();
   job = createMainJob(system.addresses);
   token = (await job.loginOperator(SYSTEM_OPERATOR_PASSWORD)).token;
 });
@@ -28,7 +27,7 @@ const readinessAt = async (url: string): Promise<Health> => {
   const answer = await fetch(`${url}/health/ready`);
   return { httpStatus: answer.status, body: (await answer.json()) as Readiness };
 };
-const usersReadiness = (): Promise<Health> => readinessAt(`http://127.0.0.1:${8021 + PORT_OFFSET}`);
+const usersReadiness = (): Promise<Health> => readinessAt(`http://127.0.0.1:${8021 + system.portOffset}`);
 
 const isReadyAgain = async (): Promise<void> => {
   await eventually(async () => {

@@ -20,7 +20,7 @@ let customer: Customer;
 let counted = 0;
 
 beforeAll(async () => {
-  system = await launchSystem(20_500);
+  system = await launchSystem();
   job = createMainJob(system.addresses);
   const operator = await job.loginOperator(SYSTEM_OPERATOR_PASSWORD);
   const tenant = await job.createTenant(operator.token, 'acme');

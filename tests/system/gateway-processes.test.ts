@@ -13,7 +13,7 @@ let system: LaunchedSystem;
 let token: string;
 
 beforeAll(async () => {
-  system = await launchSystem(22_000, {
+  system = await launchSystem({
     GATEWAY_PROCESSES: '2',
     RATE_LIMIT_TENANT_PER_SECOND: '100000',
     RATE_LIMIT_PRINCIPAL_PER_SECOND: '100000',

@@ -18,7 +18,7 @@ let planId: string;
 let customers = 0;
 
 beforeAll(async () => {
-  system = await launchSystem(20_000);
+  system = await launchSystem();
   job = createMainJob(system.addresses);
   const operator = await job.loginOperator(SYSTEM_OPERATOR_PASSWORD);
   tenant = await job.createTenant(operator.token, 'acme');

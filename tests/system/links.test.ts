@@ -5,20 +5,19 @@ import { type LaunchedSystem, launchSystem, SYSTEM_OPERATOR_PASSWORD } from '../
 import { openSteadyLoad } from '../support/steady-load.ts';
 
 const USERS_PORT = 8_021;
-const OFFSET = 19_000;
 
 let system: LaunchedSystem;
 let token: string;
 
 beforeAll(async () => {
-  system = await launchSystem(OFFSET);
+  system = await launchSystem();
   token = (await createMainJob(system.addresses).loginOperator(SYSTEM_OPERATOR_PASSWORD)).token;
 });
 afterAll(() => system.destroy());
 
 /** Calls that this users process has been asked by gateways over links. */
 async function callsOverLinks(): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${USERS_PORT + OFFSET}/metrics`)).text();
+  const text = await (await fetch(`http://127.0.0.1:${USERS_PORT + system.portOffset}/metrics`)).text();
   return Number(/^mesh_link_calls_total\{caller="gateway"[^}]*\} (\d+)$/m.exec(text)?.[1] ?? 0);
 }
 

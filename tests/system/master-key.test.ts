@@ -6,11 +6,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type LaunchedSystem, launchSystem, SYSTEM_OPERATOR_PASSWORD } from '../support/launched-system.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../deploy/rotate-keys.ts', import.meta.url));
-const OFFSET = 22_500;
 
 let system: LaunchedSystem;
 beforeAll(async () => {
-  system = await launchSystem(OFFSET, { UPSTREAM_ALLOWED_NETWORKS: '127.0.0.0/8' });
+  system = await launchSystem({ UPSTREAM_ALLOWED_NETWORKS: '127.0.0.0/8' });
 });
 afterAll(() => system.destroy());
 

@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type LaunchedSystem, launchSystem, SYSTEM_OPERATOR_PASSWORD } from '../support/launched-system.ts';
 
-const OFFSET = 11_500;
 const PORTS = { hub: 8010, users: 8021, subscriptions: 8022, payments: 8023, notifications: 8024, billing: 8025 };
 
 type Registered = { readonly service: string; readonly status: string; readonly meshUrl?: string };
@@ -17,14 +16,14 @@ let job: ReturnType<typeof createMainJob>;
 let operatorToken: string;
 
 beforeAll(async () => {
-  system = await launchSystem(OFFSET);
+  system = await launchSystem();
   job = createMainJob(system.addresses);
   operatorToken = (await job.loginOperator(SYSTEM_OPERATOR_PASSWORD)).token;
 });
 afterAll(() => system.destroy());
 
 const metricsOf = async (port: number): Promise<string[]> =>
-  (await (await fetch(`http://127.0.0.1:${port + OFFSET}/metrics`)).text()).split('\n');
+  (await (await fetch(`http://127.0.0.1:${port + system.portOffset}/metrics`)).text()).split('\n');
 
 /** Callers that are connected with mutual TLS. */
 const connectedTo = async (service: keyof typeof PORTS): Promise<string[]> =>
@@ -35,7 +34,7 @@ const connectedTo = async (service: keyof typeof PORTS): Promise<string[]> =>
 
 async function registered(): Promise<Registered[]> {
   const masterKey = readFileSync(join(system.dataDir, 'master.key'), 'utf8').trim();
-  const answer = await fetch(`http://127.0.0.1:${PORTS.hub + OFFSET}/v1/registry/instances`, {
+  const answer = await fetch(`http://127.0.0.1:${PORTS.hub + system.portOffset}/v1/registry/instances`, {
     headers: { authorization: `Bearer ${deriveClusterToken(masterKey)}` },
   });
   return ((await answer.json()) as { data: Registered[] }).data;

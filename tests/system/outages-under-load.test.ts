@@ -13,7 +13,7 @@ let system: LaunchedSystem;
 let token: string;
 
 beforeAll(async () => {
-  system = await launchSystem(21_000);
+  system = await launchSystem();
   token = (await createMainJob(system.addresses).loginOperator(SYSTEM_OPERATOR_PASSWORD)).token;
 });
 afterAll(() => system.destroy());

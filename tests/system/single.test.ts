@@ -12,7 +12,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LaunchedSystem, launchSystem, SYSTEM_OPERATOR_PASSWORD } from '../support/launched-system.ts';
 import { expectOneOfEach, moveProviderClock, subscribePatiently } from '../support/patient-customer.ts';
 
-const PORT_OFFSET = 19_000;
 const PORTS = {
   ...{ gateway: 8000, hub: 8010, users: 8021, subscriptions: 8022, payments: 8023, notifications: 8024 },
   billing: 8025,
@@ -24,7 +23,7 @@ let tenant: Tenant;
 let customers = 0;
 
 beforeAll(async () => {
-  system = await launchSystem(PORT_OFFSET, {}, ['--single']);
+  system = await launchSystem({}, ['--single']);
   job = createMainJob(system.addresses);
   const operator = await job.loginOperator(SYSTEM_OPERATOR_PASSWORD);
   tenant = await job.createTenant(operator.token, 'acme');
@@ -58,11 +57,11 @@ describe('All services in one process', () => {
     await system.wholeAgain(tenant.adminToken);
     const pid = system.pidOf('single');
     for (const [name, port] of Object.entries(PORTS)) {
-      const at = `http://127.0.0.1:${port + PORT_OFFSET}`;
+      const at = `http://127.0.0.1:${port + system.portOffset}`;
       expect([name, (await fetch(`${at}/health/ready`)).status]).toEqual([name, 200]);
       const services = new Set((await (await fetch(`${at}/metrics`)).text()).match(/service="[a-z]+"/g));
       expect([...services]).toEqual([`service="${name}"`]);
-      expect(system.output()).toMatch(new RegExp(`^ +${name} +${port + PORT_OFFSET} .* ${pid}$`, 'm'));
+      expect(system.output()).toMatch(new RegExp(`^ +${name} +${port + system.portOffset} .* ${pid}$`, 'm'));
     }
   });
 

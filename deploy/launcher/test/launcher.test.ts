@@ -6,23 +6,33 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startPostgres } from '../../embedded/postgres.ts';
 import { tcpGreeting } from '../../embedded/tcp-greeting.ts';
 import { waitUntil } from '../../embedded/wait-until.ts';
-import { allGone, freeOffset, Launch } from './run-launch.ts';
+import { claimPorts, type PortClaim } from './claim-ports.ts';
+import { allGone, Launch } from './run-launch.ts';
 
 let folder: string;
+let claims: PortClaim[];
 let offset: number;
 let launches: Launch[];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tenantry-launcher-'));
-  offset = await freeOffset();
+  claims = [];
+  offset = await anOffset();
   launches = [];
 });
 afterEach(async () => {
   for (const launch of launches) launch.process.kill('SIGKILL');
   await Promise.all(launches.map((launch) => launch.exitCode()));
   await allGone(launches.flatMap((launch) => launch.rows().map((row) => row.pid)));
+  await Promise.all(claims.map((claim) => claim.release()));
   rmSync(folder, { recursive: true, force: true });
 });
+
+async function anOffset(): Promise<number> {
+  const claim = await claimPorts();
+  claims.push(claim);
+  return claim.offset;
+}
 
 function launch(environment: Record<string, string> = {}): Launch {
   const started = new Launch({
@@ -100,7 +110,7 @@ describe('A first start', () => {
   it('is refused while another launcher holds the folder, which goes on', async () => {
     const first = launch();
     await first.sees(READY);
-    const second = launch({ TENANTRY_PORT_OFFSET: String(await freeOffset()) });
+    const second = launch({ TENANTRY_PORT_OFFSET: String(await anOffset()) });
     expect(await second.exitCode()).toBe(1);
     expect(second.output).toContain(`is already running on ${join(folder, 'data')} (pid ${first.process.pid})`);
     expect((await fetch(`http://127.0.0.1:${8000 + offset}/`)).status).toBe(200);

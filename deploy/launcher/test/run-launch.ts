@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { isPortFree } from '../../embedded/free-port.ts';
 import { processIdentity } from '../../embedded/process-identity.ts';
 import { waitUntil } from '../../embedded/wait-until.ts';
-import { PORTS, portsWithOffset } from '../ports.ts';
 
 const ENTRY = fileURLToPath(new URL('launch-stand-ins.ts', import.meta.url));
 
@@ -51,13 +49,4 @@ export class Launch {
 
 export async function allGone(pids: readonly number[], timeoutMs = 10_000): Promise<boolean> {
   return waitUntil(() => pids.every((pid) => processIdentity(pid) === undefined), { timeoutMs, everyMs: 20 });
-}
-
-/** An offset at which every port is free: several launchers may run on one machine. */
-export async function freeOffset(): Promise<number> {
-  for (;;) {
-    const offset = 2_000 + Math.floor(Math.random() * 20_000);
-    const free = await Promise.all(Object.values(portsWithOffset(offset)).map(isPortFree));
-    if (free.length === Object.keys(PORTS).length && free.every(Boolean)) return offset;
-  }
 }
