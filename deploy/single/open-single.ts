@@ -27,11 +27,12 @@ export async function openSingle(environment: NodeJS.ProcessEnv): Promise<Runnin
   checkAll(environment);
   const open = new Map<string, RunningPart>();
   const localDoors = new LocalDoors();
-  const openPart = async (part: Part): Promise<void> => {
-    open.set(
-      part.name,
-      await part.open(environmentOf(part.name, environment), localDoors).catch((cause) => fail(part.name, cause)),
-    );
+  let isGivenUp = false;
+  const openPart = async ({ name, open: openIt }: Part): Promise<void> => {
+    const part = await openIt(environmentOf(name, environment), localDoors).catch((cause) => fail(name, cause));
+    // Later than anybody waited for it.
+    if (isGivenUp) await part.close();
+    else open.set(name, part);
   };
   const close = async (): Promise<void> => {
     const closing = open.get(gateway.name)?.close();
@@ -50,6 +51,7 @@ export async function openSingle(environment: NodeJS.ProcessEnv): Promise<Runnin
     });
     await openPart(gateway);
   } catch (error) {
+    isGivenUp = true;
     await close().catch((cause: unknown) => console.error(cause));
     throw error;
   }

@@ -34,7 +34,6 @@ import { sendWrongRequests } from '../support/canaries/wrong-requests.ts';
 import { eventually } from '../support/eventually.ts';
 import { type LaunchedSystem, launchSystem, SYSTEM_OPERATOR_PASSWORD } from '../support/launched-system.ts';
 
-const OFFSET = 21_700;
 const SERVICES = ['gateway', 'hub', 'users', 'subscriptions', 'payments', 'notifications', 'billing'] as const;
 /** What each process says of itself to whoever asks. */
 const OPEN_TO_ALL = ['/metrics', '/health', '/health/live', '/health/ready'];
@@ -54,7 +53,7 @@ let sightings: readonly Sighting[];
 
 beforeAll(async () => {
   const masterKey = randomBytes(32).toString('hex');
-  system = await launchSystem(OFFSET, {
+  system = await launchSystem({
     // As variables, where they could be handed on to whom they do not concern.
     TENANTRY_MASTER_KEY: masterKey,
     UPSTREAM_ALLOWED_NETWORKS: '127.0.0.0/8',
@@ -115,7 +114,7 @@ const readOpenToAll = (): Promise<readonly Piece[]> =>
   inTurns(
     SERVICES.flatMap((service) => OPEN_TO_ALL.map((path) => ({ service, path }))),
     async ({ service, path }) => {
-      const content = await (await fetch(`http://127.0.0.1:${PORTS[service] + OFFSET}${path}`)).text();
+      const content = await (await fetch(`http://127.0.0.1:${PORTS[service] + system.portOffset}${path}`)).text();
       return { place: `${service} ${path}`, content };
     },
   );
