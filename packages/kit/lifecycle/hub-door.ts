@@ -25,15 +25,20 @@ export type HubDoor = { readonly url: string; readonly close: () => Promise<void
  */
 export async function openHubDoor({ identity, http, host, port, logger }: HubDoorOptions): Promise<HubDoor> {
   const sockets = new Set<TLSSocket>();
+  let isClosing = false;
   const server = createServer({
     ...identity.introductionOptions(),
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
   });
   server.on('secureConnection', (socket) => {
+    socket.on('error', () => socket.destroy());
+    if (isClosing) {
+      socket.destroy();
+      return;
+    }
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    socket.on('error', () => socket.destroy());
     http.emit('connection', socket);
   });
   server.on('tlsClientError', (error, socket) => {
@@ -49,6 +54,7 @@ export async function openHubDoor({ identity, http, host, port, logger }: HubDoo
   return {
     url,
     async close() {
+      isClosing = true;
       unfollow();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       http.closeIdleConnections();

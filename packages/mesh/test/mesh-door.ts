@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { type Authority, createAuthority, identityOf } from '../../../tests/support/certificates.ts';
 import type { MeshIdentity } from '../identity.ts';
@@ -43,6 +43,12 @@ export async function openMeshDoor(
     if (socket.alpnProtocol === LINK_PROTOCOL) accept(socket);
   });
   server.on('tlsClientError', () => undefined);
+  // Those in the middle of a handshake too: a link that is opened anew meanwhile would keep a door that is killed open for ever.
+  const arrived = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    arrived.add(socket);
+    socket.once('close', () => arrived.delete(socket));
+  });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address() as AddressInfo;
@@ -52,7 +58,7 @@ export async function openMeshDoor(
     async kill() {
       const closed = server.listening ? once(server, 'close') : null;
       server.close();
-      for (const socket of open) socket.destroy();
+      for (const socket of [...open, ...arrived]) socket.destroy();
       await closed;
     },
   };
