@@ -37,7 +37,7 @@ export class Launch {
 
   /** The rows of the table it printed. */
   rows(): { what: string; port: number; pid: number }[] {
-    return [...this.output.matchAll(/^ {2}(\S.*?) +(\d+) {2}\S+:\/\/\S+ +(\d+)$/gm)].map(
+    return [...this.output.matchAll(/^ {2}(\S.*?) +(\d+) {2,}\S+:\/\/\S+ +(\d+)$/gm)].map(
       ([, what = '', port, pid]) => ({
         what,
         port: Number(port),
