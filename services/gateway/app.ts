@@ -1,5 +1,4 @@
 import { REVOCATIONS_BUCKET, type Revocation } from '@tenantry/auth/buckets.ts';
-import { toPublicJwk } from '@tenantry/auth/jws.ts';
 import { deriveKeys, deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { createRedis } from '@tenantry/databases/redis.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
@@ -18,7 +17,6 @@ import { LoadMeter } from '@tenantry/kit/lifecycle/load-meter.ts';
 import { registerMeshLinkMetrics } from '@tenantry/kit/lifecycle/mesh-link-metrics.ts';
 import { openMeshLinks } from '@tenantry/kit/lifecycle/open-mesh-links.ts';
 import { pinHub } from '@tenantry/kit/lifecycle/pin-hub.ts';
-import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger, gatheredOutput, type Logger, type LogOutput } from '@tenantry/kit/logger.ts';
 import { openTenantConfigurations } from '@tenantry/kit/tenants/configurations.ts';
 import { openTenantDirectory } from '@tenantry/kit/tenants/directory.ts';
@@ -65,6 +63,7 @@ import { watchReadiness } from './own/readiness.ts';
 import { createSystemHealth } from './own/system-health.ts';
 import { Pipeline } from './pipeline.ts';
 import { openProducts } from './products/open-products.ts';
+import { registerGateway } from './register-gateway.ts';
 import { Routes } from './routing/routes.ts';
 import { createExchangeTrace } from './traces/exchange-trace.ts';
 import { traceEndpoint } from './traces/trace-endpoint.ts';
@@ -375,20 +374,7 @@ async function open(
   await house?.settled;
   const url = await door.listen({ host: configuration.HOST, port: configuration.PORT });
   if (membership === null)
-    leave = registerWithHub({
-      hubUrl: configuration.HUB_URL,
-      pinned,
-      masterKey: configuration.TENANTRY_MASTER_KEY,
-      announcement: {
-        instanceId,
-        service: 'gateway',
-        url,
-        publicKey: toPublicJwk(signingKey.publicKey),
-        endpoints: [],
-      },
-      logger,
-      sources: vitals,
-    }).leave;
+    leave = registerGateway(configuration, { instanceId, url, pinned, logger, sources: vitals }).leave;
   const readiness = watchReadiness({ required, upstreams, logger });
   closing.push(readiness.close);
   const isInformed = (): boolean => discovery.isKnown() && keys.isKnown();

@@ -1,6 +1,5 @@
 import { toPublicJwk } from '@tenantry/auth/jws.ts';
 import { deriveKeys, deriveNatsToken } from '@tenantry/databases/credentials.ts';
-import type { Engine } from '@tenantry/databases/engine.ts';
 import { type Databases, openDatabases } from '@tenantry/databases/factory.ts';
 import { startConsumers } from '@tenantry/events/consumer.ts';
 import { startInboxPruner } from '@tenantry/events/inbox-pruner.ts';
@@ -23,10 +22,9 @@ import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import { type SecretsSettings, vaultSettingsOf } from '../configuration/secrets-engine.ts';
 import { deadLetterRoutes } from '../dead-letters/dead-letter-routes.ts';
 import { type DueHandler, startTicker } from '../due/ticker.ts';
+import { checkEngines } from '../health/check-engines.ts';
 import { Dependencies } from '../health/dependencies.ts';
 import { createServiceProbe } from '../health/service-probe.ts';
-import { CHECKED, type StoreChecks, startStoreChecks } from '../health/store-checks.ts';
-import { dependencyOf } from '../health/store-dependencies.ts';
 import { Answering, type AnsweringOptions } from '../http/answering.ts';
 import { createPruningSchedule, IDEMPOTENCY_PRUNING, pruneIdempotencyKeys } from '../http/idempotency-pruning.ts';
 import { createLinkDoor } from '../http/link-door.ts';
@@ -209,7 +207,7 @@ export async function openService<Tables, Configuration extends ServiceConfigura
       },
     });
     closing.push(mesh.close);
-    const checks = checkStores(dependencies, [...databases.engines, natsEngine(nats, databases.calls)]);
+    const checks = checkEngines(dependencies, [...databases.engines, natsEngine(nats, databases.calls)]);
     closing.push(async () => checks.stop());
     const tenants = await openTenantDirectory(nats, mesh, { snapshotFile: `${snapshots}-tenants.json` });
     closing.push(tenants.close);
@@ -332,15 +330,6 @@ const openServiceDatabases = <Tables>(
     placement: { databases: configuration.TENANT_DATABASES ?? '', placements: configuration.TENANT_PLACEMENTS ?? '' },
     onError: (engine, error) => logger.warn({ err: error, engine }, 'a connection was lost'),
   });
-
-function checkStores(dependencies: Dependencies, engines: readonly Engine[]): StoreChecks {
-  return startStoreChecks(
-    engines.map((engine) => ({
-      monitor: dependencies.declare(dependencyOf(engine), CHECKED),
-      check: engine.check,
-    })),
-  );
-}
 
 async function openDoor<Tables>(options: {
   name: string;

@@ -1,12 +1,10 @@
-import { toPublicJwk } from '@tenantry/auth/jws.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
 import { ConfigurationError } from '@tenantry/kit/configuration.ts';
-import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
 import { pinHub } from '@tenantry/kit/lifecycle/pin-hub.ts';
-import { registerWithHub } from '@tenantry/kit/lifecycle/registration.ts';
 import { createLogger } from '@tenantry/kit/logger.ts';
 import { rootsInSnapshot } from '@tenantry/mesh/identity/trust.ts';
 import type { GatewayConfiguration } from '../config.ts';
+import { registerGateway } from '../register-gateway.ts';
 import { serveClusterMetrics } from './cluster-metrics.ts';
 import { mergeClusterVitals } from './cluster-vitals.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -37,20 +35,7 @@ export async function openPrimary(configuration: GatewayConfiguration): Promise<
   // Its workers hear of other roots, and write them down.
   const snapshot = `${configuration.TENANTRY_DATA_DIR}/snapshots/gateway-trust.json`;
   pinned?.follow({ roots: () => rootsInSnapshot(snapshot), isRevoked: () => false });
-  const registration = registerWithHub({
-    hubUrl: configuration.HUB_URL,
-    pinned,
-    masterKey: configuration.TENANTRY_MASTER_KEY,
-    announcement: {
-      instanceId,
-      service: 'gateway',
-      url,
-      publicKey: toPublicJwk(instanceKey(configuration.TENANTRY_MASTER_KEY, instanceId).publicKey),
-      endpoints: [],
-    },
-    logger,
-    sources,
-  });
+  const registration = registerGateway(configuration, { instanceId, url, pinned, logger, sources });
   const restart = (): void => void pool.restart();
   process.on('SIGHUP', restart);
   return {
