@@ -5,7 +5,27 @@ import { type TenantId, uuidOf } from '@tenantry/kernel/id.ts';
 import { type ExpressionBuilder, sql } from 'kysely';
 
 /**
- * Notes, in a transaction of its own, that an attempt is about to begin: what never ends leaves its note behind.
+ * Notes, in a transaction of its own, that the first attempt is about to begin: what never ends leaves its note behind.
+ * @returns false when something is noted already, which is then left as it is
+ */
+export function noteFirstAttempt<Tables>(
+  withTenant: WithTenant<Tables>,
+  consumer: string,
+  event: EventEnvelope,
+): Promise<boolean> {
+  return withTenant(event.tenantid as TenantId, async (tenantWork) => {
+    const uow = tenantWork as TenantUnitOfWork;
+    const { numInsertedOrUpdatedRows } = await uow.sql
+      .insertInto('event_attempts')
+      .values(firstAttempt(uow, consumer, event))
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    return numInsertedOrUpdatedRows === 1n;
+  });
+}
+
+/**
+ * Notes, as above, that another attempt is about to begin.
  * @param isSameTerm the last attempt that was noted is known to have ended, though its note could not be removed
  * @returns how many attempts before this one were begun and never ended
  */
@@ -15,16 +35,11 @@ export function noteAttempt<Tables>(
   event: EventEnvelope,
   isSameTerm: boolean,
 ): Promise<number> {
-  return withTenant(event.tenantid as TenantId, async (uow) => {
-    const { started } = await (uow as TenantUnitOfWork).sql
+  return withTenant(event.tenantid as TenantId, async (tenantWork) => {
+    const uow = tenantWork as TenantUnitOfWork;
+    const { started } = await uow.sql
       .insertInto('event_attempts')
-      .values({
-        tenant_id: uow.tenantUuid,
-        consumer,
-        event_id: uuidOf(event.id as `evt_${string}`),
-        started: 1,
-        started_at: uow.now,
-      })
+      .values(firstAttempt(uow, consumer, event))
       .onConflict((conflict) =>
         conflict
           .columns(['tenant_id', 'consumer', 'event_id'])
@@ -65,6 +80,14 @@ export async function forgetAttempts(uow: TenantUnitOfWork, consumer: string, ev
     .where(isOf(uow, consumer, event))
     .execute();
 }
+
+const firstAttempt = (uow: TenantUnitOfWork, consumer: string, event: EventEnvelope) => ({
+  tenant_id: uow.tenantUuid,
+  consumer,
+  event_id: uuidOf(event.id as `evt_${string}`),
+  started: 1,
+  started_at: uow.now,
+});
 
 const isOf =
   (uow: TenantUnitOfWork, consumer: string, event: EventEnvelope) =>

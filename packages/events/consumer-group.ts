@@ -1,18 +1,19 @@
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import type { EventEnvelope } from '@tenantry/contract/event.ts';
 import { isDatabaseAway } from '@tenantry/databases/postgres/errors.ts';
 import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-work.ts';
 import { isTransient } from '@tenantry/kernel/problem.ts';
 import type { Tracer } from '@tenantry/kernel/tracing/tracer.ts';
-import { AggregateOrder } from './aggregate-order.ts';
 import { AwayTenants } from './away-tenants.ts';
 import { buryEvent, causeOf } from './bury-event.ts';
 import { type DurableOptions, openDurable, rewindDurable } from './durable-consumer.ts';
 import { parseEnvelope } from './envelope.ts';
+import { type EventInLine, EventLines } from './event-lines.ts';
 import { inTime } from './in-time.ts';
 import { handleOnce } from './inbox.ts';
-import { KeyedQueue } from './keyed-queue.ts';
 import type { Nats } from './nats.ts';
+import { Receipt } from './receipt.ts';
 import { settleRedriven } from './redrive.ts';
 import { SIGN_OF_LIFE_MS } from './sign-of-life.ts';
 import type { Subscription } from './subscription.ts';
@@ -30,24 +31,25 @@ export type ConsumerGroupOptions<Tables> = {
   readonly redeliveryDelaysMs?: readonly number[];
   /** A handler that takes longer has failed; 20 s unless said. */
   readonly handlerTimeoutMs?: number;
-  /** While this many wait for another attempt, or behind one, what fails is a dead letter at once; 16,000 unless said. */
+  /** While this many wait for another attempt, or behind one, what fails anew is a dead letter at once; 16,000 unless said. */
   readonly mostWaiting?: number;
 };
 
-const MAX_IN_FLIGHT = 64;
-const MOST_WAITING = 16_000;
-/** What waits is unacknowledged, and beyond this the server hands out nothing to anybody: room for what waits for a database. */
+/** Asked of the server ahead. */
+const MOST_AT_ONCE = 64;
+/** Unacknowledged at the server: beyond this it hands out nothing to anybody. */
 const MOST_UNACKNOWLEDGED = 32_000;
+const MOST_WAITING = 16_000;
+/**
+ * A process has ten connections to a database: a tenant whose handlers hang leaves some of them. Much is read ahead, for
+ * what is of other tenants may stand behind it.
+ */
+const SIZES = { places: 64, placesOfTenant: 6, mostAhead: 4_096, most: MOST_UNACKNOWLEDGED, mostBytes: 33_554_432 };
 const REOPEN_MS = 250;
 /** Less than the server waits for an acknowledgement. */
 const HANDLER_TIMEOUT_MS = 20_000;
-/** Attempts that were begun while nothing else was being handled, and never ended: this many, and the event is to blame. */
-const MAX_UNFINISHED_ATTEMPTS = 3;
-/** What comes again goes before what is new, so what waits must not all come again each second: 200 a second at most. */
-const SPACING_MS = 5;
-/** Behind an earlier event: a little after it, for the server's timers are not exact. */
-const BEHIND_MS = 50;
-/** Never a bare nak: three of those burn three deliveries in nine milliseconds. */
+/** Attempts that were begun and never ended, one among others and three alone: then the event is to blame. */
+const MAX_UNFINISHED_ATTEMPTS = 4;
 const REDELIVERY_DELAYS_MS: readonly number[] = [250, 1_000, 5_000, 30_000, 120_000, 600_000];
 
 /** Never goes back, nor ahead: waits must not change when somebody sets the clock. */
@@ -61,8 +63,11 @@ export class ConsumerGroup<Tables> {
   readonly #suspects: Suspects<Tables>;
   /** Of all groups of the process together. */
   readonly #turnstile: Turnstile;
-  #order = new AggregateOrder(nowMs);
   readonly #away = new AwayTenants(nowMs);
+  /** How many events have failed and are not done. */
+  #failed = 0;
+  /** The number of the delivery that has to come next. */
+  #nextDelivery = 1;
 
   constructor(
     options: ConsumerGroupOptions<Tables>,
@@ -87,96 +92,135 @@ export class ConsumerGroup<Tables> {
 
   /** Before the first `run` of whoever begins to lead. */
   async rewind(): Promise<void> {
-    this.#suspects.beginAnew(await rewindDurable(this.#options.nats, this.#durable));
+    this.#suspects.beginAnew(await this.#rewind());
   }
 
-  /** Until `signal`; then waits for what is being handled. */
+  /** Until `signal`; then waits for what is being handled. The rest is left alone: whoever begins next rewinds to it. */
   async run(signal: AbortSignal): Promise<void> {
-    const queue = new KeyedQueue(MAX_IN_FLIGHT);
-    this.#order = new AggregateOrder(nowMs); // what was held back before may have been done by another instance since
-    let messages: ConsumerMessages | undefined;
-    const onAbort = () => messages?.stop();
-    signal.addEventListener('abort', onAbort);
+    this.#failed = 0;
+    const lines: EventLines<Receipt> = new EventLines({ ...SIZES, work: (inLine) => this.#work(inLine, lines) });
+    const ended = whenAborted(signal).then(() => lines.end());
     while (!signal.aborted) {
       try {
-        const consumer = await openDurable(this.#options.nats, this.#durable);
-        messages = await consumer.consume({
-          max_messages: MAX_IN_FLIGHT,
-          idle_heartbeat: SIGN_OF_LIFE_MS,
-          abort_on_missing_resource: true,
-        });
-        if (signal.aborted) messages.stop();
-        for await (const message of messages) {
-          const event = parseEnvelope(message.data);
-          // Left alone once we are to stop: whoever begins next rewinds to it.
-          await queue.add(event?.subject ?? message.subject, async () => {
-            if (!signal.aborted) await this.#receive(message, event);
-          });
-        }
+        if (await this.#read(lines, signal)) await this.#rewind();
       } catch (error) {
         if (!signal.aborted) this.#options.onError(error, null);
       }
-      if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, REOPEN_MS));
+      if (!signal.aborted) await Promise.race([ended, sleep(REOPEN_MS)]);
     }
-    signal.removeEventListener('abort', onAbort);
-    await queue.idle();
+    await ended;
   }
 
-  async #receive(message: JsMsg, event: EventEnvelope | null): Promise<void> {
-    if (event === null) {
-      this.#options.onError(new Error(`Not an event: ${message.subject}, number ${message.seq}.`), null);
-      message.term();
-      return;
-    }
-    if (event.redrivefor !== undefined && event.redrivefor !== this.#durable.durable) {
-      message.ack();
-      return;
-    }
-    const hearing = this.#hearings.get(event.type);
-    if (hearing === undefined && event.redriveof === undefined) {
-      message.ack();
-      return;
-    }
-    const waitsUntilMs =
-      this.#order.waitsUntilMs(event.subject, message.seq) ?? this.#away.waitsUntilMs(event.tenantid);
-    if (waitsUntilMs !== undefined) {
-      const attempts = this.#order.attempts(event.subject, message.seq);
-      this.#postpone(message, event, Math.max(waitsUntilMs - nowMs(), 0) + BEHIND_MS, attempts);
-      return;
-    }
-    if (hearing === undefined) await this.#bury(message, event, `Nobody here handles ${event.type} any more.`, 0);
-    else await this.#attempt(message, event, hearing);
+  async #rewind(): Promise<number> {
+    const { lastUnderWay, nextDelivery } = await rewindDurable(this.#options.nats, this.#durable);
+    this.#nextDelivery = nextDelivery;
+    return lastUnderWay;
   }
 
   /**
-   * A suspect is alone in this process while it is handled, and that it was begun is noted before: should the process not
-   * survive it, the note speaks against this event and no other. All others cost no more than their own transaction.
+   * Until `signal`, or until the consumer has to be opened again.
+   * @returns whether it has to be rewound before: a delivery was lost with its connection, and would come only after newer ones
    */
-  async #attempt(message: JsMsg, event: EventEnvelope, hearing: Hearing<Tables>): Promise<void> {
-    const isSuspect = this.#suspects.has(message.seq);
-    await this.#turnstile.enter(isSuspect);
+  async #read(lines: EventLines<Receipt>, signal: AbortSignal): Promise<boolean> {
+    const consumer = await openDurable(this.#options.nats, this.#durable);
+    const messages = await consumer.consume({
+      max_messages: MOST_AT_ONCE,
+      idle_heartbeat: SIGN_OF_LIFE_MS,
+      abort_on_missing_resource: true,
+    });
+    const stop = () => messages.stop();
+    signal.addEventListener('abort', stop);
+    const lost = this.#watchForLoss(messages, lines);
     try {
-      if (isSuspect && !(await this.#isAcquitted(message, event))) return;
-      await this.#handle(event, hearing, isSuspect, message.redelivered);
-      this.#order.release(event.subject, message.seq);
-      this.#away.noteBack(event.tenantid);
-      message.ack();
-    } catch (error) {
-      await this.#fail(message, event, error, isSuspect);
+      if (signal.aborted) return false;
+      for await (const message of messages) {
+        if (message.info.deliverySequence > this.#nextDelivery) return true;
+        this.#nextDelivery = message.info.deliverySequence + 1;
+        this.#take(lines, message);
+        if (!lines.hasRoom) await lines.room();
+      }
     } finally {
-      this.#turnstile.leave();
+      // Before anything is rewound, which would be sent to whoever still asks here.
+      stop();
+      signal.removeEventListener('abort', stop);
+    }
+    return await lost;
+  }
+
+  /** What was lost has perhaps nothing newer behind it, but the server says now and then how far it has delivered. */
+  async #watchForLoss(messages: ConsumerMessages, lines: EventLines<Receipt>): Promise<boolean> {
+    for await (const said of messages.status()) {
+      if (said.type !== 'heartbeat') continue;
+      await setImmediate(); // What has arrived is read before, unless there is no room for it.
+      if (!lines.hasRoom || said.lastConsumerSequence < this.#nextDelivery) continue;
+      messages.stop();
+      return true;
+    }
+    return false;
+  }
+
+  #take(lines: EventLines<Receipt>, message: JsMsg): void {
+    const receipt = new Receipt(this.#options.nats, message);
+    const event = parseEnvelope(message.data);
+    if (event === null) {
+      this.#options.onError(new Error(`Not an event: ${message.subject}, number ${message.seq}.`), null);
+      receipt.term();
+    } else if (this.#isForUs(event)) lines.take(event, receipt, message.data.length);
+    else receipt.ack();
+  }
+
+  #isForUs({ redrivefor, redriveof, type }: EventEnvelope): boolean {
+    if (redrivefor !== undefined && redrivefor !== this.#durable.durable) return false;
+    return redriveof !== undefined || this.#hearings.has(type);
+  }
+
+  async #work(inLine: EventInLine<Receipt>, lines: EventLines<Receipt>): Promise<number | null> {
+    const { event } = inLine;
+    const awayUntilMs = this.#away.waitsUntilMs(event.tenantid);
+    if (awayUntilMs !== undefined) return awayUntilMs - nowMs();
+    const hearing = this.#hearings.get(event.type);
+    if (hearing === undefined) return this.#bury(inLine, `Nobody here handles ${event.type} any more.`);
+    return this.#attempt(inLine, hearing, lines);
+  }
+
+  /**
+   * That a suspect's attempt begins is noted before: should the process not survive it, the note is left behind. Who has
+   * such a note is alone in this process while it is handled, so that the next one speaks against this event and no other.
+   * All others cost no more than their own transaction.
+   */
+  async #attempt(
+    inLine: EventInLine<Receipt>,
+    hearing: Hearing<Tables>,
+    lines: EventLines<Receipt>,
+  ): Promise<number | null> {
+    const { event } = inLine;
+    const isSuspect = this.#suspects.has(inLine.receipt.seq);
+    let isInside = false;
+    try {
+      const isAlone = isSuspect && !(await this.#suspects.beginInCompany(event));
+      await this.#turnstile.enter(isAlone);
+      isInside = true;
+      if (isAlone) {
+        const unfinished = await this.#suspects.beginAlone(inLine.receipt.seq, event);
+        if (unfinished >= MAX_UNFINISHED_ATTEMPTS) return await this.#convict(inLine, unfinished);
+      }
+      await this.#handle(inLine, hearing, isSuspect);
+      return this.#end(inLine, 'ack');
+    } catch (error) {
+      return await this.#fail(inLine, error, isSuspect, lines);
+    } finally {
+      if (isInside) this.#turnstile.leave();
     }
   }
 
   async #handle(
-    event: EventEnvelope,
+    { event, receipt, attempts }: EventInLine<Receipt>,
     { subscription, read }: Hearing<Tables>,
     isSuspect: boolean,
-    isRedelivered: boolean,
   ): Promise<void> {
     const { withTenant, handlerTimeoutMs = HANDLER_TIMEOUT_MS } = this.#options;
     const { durable } = this.#durable;
-    const isFirst = !isSuspect && !isRedelivered && event.redriveof === undefined;
+    const isFirst = !isSuspect && !receipt.isRedelivered && attempts === 0 && event.redriveof === undefined;
     const handle = async (uow: TenantUnitOfWork<Tables>): Promise<void> => {
       if (isSuspect) await this.#suspects.forget(uow, event);
       if (await settleRedriven(uow as TenantUnitOfWork, event))
@@ -187,52 +231,57 @@ export class ConsumerGroup<Tables> {
     if (isSuspect && !isNew) await this.#suspects.forgetNow(event);
   }
 
-  async #isAcquitted(message: JsMsg, event: EventEnvelope): Promise<boolean> {
-    const unfinished = await this.#suspects.begin(message.seq, event);
-    if (unfinished < MAX_UNFINISHED_ATTEMPTS) return true;
-    const cause = `It killed or hung the process: ${unfinished} attempts were begun while nothing else was being handled, and none of them ended.`;
-    this.#options.onError(new Error(cause), event);
-    await this.#bury(message, event, cause, unfinished);
-    return false;
+  #convict(inLine: EventInLine<Receipt>, unfinished: number): Promise<number | null> {
+    const cause = `It killed or hung the process: ${unfinished} attempts were begun, all but the first while nothing else was being handled, and none of them ended.`;
+    this.#options.onError(new Error(cause), inLine.event);
+    return this.#bury(inLine, cause, unfinished);
   }
 
-  async #fail(message: JsMsg, event: EventEnvelope, error: unknown, isSuspect: boolean): Promise<void> {
+  async #fail(
+    inLine: EventInLine<Receipt>,
+    error: unknown,
+    isSuspect: boolean,
+    lines: EventLines<Receipt>,
+  ): Promise<number | null> {
+    const { event, receipt } = inLine;
     this.#options.onError(error, event);
-    if (isSuspect) await this.#suspects.end(message.seq, event);
-    if (isDatabaseAway(error)) {
-      this.#awaitDatabase(message, event);
-      return;
-    }
+    if (isSuspect) await this.#suspects.end(receipt.seq, event);
+    if (isDatabaseAway(error)) return this.#awaitDatabase(event);
     this.#away.noteBack(event.tenantid);
     const { redeliveryDelaysMs = REDELIVERY_DELAYS_MS, mostWaiting = MOST_WAITING } = this.#options;
-    const attempts = this.#order.attempts(event.subject, message.seq) + 1;
-    const delayMs = redeliveryDelaysMs[attempts - 1];
-    const mayWait = this.#order.size < mostWaiting;
-    if (isTransient(error) && delayMs !== undefined && mayWait) this.#postpone(message, event, delayMs, attempts);
-    else await this.#bury(message, event, causeOf(error), attempts);
+    const delayMs = redeliveryDelaysMs[inLine.attempts];
+    const mayWait = inLine.attempts > 0 || Math.max(this.#failed, lines.resting) < mostWaiting;
+    if (inLine.attempts++ === 0) this.#failed++;
+    if (isTransient(error) && delayMs !== undefined && mayWait) return delayMs;
+    return this.#bury(inLine, causeOf(error));
   }
 
-  async #bury(message: JsMsg, event: EventEnvelope, cause: string, attempts: number): Promise<void> {
+  async #bury(inLine: EventInLine<Receipt>, cause: string, attempts = inLine.attempts): Promise<number | null> {
+    const { event } = inLine;
     try {
       await buryEvent(this.#options.withTenant, { consumer: this.#durable.durable, event, cause, attempts });
-      this.#order.release(event.subject, message.seq);
-      this.#away.noteBack(event.tenantid);
-      message.term();
+      return this.#end(inLine, 'term');
     } catch (burialError) {
       this.#options.onError(burialError, event);
-      this.#awaitDatabase(message, event);
+      return this.#awaitDatabase(event);
     }
+  }
+
+  #end({ event, receipt, attempts }: EventInLine<Receipt>, how: 'ack' | 'term'): null {
+    if (attempts > 0) this.#failed--;
+    this.#away.noteBack(event.tenantid);
+    receipt[how]();
+    return null;
   }
 
   /** Nothing is wrong with an event while the database is away, so this is no attempt. */
-  #awaitDatabase(message: JsMsg, event: EventEnvelope): void {
-    const untilMs = this.#away.noteAway(event.tenantid);
-    this.#postpone(message, event, untilMs - nowMs(), this.#order.attempts(event.subject, message.seq));
-  }
-
-  #postpone(message: JsMsg, event: EventEnvelope, leastMs: number, attempts: number): void {
-    const delayMs = Math.max(leastMs, this.#order.size * SPACING_MS);
-    this.#order.hold(event.subject, message.seq, { untilMs: nowMs() + delayMs, attempts });
-    message.nak(delayMs);
+  #awaitDatabase(event: EventEnvelope): number {
+    return this.#away.noteAway(event.tenantid) - nowMs();
   }
 }
+
+const whenAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });

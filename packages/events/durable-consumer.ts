@@ -33,26 +33,34 @@ export async function openDurable(nats: Nats, options: DurableOptions): Promise<
   return nats.jetstream.consumers.get(stream, options.durable);
 }
 
+export type Rewound = {
+  /** The number of the last message that was delivered and not acknowledged; 0 when there was none. */
+  readonly lastUnderWay: number;
+  /** The number that the next delivery will have, for one that is lost on its way to be noticed. */
+  readonly nextDelivery: number;
+};
+
 /**
  * Makes what was delivered but never acknowledged come again at once, in its order. Otherwise it would come when its
- * time to acknowledge has passed, and what is new would come first. Only for who has just begun to lead.
- * @returns the number of the last message that the one before us may have had under way; 0 when there was none
+ * time to acknowledge has passed, and what is new would come first.
  */
-export async function rewindDurable(nats: Nats, options: DurableOptions): Promise<number> {
+export async function rewindDurable(nats: Nats, options: DurableOptions): Promise<Rewound> {
   const stream = streamName(nats.namespace, options.source);
   const info = await findDurable(nats, stream, options.durable);
-  if (info === null || info.num_ack_pending === 0) return 0;
+  if (info === null) return { lastUnderWay: 0, nextDelivery: 1 };
+  if (info.num_ack_pending === 0) return { lastUnderWay: 0, nextDelivery: info.delivered.consumer_seq + 1 };
+  const lastUnderWay = info.delivered.stream_seq;
   const isReset =
     nats.features.consumerReset &&
     (await nats.manager.consumers.reset(stream, options.durable).then(
       () => true,
       () => false,
     ));
-  if (isReset) return info.delivered.stream_seq;
+  if (isReset) return { lastUnderWay, nextDelivery: 1 };
   // Should we end between these two, everything is delivered again and the inbox knows what it has seen.
   await nats.manager.consumers.delete(stream, options.durable);
   await addDurable(nats, stream, options, info.ack_floor.stream_seq + 1);
-  return info.delivered.stream_seq;
+  return { lastUnderWay, nextDelivery: 1 };
 }
 
 const findDurable = (nats: Nats, stream: string, durable: string): Promise<ConsumerInfo | null> =>

@@ -1,7 +1,7 @@
 import type { EventEnvelope } from '@tenantry/contract/event.ts';
 import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-work.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
-import { endAttempt, forgetAttempts, noteAttempt } from './attempt-log.ts';
+import { endAttempt, forgetAttempts, noteAttempt, noteFirstAttempt } from './attempt-log.ts';
 
 /**
  * The messages of one consumer that whoever led before us may have had under way when it ended, perhaps because of one of
@@ -29,8 +29,13 @@ export class Suspects<Tables> {
     return sequence <= this.#upTo;
   }
 
+  /** @returns false when there is a note of another attempt: it has to be alone, see `beginAlone` */
+  beginInCompany(event: EventEnvelope): Promise<boolean> {
+    return noteFirstAttempt(this.#withTenant, this.#consumer, event);
+  }
+
   /** @returns how many attempts before this one were begun and never ended */
-  async begin(sequence: number, event: EventEnvelope): Promise<number> {
+  async beginAlone(sequence: number, event: EventEnvelope): Promise<number> {
     const unfinished = await noteAttempt(this.#withTenant, this.#consumer, event, this.#ended.has(sequence));
     this.#ended.delete(sequence);
     return unfinished;

@@ -66,6 +66,12 @@ describe('Others are not held up', () => {
             taker.label(subject, 1),
             taker.label(subject, 2),
           ]);
+        // What waited was here: it came once, so it could go on at once.
+        const { delivered } = await world.nats.manager.consumers.info(
+          streamName(world.namespace, 'users'),
+          taker.durable,
+        );
+        expect(delivered.consumer_seq).toBe(MANY + 5);
       } finally {
         isAway = false;
         await consumers.stop();
@@ -103,6 +109,30 @@ describe('Others are not held up', () => {
     },
     40_000,
   );
+
+  it('by handlers of a tenant that hang, however many', async () => {
+    const [tenant, other, subject] = [newId('ten'), newId('ten'), newSubject()];
+    const { promise: free, resolve: release } = Promise.withResolvers<void>();
+    let hanging = 0;
+    const taker = takeNotes(world, async (uow) => {
+      if (uow.tenantId !== tenant) return;
+      hanging++;
+      await free;
+    });
+    const facts = upTo(100).map((): [string, number] => [newSubject(), 1]);
+    await publishAll(taker, tenant, facts);
+    const consumers = await taker.start();
+    try {
+      await eventually(() => expect(hanging).toBeGreaterThan(2));
+      await publishAll(taker, other, [[subject, 1]]);
+      await eventually(async () => expect(await taker.notes()).toEqual([taker.label(subject, 1)]), 15_000);
+      release();
+      await eventually(async () => expect(await taker.notes()).toHaveLength(101), 15_000);
+    } finally {
+      release();
+      await consumers.stop();
+    }
+  }, 40_000);
 
   it('by more than may wait: what fails then is a dead letter at once, and nothing is lost', async () => {
     const [tenant, other, subject] = [newId('ten'), newId('ten'), newSubject()];

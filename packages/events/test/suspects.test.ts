@@ -38,46 +38,91 @@ const blame = (taker: Taker, { id, tenantid }: EventEnvelope, started: number) =
   ]);
 
 describe('What a dead process had under way', () => {
-  it('is handled one at a time, noted before; what came after it is handled side by side, and not noted', async () => {
-    let inside = 0;
-    let most = 0;
-    const noted: (readonly [number, number])[] = [];
-    const taker = takeNotes(world, async (_uow, { aggregateversion }) => {
-      most = Math.max(most, ++inside);
+  const startedOf = async (taker: Taker, { id }: EventEnvelope): Promise<number> =>
+    (await attempts(taker)).find(({ event_id }) => event_id === uuidOf(id as 'evt_'))?.started ?? 0;
+
+  it('is noted before it is handled; what came after it is not', async () => {
+    const noted: (readonly [version: number, started: number])[] = [];
+    const taker = takeNotes(world, async (_uow, envelope) => {
       // Committed before the handler runs: others can see it.
-      noted.push([aggregateversion, (await attempts(taker)).length]);
-      inside--;
+      noted.push([envelope.aggregateversion, await startedOf(taker, envelope)]);
     });
-    const tenant = newId('ten');
-    const old = Array.from({ length: 6 }, () => taker.envelope(tenant, newSubject(), 1));
+    const old = Array.from({ length: 6 }, () => taker.envelope(newId('ten'), newSubject(), 1));
     await leaveUnderWay(taker, old);
     const consumers = await taker.start();
     try {
       await eventually(async () => expect(await taker.notes()).toHaveLength(6));
-      expect(most).toBe(1);
       expect(noted).toEqual(old.map(() => [1, 1]));
       expect(await attempts(taker)).toEqual([]);
-      await world.publish(taker.envelope(tenant, newSubject(), 2));
+      await world.publish(taker.envelope(newId('ten'), newSubject(), 2));
       await eventually(() => expect(noted.at(-1)).toEqual([2, 0]));
     } finally {
       await consumers.stop();
     }
   });
 
-  it('is buried unseen once three attempts have never ended; its neighbours are not', async () => {
+  it('is handled side by side: those that were merely beside the one that killed wait for nobody', async () => {
+    const together = Promise.withResolvers<void>();
+    let inside = 0;
+    const taker = takeNotes(world, async () => {
+      if (++inside === 6) together.resolve();
+      await together.promise;
+    });
+    await leaveUnderWay(
+      taker,
+      Array.from({ length: 6 }, () => taker.envelope(newId('ten'), newSubject(), 1)),
+    );
+    const consumers = await taker.start();
+    try {
+      await eventually(async () => expect(await taker.notes()).toHaveLength(6));
+    } finally {
+      await consumers.stop();
+    }
+  });
+
+  it('is alone, and counted, once a note says that an attempt never ended', async () => {
+    let inside = 0;
+    let others = 0;
+    const seen: number[] = [];
+    const taker = takeNotes(world, async (_uow, envelope) => {
+      inside++;
+      const isAccused = envelope.aggregateversion === 2;
+      if (isAccused) seen.push(await startedOf(taker, envelope));
+      // Long enough for all others to come beside it, if they could.
+      for (let look = 0; look < 20; look++) {
+        await new Promise((resolve) => setImmediate(resolve));
+        if (isAccused) others = Math.max(others, inside - 1);
+      }
+      inside--;
+    });
+    const old = Array.from({ length: 12 }, (_, i) => taker.envelope(newId('ten'), newSubject(), i % 4 === 3 ? 2 : 1));
+    await leaveUnderWay(taker, old);
+    for (const envelope of old.filter(({ aggregateversion }) => aggregateversion === 2))
+      await blame(taker, envelope, 1);
+    const consumers = await taker.start();
+    try {
+      await eventually(async () => expect(await taker.notes()).toHaveLength(12));
+      expect([others, seen]).toEqual([0, [2, 2, 2]]);
+      expect(await attempts(taker)).toEqual([]);
+    } finally {
+      await consumers.stop();
+    }
+  });
+
+  it('is buried unseen once four attempts have never ended; its neighbours are not', async () => {
     const called: string[] = [];
     const taker = takeNotes(world, async (_uow, { id }) => void called.push(id));
     const tenant = newId('ten');
     const [guilty, suspected, innocent] = Array.from({ length: 3 }, () => taker.envelope(tenant, newSubject(), 1));
     if (guilty === undefined || suspected === undefined || innocent === undefined) throw new Error('Too few.');
     await leaveUnderWay(taker, [suspected, guilty, innocent]);
-    await blame(taker, guilty, 3);
-    await blame(taker, suspected, 2);
+    await blame(taker, guilty, 4);
+    await blame(taker, suspected, 3);
     const consumers = await taker.start();
     try {
       await eventually(async () => expect(await taker.deadLetters()).toHaveLength(1));
       await eventually(async () => expect(await taker.notes()).toHaveLength(2));
-      expect(await taker.deadLetters()).toMatchObject([{ id: uuidOf(guilty.id as 'evt_'), attempts: 3 }]);
+      expect(await taker.deadLetters()).toMatchObject([{ id: uuidOf(guilty.id as 'evt_'), attempts: 4 }]);
       expect(called.toSorted()).toEqual([suspected.id, innocent.id].toSorted());
       expect(await attempts(taker)).toEqual([]);
     } finally {
