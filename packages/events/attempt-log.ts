@@ -15,6 +15,8 @@ export function noteFirstAttempt<Tables>(
 ): Promise<boolean> {
   return withTenant(event.tenantid as TenantId, async (tenantWork) => {
     const uow = tenantWork as TenantUnitOfWork;
+    // It is to outlive this process, not the server: after a crash there may be a thousand of them, and nobody waits for a disk.
+    uow.enqueue(sql`set local synchronous_commit = off`);
     const { numInsertedOrUpdatedRows } = await uow.sql
       .insertInto('event_attempts')
       .values(firstAttempt(uow, consumer, event))
