@@ -16,6 +16,7 @@ export type WatchSettings = BucketSettings & {
 const REOPEN_MS = 250;
 const CHECK_MS = 1_000;
 const CATCH_UP_MS = 300;
+const CONFIRM_MS = 300;
 
 /**
  * Keeps a reader's copy of a bucket whole, for as long as it takes: whatever ends a telling, another one begins, as
@@ -77,6 +78,21 @@ export class BucketWatch {
     await telling?.check().catch(() => {
       if (telling === this.#telling) this.#beginAnew();
     });
+  }
+
+  /** Asks the bucket whether everything is known, and waits for 0.3 s at most. @returns whether it was so when it was asked */
+  async confirm(): Promise<boolean> {
+    const telling = this.#telling;
+    if (telling === null || !this.#nats.isConnected()) return false;
+    const askedAtMs = performance.now();
+    const checked = telling.check().then(
+      () => {
+        this.#completeAtMs = Math.max(this.#completeAtMs, askedAtMs);
+        return true;
+      },
+      () => false,
+    );
+    return Promise.race([checked, sleep(CONFIRM_MS, false, { ref: false })]);
   }
 
   close(): void {

@@ -26,6 +26,8 @@ export type PushedState<Value> = {
   readonly ask: (key: string) => Promise<Value | undefined>;
   /** How long ago everything in the bucket was known to be known; grows while it cannot be asked, infinite before. */
   readonly silentForMs: () => number;
+  /** Asks now, for who cannot wait for the next time it is asked anyway. False where there is no answer soon. */
+  readonly confirm: () => Promise<boolean>;
   readonly close: () => Promise<void>;
 };
 
@@ -130,6 +132,7 @@ export async function watchState<Value>(
     ask,
     refresh: (key) => ask(key).catch(() => known.values.get(key)),
     silentForMs: () => watch.silentForMs,
+    confirm: () => watch.confirm(),
     async close() {
       watch.close();
       clearInterval(ageing);

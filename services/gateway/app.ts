@@ -329,6 +329,7 @@ async function open(
       keys,
       isRevoked: (sessionId) => revocations.get(sessionId) !== undefined,
       feedSilentForMs: revocations.silentForMs,
+      confirmFeed: revocations.confirm,
       recheck: createRecheck(mesh),
       failures: limits.failures,
     }),

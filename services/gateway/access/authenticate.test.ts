@@ -19,6 +19,8 @@ const SECOND = 1_000;
 
 let nowMs: number;
 let silentForMs: number;
+let confirm: () => Promise<boolean>;
+let confirmations: number;
 let keys: Map<string, typeof KEY.publicKey>;
 let signatures: number;
 let revoked: Set<SessionId>;
@@ -30,6 +32,8 @@ let authenticate: ReturnType<typeof createAuthenticate>;
 beforeEach(() => {
   nowMs = Date.now();
   silentForMs = 0;
+  confirm = async () => false;
+  confirmations = 0;
   signatures = 0;
   keys = new Map([['k1', KEY.publicKey]]);
   revoked = new Set();
@@ -53,6 +57,10 @@ beforeEach(() => {
     },
     isRevoked: (sessionId) => revoked.has(sessionId),
     feedSilentForMs: () => silentForMs,
+    confirmFeed: () => {
+      confirmations++;
+      return confirm();
+    },
     recheck: ({ sessionId }) => {
       questions.push(sessionId);
       return recheck(sessionId);
@@ -177,6 +185,27 @@ describe('While the feed of revocations is silent', () => {
     expect(questions).toEqual([]);
   });
 
+  it('because this process stood still, the feed is asked, once for all, and users is not', async () => {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    confirm = () => promise;
+    const waiting = Array.from({ length: 1_000 }, () => ask(tokenOf(), 'POST'));
+    const ended = newId('ses');
+    const caught = ask(tokenOf(ended), 'POST');
+    revoked.add(ended); // What the feed has had to say meanwhile counts.
+    resolve(true);
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['in']));
+    expect(await caught).toBe('unauthenticated');
+    expect([confirmations, questions]).toEqual([1, []]);
+  });
+
+  it('and away, it is asked once in five seconds, so that nobody else waits for it', async () => {
+    for (let i = 0; i < 3; i++) await ask(tokenOf());
+    expect([confirmations, questions.length]).toEqual([1, 3]);
+    nowMs += 5 * SECOND;
+    await ask(tokenOf());
+    expect(confirmations).toBe(2);
+  });
+
   it('users is asked once a second for a session, whoever waits for the answer', async () => {
     const sessionId = newId('ses');
     const token = tokenOf(sessionId);
@@ -222,6 +251,8 @@ describe('While the feed of revocations is silent', () => {
   });
 
   it('an answer counts from when it was asked for', async () => {
+    await ask(tokenOf()); // The feed has been asked in vain.
+    questions = [];
     const token = tokenOf();
     const { promise, resolve } = Promise.withResolvers<'valid'>();
     recheck = () => promise;

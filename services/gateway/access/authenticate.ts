@@ -5,6 +5,7 @@ import { Problem } from '@tenantry/kernel/problem.ts';
 import { tokenExpired, unauthenticated, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
 import type { Exchange } from '../edge/exchange.ts';
 import type { FailureLimiter } from '../limits/failure-limiter.ts';
+import { FeedQuestion } from './feed-question.ts';
 import { isSensitive } from './is-sensitive.ts';
 import { SessionRechecks, type SessionStanding } from './session-rechecks.ts';
 import { TokenCache } from './token-cache.ts';
@@ -22,6 +23,8 @@ export type AuthenticateOptions = {
   readonly isRevoked: (sessionId: SessionId) => boolean;
   /** For how long the feed of revocations has not been known to be complete. */
   readonly feedSilentForMs: () => number;
+  /** Asks the feed itself whether it is complete; false where it does not answer soon. */
+  readonly confirmFeed: () => Promise<boolean>;
   /** Asks users itself. */
   readonly recheck: (claims: AccessTokenClaims) => Promise<'valid' | 'revoked'>;
   readonly failures: Pick<FailureLimiter, 'check' | 'count'>;
@@ -39,7 +42,9 @@ const ended = () => unauthenticated('This session has ended. Sign in again at PO
 export function createAuthenticate(options: AuthenticateOptions) {
   const { issuer, keys, isRevoked, feedSilentForMs, failures, nowMs = Date.now } = options;
   const cache = new TokenCache();
-  const rechecks = new SessionRechecks(options.recheck, options.monotonicMs ?? (() => performance.now()));
+  const monotonicMs = options.monotonicMs ?? (() => performance.now());
+  const feedQuestion = new FeedQuestion(options.confirmFeed, monotonicMs);
+  const rechecks = new SessionRechecks(options.recheck, monotonicMs);
 
   const refuse = (exchange: Exchange, error: unknown): never => {
     if (error instanceof Problem && error.kind.category === 'unauthenticated') failures.count(exchange.clientAddress);
@@ -58,6 +63,12 @@ export function createAuthenticate(options: AuthenticateOptions) {
     exchange.verified = verified;
   };
 
+  const askUsers = (exchange: Exchange, authorization: string, verified: Verified): void | Promise<void> => {
+    const standing = rechecks.of(verified.claims);
+    if (standing instanceof Promise) return standing.then((late) => judge(exchange, authorization, verified, late));
+    judge(exchange, authorization, verified, standing);
+  };
+
   const admit = (exchange: Exchange, authorization: string, verified: Verified): void | Promise<void> => {
     if (verified.claims.expiresAtSeconds * 1_000 <= nowMs()) {
       cache.delete(authorization);
@@ -71,9 +82,12 @@ export function createAuthenticate(options: AuthenticateOptions) {
       exchange.verified = verified;
       return;
     }
-    const standing = rechecks.of(verified.claims);
-    if (standing instanceof Promise) return standing.then((late) => judge(exchange, authorization, verified, late));
-    judge(exchange, authorization, verified, standing);
+    const asked = feedQuestion.ask();
+    if (asked === null) return askUsers(exchange, authorization, verified);
+    return asked.then((isComplete) => {
+      if (!isComplete) return askUsers(exchange, authorization, verified);
+      judge(exchange, authorization, verified, isRevoked(verified.claims.sessionId) ? 'revoked' : 'valid');
+    });
   };
 
   const verify = (exchange: Exchange, authorization: string, token: string, kid: string): void | Promise<void> => {
