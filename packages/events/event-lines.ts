@@ -74,14 +74,13 @@ export class EventLines<R extends Receipt> {
     if (this.#isEnded) return;
     const key = `${event.tenantid} ${event.subject}`;
     const line = this.#lines.get(key) ?? this.#open(key, event.tenantid);
-    // They come in their order, but for what comes again.
-    const before = line.events.findLastIndex(({ receipt: { seq } }) => seq <= receipt.seq);
-    const known = line.events[before];
+    const place = placeOf(receipt.seq, line.events);
+    const known = line.events[place];
     if (known?.receipt.seq === receipt.seq) {
       known.receipt = receipt;
       return;
     }
-    line.events.splice(before + 1, 0, { event, bytes, receipt, attempts: 0 });
+    line.events.splice(place, 0, { event, bytes, receipt, attempts: 0 });
     this.#size++;
     this.#bytes += bytes;
     if (line.resting !== null) this.#resting++;
@@ -158,4 +157,15 @@ export class EventLines<R extends Receipt> {
   #tellWorking(): void {
     for (const { events } of this.#lines.values()) for (const { receipt } of events) receipt.working();
   }
+}
+
+/** Where it is, or is to be. Mostly at the end; but after a lost connection a line of thousands may come again, from its beginning. */
+function placeOf(seq: number, events: readonly EventInLine[]): number {
+  let [from, to] = [0, events.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((events[middle]?.receipt.seq ?? 0) < seq) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
