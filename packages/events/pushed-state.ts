@@ -82,15 +82,22 @@ export async function openStateWriter<Value>(nats: Nats, settings: BucketSetting
 /** Resolves when everything in the bucket is known, or after five seconds, at once without NATS, with what the snapshot says. */
 export async function watchState<Value>(
   nats: Nats,
-  settings: WatchSettings & { readonly snapshotFile?: string },
+  settings: WatchSettings & {
+    readonly snapshotFile?: string;
+    /** What is kept of a value, here and in the snapshot, where it is smaller than what was told. It meets what it has made again. */
+    readonly keep?: (value: Value, known: ReadonlyMap<string, Value>) => Value;
+  },
 ): Promise<PushedState<Value>> {
   const snapshot = new StateSnapshot<Value>(settings.snapshotFile);
   const remembered = snapshot.read();
   let isKnown = remembered !== null;
-  const known = new WatchedValues<Value>(remembered ?? []);
+  const { keep = (value: Value) => value } = settings;
+  const known = new WatchedValues<Value>();
+  for (const [key, value] of remembered ?? []) known.values.set(key, keep(value, known.values));
   const take = ({ key, isRemoval, text, revision, createdMs }: BucketMessage): void => {
     try {
-      known.apply(key, isRemoval ? undefined : (JSON.parse(text()) as Value), { revision, createdMs });
+      const value = isRemoval ? undefined : keep(JSON.parse(text()) as Value, known.values);
+      known.apply(key, value, { revision, createdMs });
     } catch (error) {
       process.emitWarning(`The bucket ${settings.bucket} has a value that is not JSON: ${String(error)}`);
     }

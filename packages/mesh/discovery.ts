@@ -5,6 +5,7 @@ import type { Nats } from '@tenantry/events/nats.ts';
 import { type PushedState, watchState } from '@tenantry/events/pushed-state.ts';
 import type { TenantId } from '@tenantry/kernel/id.ts';
 import { InstanceIndex } from './instance-index.ts';
+import { keepRecord } from './keep-record.ts';
 import { type InstanceRecord, REGISTRY_BUCKET, registryKey } from './registry.ts';
 
 /** The registry as this process knows it. Every lookup is answered from memory; losing the hub means "older", never "empty". */
@@ -35,7 +36,11 @@ export type DiscoveryOptions = {
 
 export async function openDiscovery(nats: Nats, options: DiscoveryOptions = {}): Promise<Discovery> {
   const { keyOf, ...watching } = options;
-  const state: PushedState<InstanceRecord> = await watchState(nats, { ...REGISTRY_BUCKET, ...watching });
+  const state: PushedState<InstanceRecord> = await watchState(nats, {
+    ...REGISTRY_BUCKET,
+    ...watching,
+    keep: keepRecord,
+  });
   const keys = new Map<string, KeyObject>();
   /** Of instances that nobody has told of, so that each is asked for once. */
   const derived = new Map<string, Issuer>();

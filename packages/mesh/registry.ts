@@ -40,8 +40,12 @@ export type EndpointRecord = {
   /** False unless said, here and in the next. */
   readonly streamsBody?: boolean;
   readonly webSocket?: boolean;
-  readonly openapi: OpenApiOperation;
+  /** As JSON text in the memory and the snapshot of a process: it is seldom asked for, and in objects ten times as large. */
+  readonly openapi: OpenApiOperation | string;
 };
+
+export const operationOf = ({ openapi }: Pick<EndpointRecord, 'openapi'>): OpenApiOperation =>
+  typeof openapi === 'string' ? (JSON.parse(openapi) as OpenApiOperation) : openapi;
 
 export const REGISTRY_BUCKET: BucketSettings = { bucket: 'registry' };
 

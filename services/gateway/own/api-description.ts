@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { openApiDocument } from '@tenantry/contract/openapi.ts';
+import { operationOf } from '@tenantry/mesh/registry.ts';
 import { SECURITY_HEADERS } from '../edge/answer-headers.ts';
 import type { Exchange } from '../edge/exchange.ts';
 import { sendWhole } from '../edge/send.ts';
@@ -19,12 +20,7 @@ export function createApiDescription(routes: Routes, serverUrl: string) {
   });
   return (exchange: Exchange): void => {
     document ??= Buffer.from(
-      JSON.stringify(
-        openApiDocument(
-          routes.endpoints.map(({ openapi }) => openapi),
-          { version, serverUrl },
-        ),
-      ),
+      JSON.stringify(openApiDocument(routes.endpoints.map(operationOf), { version, serverUrl })),
     );
     sendWhole(exchange, 200, ['content-type', 'application/json; charset=utf-8', ...SECURITY_HEADERS], document);
   };

@@ -2,12 +2,20 @@ import fc from 'fast-check';
 import findMyWay from 'find-my-way';
 import { describe, expect, it } from 'vitest';
 import type { Route } from '../edge/exchange.ts';
-import { compileRoutes } from './route-table.ts';
+import { RouteTable } from './route-table.ts';
 
 type Pattern = { readonly method: 'GET' | 'POST'; readonly path: string };
 
-const toRoute = ({ method, path }: Pattern) => ({ service: 'things', endpoint: { method, path } }) as unknown as Route;
-const tableOf = (...patterns: readonly Pattern[]) => compileRoutes(patterns.map(toRoute), () => undefined);
+const routeOf = (service: string, { method, path }: Pattern) =>
+  ({ service, endpoint: { method, path } }) as unknown as Route;
+const toRoute = (pattern: Pattern) => routeOf('things', pattern);
+const tableWith = (routes: readonly Route[]): RouteTable => {
+  const table = new RouteTable();
+  for (const route of routes) table.add(route);
+  return table;
+};
+const tableOf = (...patterns: readonly Pattern[]) => tableWith(patterns.map(toRoute));
+const shapeOf = ({ method, path }: Pattern): string => `${method} ${path.replaceAll(/:[A-Za-z]+/g, ':')}`;
 
 /** Few words, so that paths meet patterns and patterns each other. */
 const word = fc.constantFrom('v1', 'things', 'new', 'a', 'ab', 'a-b');
@@ -20,7 +28,8 @@ const pattern = fc.record({
 });
 const segment = fc.oneof(
   word,
-  fc.constantFrom('', '%20', 'a%2Fb', 'a;b', ';', 'x'.repeat(256), 'x'.repeat(257), 'new?'),
+  fc.constantFrom('', '%20', 'a%2Fb', 'a;b', ';', ':', 'x'.repeat(256), 'x'.repeat(257), 'new?', '%6Eew', '%61'),
+  fc.constantFrom('%25', '%2561', '%2520', 'a#b', '%C3%A9', '%2F'.repeat(256), '%2f'.repeat(257), '%61'.repeat(257)),
 );
 const path = fc.array(segment, { minLength: 1, maxLength: 5 }).map((segments) => `/${segments.join('/')}`);
 
@@ -28,9 +37,9 @@ describe('The table of routes', () => {
   it('finds what the tree finds, whichever way it is found', () => {
     fc.assert(
       fc.property(fc.array(pattern, { maxLength: 12 }), fc.array(path, { maxLength: 20 }), (patterns, paths) => {
-        const known = new Map(patterns.map((one) => [`${one.method} ${one.path.replaceAll(/:[A-Za-z]+/g, ':')}`, one]));
+        const known = new Map(patterns.map((one) => [shapeOf(one), one]));
         const routes = [...known.values()].map(toRoute);
-        const table = compileRoutes(routes, () => undefined);
+        const table = tableWith(routes);
         const tree = findMyWay({ maxParamLength: 256, caseSensitive: true });
         for (const route of routes)
           tree.on(route.endpoint.method as 'GET', route.endpoint.path, () => undefined, route);
@@ -40,6 +49,47 @@ describe('The table of routes', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('is after any changes what it would be had it been made with what is left', () => {
+    const service = fc.constantFrom('gateway', 'plans', 'things');
+    const change = fc.record({ service, pattern, isAdded: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 30 }), fc.array(path, { maxLength: 10 }), (changes, paths) => {
+        const table = new RouteTable();
+        const left = new Map<string, Route>();
+        for (const { service: name, pattern: one, isAdded } of changes) {
+          const key = `${name} ${shapeOf(one)}`;
+          const there = left.get(key);
+          if (isAdded === (there !== undefined)) continue;
+          const route = there ?? routeOf(name, one);
+          if (isAdded) table.add(route);
+          else table.remove(route);
+          if (isAdded) left.set(key, route);
+          else left.delete(key);
+        }
+        const fresh = tableWith([...left.values()].toSorted((a, b) => (a.service < b.service ? -1 : 1)));
+        for (const asked of [...paths, ...changes.map((one) => one.pattern.path)])
+          for (const how of ['GET', 'POST'] as const) expect(table.find(how, asked)).toBe(fresh.find(how, asked));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('routes one of two that take the same requests, the same one at every gateway, and says which it does not', () => {
+    const [own, plans, things] = ['gateway', 'plans', 'things'].map((name) =>
+      routeOf(name, { method: 'GET', path: `/v1/${'x'}/:${name}` }),
+    ) as [Route, Route, Route];
+    const table = new RouteTable();
+    expect(table.add(things)).toBeNull();
+    expect(table.add(plans)).toBe(things);
+    expect(table.add(own)).toBe(plans);
+    expect(table.find('GET', '/v1/x/1')).toBe(own);
+    table.remove(own);
+    expect(table.find('GET', '/v1/x/1')).toBe(plans);
+    table.remove(things);
+    table.remove(plans);
+    expect(table.find('GET', '/v1/x/1')).toBeUndefined();
   });
 
   it('prefers what is literal', () => {

@@ -1,48 +1,48 @@
 import type { Logger } from '@tenantry/kit/logger.ts';
 import type { Discovery } from '@tenantry/mesh/discovery.ts';
-import type { EndpointRecord, InstanceRecord } from '@tenantry/mesh/registry.ts';
+import type { EndpointRecord } from '@tenantry/mesh/registry.ts';
 import type { Route } from '../edge/exchange.ts';
-import { RouteState } from './route-state.ts';
-import { compileRoutes, type RouteTable, shapeOf } from './route-table.ts';
+import { RouteTable, shapeOf } from './route-table.ts';
+import { ServiceRoute } from './service-route.ts';
+
+type OfService = {
+  /** What its instances have registered, the oldest first: the same lists have the same routes. */
+  readonly told: readonly (readonly EndpointRecord[])[];
+  readonly routes: readonly ServiceRoute[];
+};
 
 /**
  * The routes of all services, kept in step with the registry. A service that has no instance left keeps its routes:
- * its resources have not ceased to exist, they cannot be reached (503, not 404).
+ * its resources have not ceased to exist, they cannot be reached (503, not 404). A route that stays the same keeps what is
+ * known of it, and what another service registers does not touch it.
  */
 export class Routes {
+  readonly table = new RouteTable();
   readonly #discovery: Discovery;
   readonly #own: readonly Route[];
   readonly #logger: Logger;
-  readonly #endpoints = new Map<string, readonly EndpointRecord[]>();
+  readonly #services = new Map<string, OfService>();
   readonly #listeners: (() => void)[] = [];
-  /** They outlive the tables: what is known of a route is not forgotten because another service restarts. */
-  readonly #states = new WeakMap<EndpointRecord, RouteState>();
-  #fingerprint = '';
-  #table: RouteTable;
 
   constructor(discovery: Discovery, own: readonly Route[], logger: Logger) {
     this.#discovery = discovery;
     this.#own = own;
     this.#logger = logger;
-    this.#table = compileRoutes(own, () => undefined);
+    for (const route of own) this.#add(route);
     this.#learn();
     discovery.onChange(() => this.#learn());
   }
 
-  /** Replaced as a whole whenever the registry brings other endpoints. */
-  get table(): RouteTable {
-    return this.#table;
-  }
-
   /** Services that have ever been in the registry. */
   get services(): readonly string[] {
-    return [...this.#endpoints.keys()].toSorted();
+    return [...this.#services.keys()].toSorted();
   }
 
   /** The public API: what all services have registered and what the gateway adds. */
   get endpoints(): readonly EndpointRecord[] {
-    const own = this.#own.filter((route) => !route.isOperational).map((route) => route.endpoint);
-    return [...own, ...[...this.#endpoints.values()].flat()];
+    const routes: Route[] = this.#own.filter((route) => !route.isOperational);
+    for (const service of this.services) routes.push(...(this.#services.get(service)?.routes ?? []));
+    return routes.map(({ endpoint }) => endpoint);
   }
 
   onChange(listener: () => void): void {
@@ -51,46 +51,61 @@ export class Routes {
 
   #learn(): void {
     const up = this.#discovery.all().filter(({ status, service }) => status === 'up' && service !== 'gateway');
-    const fingerprint = up
-      .map(({ instanceId, generation }) => `${instanceId} ${generation}`)
-      .toSorted()
-      .join();
-    if (fingerprint === this.#fingerprint) return;
-    for (const [service, instances] of Map.groupBy(up, (record) => record.service))
-      this.#endpoints.set(service, mergeEndpoints(instances));
-    this.#fingerprint = fingerprint;
-    const routes: Route[] = [...this.#own];
-    for (const service of this.services)
-      for (const endpoint of this.#endpoints.get(service) ?? [])
-        routes.push({
-          service,
-          endpoint,
-          state: this.#stateOf(endpoint),
-          answer: null,
-          isOperational: false,
-          streamsBody: endpoint.streamsBody === true,
-          webSocket: endpoint.webSocket === true,
-        });
-    this.#table = compileRoutes(routes, (route) =>
-      this.#logger.error(
-        { service: route.service, endpoint: route.endpoint.name },
-        'another service answers this route already; it is not routed',
-      ),
-    );
-    for (const listener of this.#listeners) listener();
+    let isNews = false;
+    for (const [service, instances] of Map.groupBy(up, (record) => record.service)) {
+      const told = instances.toSorted((a, b) => a.generation - b.generation).map(({ endpoints }) => endpoints);
+      const known = this.#services.get(service);
+      if (known !== undefined && isSame(known.told, told)) continue;
+      const routes = this.#follow(service, known?.routes ?? [], merge(told));
+      this.#services.set(service, { told, routes });
+      isNews ||= known === undefined || routes !== known.routes;
+    }
+    if (isNews) for (const listener of this.#listeners) listener();
   }
 
-  #stateOf(endpoint: EndpointRecord): RouteState {
-    const state = this.#states.get(endpoint) ?? new RouteState(endpoint);
-    this.#states.set(endpoint, state);
-    return state;
+  /** The routes from now on: the very same list where nothing has changed. */
+  #follow(
+    service: string,
+    before: readonly ServiceRoute[],
+    wanted: ReadonlyMap<string, EndpointRecord>,
+  ): readonly ServiceRoute[] {
+    const kept = new Map<string, ServiceRoute>();
+    let isChanged = false;
+    for (const route of before) {
+      const shape = shapeOf(route.endpoint);
+      const endpoint = wanted.get(shape);
+      if (endpoint !== undefined && route.takes(endpoint)) kept.set(shape, route);
+      else {
+        this.table.remove(route);
+        isChanged = true;
+      }
+    }
+    if (!isChanged && kept.size === wanted.size) return before;
+    const routes: ServiceRoute[] = [];
+    for (const [shape, endpoint] of wanted) {
+      const route = kept.get(shape) ?? new ServiceRoute(service, endpoint);
+      if (!kept.has(shape)) this.#add(route);
+      routes.push(route);
+    }
+    return routes;
+  }
+
+  #add(route: Route): void {
+    const beaten = this.table.add(route);
+    if (beaten === null) return;
+    this.#logger.error(
+      { service: beaten.service, endpoint: beaten.endpoint.name },
+      'another service answers this route already; it is not routed',
+    );
   }
 }
 
-/** While two releases of a service run side by side, what only the older one has stays routed; else the newer one's word counts. */
-function mergeEndpoints(instances: readonly InstanceRecord[]): readonly EndpointRecord[] {
+const isSame = (a: OfService['told'], b: OfService['told']): boolean =>
+  a.length === b.length && a.every((endpoints, index) => endpoints === b[index]);
+
+/** By shape. While two releases of a service run side by side, what only the older one has stays routed; else the newer one's word counts. */
+function merge(told: OfService['told']): ReadonlyMap<string, EndpointRecord> {
   const merged = new Map<string, EndpointRecord>();
-  for (const { endpoints } of instances.toSorted((a, b) => a.generation - b.generation))
-    for (const endpoint of endpoints) merged.set(shapeOf(endpoint), endpoint);
-  return [...merged.values()];
+  for (const endpoints of told) for (const endpoint of endpoints) merged.set(shapeOf(endpoint), endpoint);
+  return merged;
 }
