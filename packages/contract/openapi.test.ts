@@ -108,7 +108,7 @@ describe('An operation', () => {
 
   it('groups its problems by status and names their codes', () => {
     const { responses } = operationOf(payInvoice);
-    expect(Object.keys(responses)).toEqual(['201', '400', '401', '403', '404', '409', '429', '503']);
+    expect(Object.keys(responses)).toEqual(['201', '400', '401', '403', '404', '409', '429', '502', '503', '504']);
     expect(responses['409']?.description).toBe(
       '`conflict`: Conflict with the current state; `invalid-transition`: Not possible in this state',
     );
@@ -128,7 +128,7 @@ describe('An operation', () => {
   it('asks for a token unless it is public, and then promises no 401', () => {
     expect(operationOf(payInvoice).security).toEqual([{ bearer: [] }]);
     expect(operationOf(readPdf).security).toEqual([]);
-    expect(Object.keys(operationOf(readPdf).responses)).toEqual(['200', '400', '429', '503']);
+    expect(Object.keys(operationOf(readPdf).responses)).toEqual(['200', '400', '429', '502', '503', '504']);
   });
 
   it('says which media type a file has', () => {

@@ -14,7 +14,9 @@ const PROBLEM_CONTENT = { 'application/problem+json': { schema: { $ref: '#/compo
 const ALWAYS: readonly [status: string, description: string][] = [
   ['400', 'The request is not valid'],
   ['429', 'Too many requests'],
+  ['502', 'A part of the system answered with what is not valid'],
   ['503', 'A part of the system is unavailable'],
+  ['504', 'A part of the system did not answer in time'],
 ];
 const GUARDED: readonly [status: string, description: string][] = [
   ['401', 'Authentication is required'],

@@ -54,6 +54,18 @@ export const upstreamAnswerUnusable = defineProblem({
   title: 'The answer of the product cannot be passed on',
 });
 
+export const upstreamAnswerInvalid = defineProblem({
+  code: 'upstream-answer-invalid',
+  category: 'unavailable',
+  title: 'The answer of a part of the system or of a product is not valid',
+});
+
+export const upstreamAnswerIncomplete = defineProblem({
+  code: 'upstream-answer-incomplete',
+  category: 'unavailable',
+  title: 'The product broke off before it had answered',
+});
+
 export const upstreamUntrusted = defineProblem({
   code: 'upstream-untrusted',
   category: 'unavailable',
@@ -95,5 +107,7 @@ export const STATUS_OF: ReadonlyMap<string, number> = new Map([
   [headersTooLarge.kind.code, 431],
   [upgradeRefused.kind.code, 501],
   [upstreamAnswerUnusable.kind.code, 502],
+  [upstreamAnswerInvalid.kind.code, 502],
+  [upstreamAnswerIncomplete.kind.code, 502],
   [upstreamUntrusted.kind.code, 502],
 ]);

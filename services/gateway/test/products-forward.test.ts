@@ -288,7 +288,7 @@ describe('What goes wrong between gateway and product', () => {
       expect(dying.seen.length + shop.seen.length - before).toBe(4);
       return statuses;
     };
-    expect(new Set(await asked('POST', '/apps/both'))).toEqual(new Set([200, 503]));
+    expect(new Set(await asked('POST', '/apps/both'))).toEqual(new Set([200, 502]));
     expect((await asked('GET', '/apps/both/never')).length).toBe(4);
     await dying.close();
   });

@@ -171,7 +171,7 @@ describe('A use that was counted for a request', () => {
   it.each([
     ['GET', 200, ['answers'], 0],
     ['GET', 503, ['fails'], 0],
-    ['POST', 503, ['breaks off'], 0],
+    ['POST', 502, ['breaks off'], 0],
     ['GET', 504, ['hangs'], 0],
     ['GET', 503, ['closed'], 1],
     ['POST', 503, ['closed', 'closed too'], 1],

@@ -15,7 +15,7 @@ import type { Cluster } from './cluster.ts';
 import { refusalOf } from './failure.ts';
 import type { ForwardingOptions } from './forwarding-options.ts';
 import type { Instance } from './instance.ts';
-import { unanswered } from './unanswered.ts';
+import { badAnswer, unanswered } from './unanswered.ts';
 import { writeLinkedAnswer } from './whole-answer.ts';
 
 /** Whoever makes attempts, and hears what becomes of each. */
@@ -151,7 +151,7 @@ export class Attempt implements Dispatcher.DispatchHandler, AnswerListener, Answ
     try {
       writeLinkedAnswer(this.#options.exchange, status, headers, body);
     } catch (error) {
-      this.#options.fail(error); // a header that HTTP does not allow
+      this.#failAnswer(error);
     }
   }
 
@@ -226,8 +226,13 @@ export class Attempt implements Dispatcher.DispatchHandler, AnswerListener, Answ
       this.#relay?.finish();
       this.#held?.finish();
     } catch (error) {
-      this.#options.fail(error); // a header that HTTP does not allow, or a body that cannot be changed as declared
+      this.#failAnswer(error);
     }
+  }
+
+  /** A header that HTTP does not allow, or a body that cannot be changed as declared. */
+  #failAnswer(error: unknown): void {
+    this.#options.fail(badAnswer(this.#options.cluster, error) ?? error);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: unknown): void {

@@ -30,3 +30,23 @@ export function refusalOf(error: unknown): Refusal | null {
   const isRefused = error instanceof AggregateError && error.errors.some((each) => REFUSED.has(codeOf(each)));
   return isRefused ? 'unreachable' : null;
 }
+
+/** What is wrong with an answer that was none. */
+export type AnswerFault = 'not-http' | 'head-too-large' | 'broken-off';
+
+const HEAD_TOO_LARGE = new Set(['UND_ERR_HEADERS_OVERFLOW', 'HPE_HEADER_OVERFLOW']);
+const BROKEN_OFF = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+/** undici has no codes for a status that was not asked for, nor ws for a handshake that is none. */
+const OUT_OF_TURN = /^(bad (response|upgrade)$|Invalid (Upgrade|Sec-WebSocket)|Server sent an? )/;
+/** What a parser does not understand, what undici would have sworn to (a status below 100), and what Node would not write. */
+const NOT_HTTP =
+  /^(HPE_|ERR_ASSERTION|ERR_HTTP_INVALID|ERR_INVALID_(CHAR|HTTP_TOKEN)|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)/;
+
+/** Null where no answer is what was wrong. */
+export function answerFaultOf(error: unknown): AnswerFault | null {
+  if (!(error instanceof Error)) return null;
+  const code = codeOf(error);
+  if (HEAD_TOO_LARGE.has(code)) return 'head-too-large';
+  if (NOT_HTTP.test(code) || error.name === 'HTTPParserError' || OUT_OF_TURN.test(error.message)) return 'not-http';
+  return BROKEN_OFF.has(code) ? 'broken-off' : null;
+}

@@ -114,7 +114,7 @@ export class Forwarding implements Due, AttemptOwner {
     }
     const mayGoOn = outcome.mayRepeat && this.#attempts < MAX_ATTEMPTS && this.#mayAfford(outcome.wasSent);
     if (mayGoOn) this.start();
-    else this.#giveUp(unanswered(this.#options.cluster, this.#tried, cause));
+    else this.#giveUp(unanswered(this.#options.cluster, this.#tried, { cause, wasSent: this.#mayHaveActed }));
   }
 
   /**

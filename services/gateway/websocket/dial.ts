@@ -66,7 +66,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
   }
   if (!progress.mayHaveActed) destination.onNeverSent?.();
   if (cause instanceof Problem) throw cause;
-  throw unanswered(cluster, tried, cause);
+  throw unanswered(cluster, tried, { cause, wasSent: progress.mayHaveActed });
 }
 
 function open(
