@@ -272,6 +272,7 @@ async function open(
     masterKey: configuration.TENANTRY_MASTER_KEY,
     passportFor,
     snapshotFile: snapshot,
+    usesFolder: `${configuration.TENANTRY_DATA_DIR}/uses`,
     publicUrl: configuration.PUBLIC_URL,
     allowedNetworks: allowedNetworksOf(configuration),
     doorUrls: unregisteredDoors(configuration),

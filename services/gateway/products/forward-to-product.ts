@@ -94,6 +94,7 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
       reshaping: productAnswer({ transform, passesCookies: record.cookies, variables }),
       isIdempotent: record.retry === 'idempotent' && IDEMPOTENT_METHODS.has(exchange.request.method ?? ''),
       headers,
+      onBegun: use?.begun ?? null,
       onNeverSent: use?.giveBack ?? null,
       fail: (error) => options.fail(exchange, error),
     }).start();
@@ -144,6 +145,7 @@ export function createForwardToProduct(options: ForwardToProductOptions) {
             headers,
             timeoutMs: Math.max(exchange.deadlineMs - Date.now(), 1),
             reshaping: productAnswer({ transform, passesCookies: record.cookies, variables }),
+            onBegun: use?.begun ?? null,
             onNeverSent: use?.giveBack ?? null,
           };
         }),

@@ -21,8 +21,10 @@ import { completeRoute } from './complete-route.ts';
 import { completeUpstream, type Reach } from './complete-upstream.ts';
 import { createCheckEntitlement } from './entitlement/check-entitlement.ts';
 import { createGiveBack } from './entitlement/give-back.ts';
+import { giveBackJournals } from './entitlement/give-back-journals.ts';
 import { openGiveBackQueue } from './entitlement/give-back-queue.ts';
 import { GiveBacks } from './entitlement/give-backs.ts';
+import { UseJournal } from './entitlement/use-journal.ts';
 import { createForwardToProduct } from './forward-to-product.ts';
 import { createIdentity } from './identity.ts';
 import { identityKeysRoute } from './identity-keys.ts';
@@ -62,6 +64,8 @@ export type ProductsOptions = {
   readonly masterKey: string;
   readonly passportFor: (verified: Verified) => string;
   readonly snapshotFile: (name: string) => string;
+  /** Where the processes of this machine note the uses that they have in hand. */
+  readonly usesFolder: string;
   readonly publicUrl: string;
   /** `address/bits`, where products may be besides the public network. */
   readonly allowedNetworks: readonly string[];
@@ -94,12 +98,15 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
   const give = createGiveBack(options);
   const queue = openGiveBackQueue({ nats, give, logger: options.logger });
   const giveBacks = new GiveBacks({ queue, give, logger: options.logger });
+  const journal = new UseJournal(options.usesFolder, options.logger);
+  giveBackJournals(options.usesFolder, giveBacks, options.logger);
   const forward = createForwardToProduct({
     clusters,
     identityOf: createIdentity({ key: signingKey, issuer: options.publicUrl, slugOf, planOf: options.planOf }),
     checkEntitlement: createCheckEntitlement({
       mesh: options.mesh,
       giveBacks,
+      journal,
       passportFor: options.passportFor,
       monotonicMs: () => performance.now(),
     }),
@@ -169,6 +176,7 @@ export async function openProducts(options: ProductsOptions): Promise<Products> 
     async close() {
       await Promise.all([giveBacks.close(), upstreamFeed.close(), routeFeed.close()]);
       await Promise.all([upstreamState.close(), routeState.close(), clusters.close()]);
+      journal.close();
     },
   };
 }

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { connectNats, type Nats } from '@tenantry/events/nats.ts';
 import { bucketName } from '@tenantry/events/subjects.ts';
@@ -18,7 +19,7 @@ import { openSetting, type Setting } from './setting.ts';
 import { begin, open, openSocketProduct, refusal } from './socket-shop.ts';
 
 /** What a target does with a request that reaches it. */
-type Kind = 'answers' | 'fails' | 'breaks off' | 'hangs' | 'closed' | 'closed too' | 'untrusted';
+type Kind = 'silent' | 'answers' | 'fails' | 'breaks off' | 'hangs' | 'closed' | 'closed too' | 'untrusted';
 
 let setting: Setting;
 let nats: Nats;
@@ -37,6 +38,7 @@ let beforeCounted: () => Promise<void>;
 /** Ids of the requests that any product has heard of. */
 let reached: Set<string>;
 let counts: number;
+let handshakes: number;
 
 beforeAll(async () => {
   setting = await openSetting();
@@ -84,6 +86,14 @@ beforeAll(async () => {
   const secure = await openSecureProduct(createAuthority().issue(['localhost']));
   closing.push(secure.close);
   urls.set('untrusted', secure.url);
+  const silent = createTcpServer((socket) => {
+    handshakes++;
+    socket.on('error', () => undefined);
+    closing.push(async () => socket.destroy());
+  });
+  await once(silent.listen(0, '127.0.0.1'), 'listening');
+  closing.push(async () => silent.close());
+  urls.set('silent', `https://localhost:${(silent.address() as AddressInfo).port}`);
 });
 beforeEach(() => {
   counted = new Set();
@@ -91,6 +101,7 @@ beforeEach(() => {
   reached = new Set();
   onCount = 'count';
   counts = 0;
+  handshakes = 0;
   onRelease = async () => undefined;
   beforeCounted = async () => undefined;
 });
@@ -256,25 +267,79 @@ describe('A use that was counted for a request', () => {
 });
 
 describe('A gateway that is killed', () => {
-  let victim: ChildProcess | undefined;
-  afterAll(() => void victim?.kill('SIGKILL'));
+  const victims: ChildProcess[] = [];
+  afterAll(async () => {
+    for (const victim of victims) await kill(victim);
+  });
 
-  it('leaves nothing that it was to give back', async () => {
+  const kill = async (child: ChildProcess): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  };
+
+  async function start(): Promise<{ readonly child: ChildProcess; readonly url: string }> {
     const child = spawn(process.execPath, [new URL('../start.ts', import.meta.url).pathname], {
-      env: { ...process.env, ...setting.environment, LOG_LEVEL: 'info', UPSTREAM_ALLOWED_NETWORKS: '127.0.0.0/8' },
+      env: {
+        ...process.env,
+        ...setting.environment,
+        LOG_LEVEL: 'info',
+        UPSTREAM_ALLOWED_NETWORKS: '127.0.0.0/8',
+        GATEWAY_PROCESSES: '1',
+      },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    victim = child;
+    victims.push(child);
     let logged = '';
     child.stdout.on('data', (chunk: Buffer) => {
       logged += chunk.toString();
     });
-    const path = new URL(await openRoute(['closed'])).pathname;
     let url = '';
     await eventually(async () => {
       url = /"url":"(http:\/\/[^"]+)"/.exec(logged)?.[1] ?? '';
       expect(url).not.toBe('');
     }, 60_000);
+    return { child, url };
+  }
+
+  const workersOf = ({ pid }: ChildProcess): readonly number[] =>
+    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+
+  it.skipIf(process.platform !== 'linux').each(['one of its processes', 'all of it'])(
+    'with uses in hand keeps those that may have reached a product, and no others: %s',
+    async (what) => {
+      const { child, url } = await start();
+      const long = { timeoutMs: 60_000 };
+      const at = async (kind: Kind): Promise<string> => `${url}${new URL(await openRoute([kind], long)).pathname}`;
+      const [hanging, silent, held] = [await at('hangs'), await at('silent'), await at('answers')];
+      await eventually(async () => expect((await ask(held)).status).toBe(200), 30_000);
+      const before = counted.size;
+      const ends: Promise<unknown>[] = [ask(hanging).catch(() => null)];
+      await eventually(async () => expect(reached.size).toBe(before + 1), 30_000);
+      ends.push(ask(silent).catch(() => null));
+      await eventually(async () => expect(handshakes).toBeGreaterThan(0), 30_000);
+      const { promise: hold, resolve: goOn } = Promise.withResolvers<void>();
+      const asked = counts;
+      beforeCounted = () => hold;
+      ends.push(ask(held).catch(() => null));
+      await eventually(async () => expect(counts).toBe(asked + 1), 30_000);
+      for (const pid of workersOf(child)) process.kill(pid, 'SIGKILL');
+      if (what === 'all of it') await kill(child);
+      goOn();
+      beforeCounted = async () => undefined;
+      await Promise.all(ends);
+      if (what === 'all of it') await start();
+      await eventually(async () => expect(released.size).toBe(2), 60_000);
+      expect(counted.size).toBe(before + 3);
+      await expectRightUses();
+    },
+    180_000,
+  );
+
+  it('leaves nothing that it was to give back', async () => {
+    const { child, url } = await start();
+    const path = new URL(await openRoute(['closed'])).pathname;
     // Subscriptions counts, and is then away for whoever gives back.
     onRelease = async () => {
       throw upstreamUnavailable('Not now.');
@@ -283,9 +348,7 @@ describe('A gateway that is killed', () => {
     await eventually(async () => expect(counted.size).toBeGreaterThan(0));
     // Its answer was out before the use was put away: until then it may be lost.
     await eventually(async () => expect(await waitingToBeGivenBack()).toBe(counted.size));
-    const ended = once(child, 'exit');
-    child.kill('SIGKILL');
-    await ended;
+    await kill(child);
     onRelease = async () => undefined;
     const all = [...counted];
     await eventually(async () => expect(all.filter((id) => !released.has(id))).toEqual([]), 30_000);

@@ -14,6 +14,8 @@ export type ForwardingOptions = {
   /** Sending it twice does what sending it once does (RFC 9110 §9.2.2), or the service sees to it. */
   readonly isIdempotent: boolean;
   readonly headers: string[];
+  /** Called before any byte of it is written to anybody, for every attempt. */
+  readonly onBegun?: (() => void) | null;
   /** Called once when it has come to nothing and no byte of it was ever written to anybody. */
   readonly onNeverSent?: (() => void) | null;
   readonly fail: (error: unknown) => void;

@@ -89,6 +89,7 @@ export class Forwarding implements Due, AttemptOwner {
 
   begun(): void {
     this.#mayHaveActed = true;
+    this.#options.onBegun?.();
   }
 
   /** The answer is there, whole or from here on unstoppable. */

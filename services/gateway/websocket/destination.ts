@@ -14,6 +14,8 @@ export type Destination = {
   readonly timeoutMs: number;
   /** What happens to an answer that comes instead of a WebSocket; null leaves it as it is. */
   readonly reshaping: AnswerReshaping | null;
+  /** Called before the other side could hear of it. */
+  readonly onBegun?: (() => void) | null;
   /** Called when it has come to nothing before the other side could have heard of it. */
   readonly onNeverSent?: (() => void) | null;
 };

@@ -21,7 +21,7 @@ export type DialOptions = {
 };
 
 /** Whether any connection has stood, by which the other side may have heard of it. */
-type Progress = { mayHaveActed: boolean };
+type Progress = { mayHaveActed: boolean; readonly onBegun: (() => void) | null };
 
 const MAX_ATTEMPTS = 3;
 /** What a request line can carry. It goes out as it is: made into a URL first, it could come to mean another path. */
@@ -34,7 +34,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
   const tried: Instance[] = [];
   const untilMs = cluster.monotonicMs() + timeoutMs;
   let cause: unknown = null;
-  const progress: Progress = { mayHaveActed: false };
+  const progress: Progress = { mayHaveActed: false, onBegun: destination.onBegun ?? null };
   for (let attempt = 0; attempt < MAX_ATTEMPTS && !exchange.isOver; attempt++) {
     const instance = cluster.group().pick(tried, balanceBy);
     if (instance === undefined) break;
@@ -113,11 +113,16 @@ function open(
   });
 }
 
+function begin(progress: Progress): void {
+  progress.mayHaveActed = true;
+  progress.onBegun?.();
+}
+
 /** By the way that requests take to this instance, and its guard, where it has one of its own. */
 function connectionOf({ connect, record }: Instance, progress: Progress): Pick<ClientRequestArgs, 'createConnection'> {
   if (connect === null) {
     // Then nobody tells us when the connection stands.
-    progress.mayHaveActed = true;
+    begin(progress);
     return {};
   }
   const { protocol, host, hostname, port } = new URL(record.url);
@@ -126,7 +131,7 @@ function connectionOf({ connect, record }: Instance, progress: Progress): Pick<C
     createConnection: (_options, onCreated) => {
       connect(address, (error, socket) => {
         if (error === null && socket !== null) {
-          progress.mayHaveActed = true;
+          begin(progress);
           onCreated(null, socket);
         }
         // Where there is an error Node looks at nothing else, but its types want a socket.

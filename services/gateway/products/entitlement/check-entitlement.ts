@@ -8,6 +8,7 @@ import type { RouteEntitlement } from '../../contract/routes.ts';
 import type { Exchange } from '../../edge/exchange.ts';
 import { createConsume, notIncluded, type Use } from './consume.ts';
 import type { GiveBacks } from './give-backs.ts';
+import type { UseJournal } from './use-journal.ts';
 
 /** How long a plan that has changed may go on counting. */
 const CHECK_LIFE_MS = 1_000;
@@ -20,6 +21,7 @@ type Remembered = { readonly atMs: number; readonly entitlements: Entitlements }
 export type EntitlementOptions = {
   readonly mesh: Pick<Mesh, 'call'>;
   readonly giveBacks: Pick<GiveBacks, 'add'>;
+  readonly journal: Pick<UseJournal, 'note'>;
   readonly passportFor: (verified: Verified) => string;
   readonly monotonicMs: () => number;
 };
@@ -28,8 +30,8 @@ export type EntitlementOptions = {
  * Asks subscriptions whether whoever calls may. A check is answered from memory for a second, and many at once for one
  * principal ask once. A use is counted every time, and can be given back.
  */
-export function createCheckEntitlement({ mesh, giveBacks, passportFor, monotonicMs }: EntitlementOptions) {
-  const consume = createConsume({ mesh, giveBacks });
+export function createCheckEntitlement({ mesh, giveBacks, journal, passportFor, monotonicMs }: EntitlementOptions) {
+  const consume = createConsume({ mesh, giveBacks, journal });
   const remembered = new BoundedCache<string, Remembered>(MAX_REMEMBERED);
   const underWay = new Map<string, Promise<Entitlements>>();
 

@@ -10,6 +10,7 @@ import type { Exchange } from '../../edge/exchange.ts';
 import { runInExchange } from '../../traces/run-in-exchange.ts';
 import type { CountedUse } from './give-back.ts';
 import type { GiveBacks } from './give-backs.ts';
+import type { UseJournal } from './use-journal.ts';
 
 const TIMEOUT_MS = 2_000;
 
@@ -17,11 +18,14 @@ const TIMEOUT_MS = 2_000;
 export type Use = {
   /** The request came to nothing: it never reached the product. Said twice it is done once. */
   readonly giveBack: () => void;
+  /** The product may hear of it from here on. */
+  readonly begun: () => void;
 };
 
 export type ConsumeOptions = {
   readonly mesh: Pick<Mesh, 'call'>;
   readonly giveBacks: Pick<GiveBacks, 'add'>;
+  readonly journal: Pick<UseJournal, 'note'>;
 };
 
 export const notIncluded = (feature: string, cause?: unknown) =>
@@ -32,7 +36,7 @@ export const notIncluded = (feature: string, cause?: unknown) =>
  * knows whether it was counted; as the request does not go on then, it is given back like one that was.
  */
 export const createConsume =
-  ({ mesh, giveBacks }: ConsumeOptions) =>
+  ({ mesh, giveBacks, journal }: ConsumeOptions) =>
   async (
     exchange: Exchange,
     { principal, claims }: Verified,
@@ -49,9 +53,10 @@ export const createConsume =
       feature,
       traceparent: exchange.traceparent,
     };
+    const noted = journal.note(use);
     let isOpen = true;
     const giveBack = (): void => {
-      if (isOpen) giveBacks.add(use);
+      if (isOpen) giveBacks.add(use, noted.settle);
       isOpen = false;
     };
     try {
@@ -62,9 +67,10 @@ export const createConsume =
           { tenantId, onBehalfOf: subscriberId, timeoutMs: TIMEOUT_MS },
         ),
       );
-      return { giveBack };
+      return { giveBack, begun: noted.settle };
     } catch (error) {
       if (isTransient(error)) giveBack();
+      else noted.settle();
       // That a plan lacks a feature is no fault of the address that was asked for.
       const code = error instanceof Problem ? error.kind.code : '';
       if (code === 'feature-not-found' || code === 'feature-not-metered') throw notIncluded(feature, error);

@@ -3,7 +3,7 @@ import type { WorkQueue } from '@tenantry/events/work-queue.ts';
 import type { Logger } from '@tenantry/kit/logger.ts';
 import type { CountedUse, GiveBack } from './give-back.ts';
 
-type Waiting = CountedUse & { readonly sinceMs: number };
+type Waiting = { readonly use: CountedUse; readonly sinceMs: number; readonly onGiven: () => void };
 
 const LANES = 8;
 const MAX_WAITING = 10_000;
@@ -32,11 +32,12 @@ export class GiveBacks {
     this.#logger = options.logger;
   }
 
-  add(use: CountedUse): void {
+  /** @param onGiven nobody need remember it any more: it is put away, or given back */
+  add(use: CountedUse, onGiven: () => void = () => undefined): void {
     const put = this.#queue
       .put(use.tenantId, use.usageId, use)
       // Whether it was put is not known then; both asking is no harm.
-      .catch(() => this.#keep(use))
+      .then(onGiven, () => this.#keep(use, onGiven))
       .finally(() => this.#putting.delete(put));
     this.#putting.add(put);
   }
@@ -47,26 +48,33 @@ export class GiveBacks {
     this.#closing.abort();
     const isThrough = Promise.allSettled([...this.#lanes, this.#queue.close()]);
     await Promise.race([isThrough, sleep(FLUSH_MS, undefined, { ref: false })]);
-    for (const { sinceMs: _sinceMs, ...use } of this.#waiting.splice(0))
-      this.#logger.error(use, 'a use that came to nothing could not be given back before the end; it stays counted');
+    for (const { use } of this.#waiting.splice(0))
+      this.#logger.error(
+        use,
+        'a use that came to nothing could not be given back before the end; its note may be found',
+      );
   }
 
-  #keep(use: CountedUse): void {
+  #keep(use: CountedUse, onGiven: () => void): void {
     if (this.#waiting.length >= MAX_WAITING) {
       this.#logger.error({ ...use }, 'too many uses wait to be given back; this one stays counted');
       return;
     }
-    this.#waiting.push({ ...use, sinceMs: performance.now() });
+    this.#waiting.push({ use, sinceMs: performance.now(), onGiven });
     if (this.#lanes.size >= LANES) return;
     const lane = this.#work().finally(() => this.#lanes.delete(lane));
     this.#lanes.add(lane);
   }
 
   async #work(): Promise<void> {
-    for (let use = this.#waiting.shift(); use !== undefined; use = this.#waiting.shift()) {
-      if (await this.#give(use)) continue;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      const { use, sinceMs, onGiven } = next;
+      if (await this.#give(use)) {
+        onGiven();
+        continue;
+      }
       const isClosing = this.#closing.signal.aborted;
-      if (performance.now() - use.sinceMs < GIVEN_UP_MS) this.#waiting.unshift(use);
+      if (performance.now() - sinceMs < GIVEN_UP_MS) this.#waiting.unshift(next);
       else this.#logger.error({ usageId: use.usageId }, 'a use could not be given back for too long; it stays counted');
       if (isClosing) return;
       await sleep(PAUSE_MS, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
