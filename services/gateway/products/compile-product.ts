@@ -12,6 +12,9 @@ import type { RouteRecord } from './records.ts';
 /** In metrics and logs all products are one route: thousands of patterns of tenants' own would flood both. */
 const SHOWN_PATH = `${PRODUCT_PREFIX}/*`;
 
+/** One for all routes that change nothing. */
+const UNCHANGED = compileTransform({}, { path: SHOWN_PATH, isPublic: true });
+
 /** A registered route as the gateway's pipeline takes it; null, and a line in the log, for one that cannot be right. */
 export const compileProduct =
   (forward: (record: RouteRecord, transform: CompiledTransform) => ToProduct, logger: Logger) =>
@@ -23,7 +26,7 @@ export const compileProduct =
       // What an older release let pass must not reach further than what this one would.
       const [fault] = findTransformFaults(transform, where);
       if (fault !== undefined) throw new RangeError(`${fault.path} ${fault.message}`);
-      const compiled = compileTransform(transform, where);
+      const compiled = record.transform === null ? UNCHANGED : compileTransform(transform, where);
       const endpoint: EndpointRecord = {
         name: id,
         method: record.methods[0] ?? 'GET',

@@ -3,6 +3,9 @@ export type PathMatch<Value> = { readonly value: Value; readonly params: Readonl
 
 type Leaf<Value> = { readonly value: Value; readonly names: readonly string[] };
 type Node<Value> = {
+  /** Most have one fixed segment after them, and no map for it; `fixed` has all where there are more. */
+  onlyKey: string | null;
+  only: Node<Value> | null;
   fixed: Map<string, Node<Value>> | null;
   parameter: Node<Value> | null;
   /** Of patterns that end here. */
@@ -11,7 +14,31 @@ type Node<Value> = {
   rest: Leaf<Value> | null;
 };
 
-const newNode = <Value>(): Node<Value> => ({ fixed: null, parameter: null, leaf: null, rest: null });
+const newNode = <Value>(): Node<Value> => ({
+  onlyKey: null,
+  only: null,
+  fixed: null,
+  parameter: null,
+  leaf: null,
+  rest: null,
+});
+
+const childOf = <Value>(node: Node<Value>, key: string): Node<Value> | null =>
+  node.fixed === null ? (node.onlyKey === key ? node.only : null) : (node.fixed.get(key) ?? null);
+
+function addChild<Value>(node: Node<Value>, key: string): Node<Value> {
+  const there = childOf(node, key);
+  if (there !== null) return there;
+  const child = newNode<Value>();
+  if (node.only === null || node.onlyKey === null) {
+    node.onlyKey = key;
+    node.only = child;
+  } else {
+    node.fixed ??= new Map([[node.onlyKey, node.only]]);
+    node.fixed.set(key, child);
+  }
+  return child;
+}
 
 /** Under which `*` is found. */
 export const REST = 'rest';
@@ -51,16 +78,7 @@ export class PathTree<Value> {
         names.push(segment.slice(1));
         node.parameter ??= newNode();
         node = node.parameter;
-      } else {
-        node.fixed ??= new Map();
-        const key = segment.toLowerCase();
-        let next = node.fixed.get(key);
-        if (next === undefined) {
-          next = newNode();
-          node.fixed.set(key, next);
-        }
-        node = next;
-      }
+      } else node = addChild(node, segment.toLowerCase());
     }
     if (node.leaf !== null) return false;
     node.leaf = { value, names };
@@ -97,8 +115,8 @@ function descend<Value>(
     return node.rest === null ? null : { leaf: node.rest, restFrom: at };
   }
   const text = decoded(segment);
-  const fixed = node.fixed?.get(text.toLowerCase());
-  if (fixed !== undefined) {
+  const fixed = childOf(node, text.toLowerCase());
+  if (fixed !== null) {
     const found = descend(fixed, segments, at + 1, values);
     if (found !== null) return found;
   }

@@ -5,14 +5,17 @@ import type { Route } from '../edge/exchange.ts';
 import { type PathMatch, PathTree } from './path-tree.ts';
 import { type RouteRecord, tenantOfKey } from './records.ts';
 
-type Compiled = ReadonlyMap<string, PathTree<Route>>;
+type Compiled = ReadonlyMap<string, PathTree<ProductRoute>>;
+
+/** A record whose route is made when it is first asked for: of many thousand most never are. */
+type ProductRoute = { readonly record: RouteRecord; route: Route | null };
 
 export const isProductPath = (path: string): boolean =>
   path.startsWith(PRODUCT_PREFIX) && (path.length === PRODUCT_PREFIX.length || path[PRODUCT_PREFIX.length] === '/');
 
 /**
  * The routes of all tenants. Each tenant with routes of its own has a table of them, compiled when it is first asked and
- * again after a change of that tenant's; everybody else has the platform's, of which there is one.
+ * again after a change of that tenant's, each route with its first request; everybody else has the platform's, of which there is one.
  */
 export class ProductTable {
   readonly #state: Pick<PushedState<RouteRecord>, 'isKnown'>;
@@ -36,9 +39,9 @@ export class ProductTable {
   /** The tenant's own route, if one takes the request; else the platform's. */
   find(tenantId: TenantId, method: string, path: string): PathMatch<Route> | null {
     const routed = method === 'HEAD' ? 'GET' : method;
-    const own = this.#tableOf(tenantId)?.get(routed)?.find(path) ?? null;
+    const own = this.#match(this.#tableOf(tenantId), routed, path);
     if (own !== null || tenantId === PLATFORM_TENANT_ID) return own;
-    return this.#tableOf(PLATFORM_TENANT_ID)?.get(routed)?.find(path) ?? null;
+    return this.#match(this.#tableOf(PLATFORM_TENANT_ID), routed, path);
   }
 
   /** False while nobody has told what is registered: a route that is missing may be there. */
@@ -49,13 +52,20 @@ export class ProductTable {
   /** What the platform leaves open to everybody. */
   findPublic(method: string, path: string): PathMatch<Route> | null {
     this.#public ??= this.#build(this.recordsOf(PLATFORM_TENANT_ID).filter(({ access }) => access === 'public'));
-    return this.#public.get(method === 'HEAD' ? 'GET' : method)?.find(path) ?? null;
+    return this.#match(this.#public, method === 'HEAD' ? 'GET' : method, path);
   }
 
   methodsOf(tenantId: TenantId, path: string): readonly string[] {
     return ROUTED_METHODS.filter((method) => this.find(tenantId, method, path) !== null).flatMap((method) =>
       method === 'GET' ? ['GET', 'HEAD'] : [method],
     );
+  }
+
+  #match(table: Compiled | undefined, method: string, path: string): PathMatch<Route> | null {
+    const found = table?.get(method)?.find(path) ?? null;
+    if (found === null) return null;
+    found.value.route ??= this.#compile(found.value.record);
+    return found.value.route === null ? null : { value: found.value.route, params: found.params };
   }
 
   #take(key: string, record: RouteRecord | undefined): void {
@@ -81,12 +91,14 @@ export class ProductTable {
 
   /** Of two routes that take the same requests, the older one does, at every gateway: both may come in at one instant. */
   #build(records: readonly RouteRecord[]): Compiled {
-    const trees = new Map<string, PathTree<Route>>();
+    const trees = new Map<string, PathTree<ProductRoute>>();
     for (const record of records.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
-      const route = this.#compile(record);
-      if (route === null) continue;
+      // Only what is declared can make no sense; then whatever else takes the request is to have it.
+      const made = record.transform === null ? null : this.#compile(record);
+      if (record.transform !== null && made === null) continue;
+      const route: ProductRoute = { record, route: made };
       for (const method of record.methods) {
-        const tree = trees.get(method) ?? new PathTree<Route>();
+        const tree = trees.get(method) ?? new PathTree<ProductRoute>();
         trees.set(method, tree);
         tree.add(record.path, route);
       }

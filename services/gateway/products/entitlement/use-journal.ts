@@ -95,10 +95,24 @@ export class UseJournal {
         { err: error },
         'uses in hand cannot be noted any more; those of a killed gateway stay counted',
       );
-      ftruncateSync(this.#fd, 0);
-      closeSync(this.#fd);
-      this.#fd = null;
+      this.#discard();
       return false;
+    }
+  }
+
+  #discard(): void {
+    const fd = this.#fd;
+    this.#fd = null;
+    if (fd === null || this.#file === null) return;
+    try {
+      ftruncateSync(fd, 0);
+      rmSync(this.#file, { force: true });
+      closeSync(fd);
+    } catch (error) {
+      this.#logger.error(
+        { err: error, file: this.#file },
+        'this file has to be removed: it may give back what was used',
+      );
     }
   }
 }
