@@ -1,7 +1,6 @@
 import type { Route } from '../edge/exchange.ts';
 
 const MAX_PARAMETER_CHARACTERS = 256;
-const PARAMETER = /^:[A-Za-z]+$/;
 /** What is decoded, or ends the path. */
 const ODD = /[%?#]/;
 /** Stands for a parameter in a key; nothing that is asked for can contain it. */
@@ -10,28 +9,47 @@ const ANY = '\0';
 /** A pattern without parameters but for its last segment; what stands before that one. */
 const ONE_AT_THE_END = /^([^:]*\/):[A-Za-z]+$/;
 
-/** Which segments of a pattern are parameters, from the first on. */
-type Shape = readonly boolean[];
-
-const shapeOf = (path: string): Shape => path.split('/').map((segment) => PARAMETER.test(segment));
+/** Which segments of a pattern are parameters, from the left. */
+type Shape = readonly number[];
 
 /** What is literal from the left comes first. */
 function compareShapes(a: Shape, b: Shape): number {
-  const at = a.findIndex((isParameter, index) => isParameter !== b[index]);
-  return at === -1 ? 0 : Number(a[at]) - Number(b[at]);
+  for (let at = 0; at < a.length || at < b.length; at++) {
+    const [next = Number.POSITIVE_INFINITY, other = Number.POSITIVE_INFINITY] = [a[at], b[at]];
+    if (next !== other) return next > other ? -1 : 1;
+  }
+  return 0;
 }
 
-/** Undefined where something too long stands for a parameter. */
-function keyOf(segments: readonly string[], shape: Shape): string | undefined {
+/** Where the segments of a path begin, and where one more would. One list for all paths: it is used up before the next comes. */
+const starts: number[] = [];
+
+/** Fills the list. @returns how many segments there are */
+function findStarts(path: string): number {
+  let count = 0;
+  for (let at = 0; at !== -1; at = path.indexOf('/', at + 1)) starts[count++] = at + 1;
+  starts[count] = path.length + 1;
+  return count;
+}
+
+const shapeOf = (pattern: string): Shape =>
+  pattern
+    .slice(1)
+    .split('/')
+    .flatMap((segment, at) => (segment.startsWith(':') ? [at] : []));
+
+/** Of a path whose starts were found. Undefined where something too long stands for a parameter. */
+function keyOf(path: string, shape: Shape): string | undefined {
   let key = '';
-  for (let at = 1; at < segments.length; at++) {
-    const segment = segments[at] ?? '';
-    if (shape[at] === true) {
-      if (isTooLong(segment)) return undefined;
-      key += `/${ANY}`;
-    } else key += `/${segment}`;
+  let from = 0;
+  for (const at of shape) {
+    const begin = starts[at] ?? 0;
+    const end = (starts[at + 1] ?? 0) - 1;
+    if (end - begin > MAX_PARAMETER_CHARACTERS && isTooLong(path.slice(begin, end))) return undefined;
+    key += path.slice(from, begin) + ANY;
+    from = end;
   }
-  return key;
+  return key + path.slice(from);
 }
 
 /** What stays encoded while paths are compared: characters that mean something in a URL. */
@@ -76,8 +94,9 @@ export class MethodRoutes {
     routes.set(key, route);
     if (routes !== this.#others) return;
     const shape = shapeOf(pattern);
-    const known = this.#shapes[shape.length] ?? [];
-    this.#shapes[shape.length] = known;
+    const count = findStarts(pattern);
+    const known = this.#shapes[count] ?? [];
+    this.#shapes[count] = known;
     if (known.every((one) => compareShapes(one, shape) !== 0)) known.push(shape);
     known.sort(compareShapes);
   }
@@ -100,12 +119,14 @@ export class MethodRoutes {
     const found = this.#upToLast.get(path.slice(0, last));
     if (found !== undefined && (path.length - last <= MAX_PARAMETER_CHARACTERS || !isTooLong(path.slice(last))))
       return found;
-    return this.#others.size === 0 ? undefined : this.#findByShape(path.split('/'));
+    return this.#others.size === 0 ? undefined : this.#findByShape(path);
   }
 
-  #findByShape(segments: readonly string[]): Route | undefined {
-    for (const shape of this.#shapes[segments.length] ?? []) {
-      const key = keyOf(segments, shape);
+  #findByShape(path: string): Route | undefined {
+    const shapes = this.#shapes[findStarts(path)];
+    if (shapes === undefined) return undefined;
+    for (const shape of shapes) {
+      const key = keyOf(path, shape);
       const found = key === undefined ? undefined : this.#others.get(key);
       if (found !== undefined) return found;
     }
@@ -116,6 +137,7 @@ export class MethodRoutes {
     const before = ONE_AT_THE_END.exec(pattern)?.[1];
     if (before !== undefined) return [this.#upToLast, before];
     if (!pattern.includes(':')) return [this.#whole, pattern];
-    return [this.#others, keyOf(pattern.split('/'), shapeOf(pattern)) ?? pattern];
+    findStarts(pattern);
+    return [this.#others, keyOf(pattern, shapeOf(pattern)) ?? pattern];
   }
 }
