@@ -289,7 +289,7 @@ describe('In no place where a gateway writes', () => {
       if (found === undefined) throw new Error(`not open: ${logged.slice(-500)}`);
       return found;
     };
-    await eventually(async () => void (await url()));
+    await eventually(async () => void (await url()), 60_000);
     const at = await url();
     await eventually(async () => expect((await call(`${at}/v1/upstreams`, 'GET', admin)).status).toBe(200));
     const { get, replace } = await openRoute({}, {}, at);
