@@ -40,7 +40,7 @@ export type EndpointRecord = {
   /** False unless said, here and in the next. */
   readonly streamsBody?: boolean;
   readonly webSocket?: boolean;
-  /** As JSON text in the memory and the snapshot of a process: it is seldom asked for, and in objects ten times as large. */
+  /** As JSON text in the memory and the snapshot of a process: it is seldom asked for, and in objects three times as large. */
   readonly openapi: OpenApiOperation | string;
 };
 
