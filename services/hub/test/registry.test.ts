@@ -1,7 +1,7 @@
 import { connectNats, type Nats } from '@tenantry/events/nats.ts';
 import { newId, newUuid } from '@tenantry/kernel/id.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
-import type { InstanceRecord } from '@tenantry/mesh/registry.ts';
+import { type InstanceRecord, operationOf } from '@tenantry/mesh/registry.ts';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import type { RunningHub } from '../app.ts';
 import { announcement, ask, beat, leave, listed, newNamespace, newUrl, openTestHub, register } from './hubs.ts';
@@ -37,7 +37,9 @@ describe('The registry', () => {
     const record = await register(hub, announcement('billing', { paths: ['/v1/invoices/:invoiceId'] }));
     expect(record).toMatchObject({ status: 'up' });
     await vi.waitFor(() => expect(seen('billing')).toEqual([record.instanceId]));
-    expect(discovery.instancesOf('billing')[0]).toEqual(record);
+    const [pushed] = discovery.instancesOf('billing');
+    const endpoints = pushed?.endpoints.map((one) => ({ ...one, openapi: operationOf(one) }));
+    expect({ ...pushed, endpoints }).toEqual(record);
     const found = await ask(hub.url, 'GET', '/v1/registry/discover?service=billing');
     expect(found.body).toEqual({ data: [record], nextCursor: null });
   });
