@@ -1,5 +1,5 @@
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JsMsg } from '@nats-io/jetstream';
 import type { EventEnvelope } from '@tenantry/contract/event.ts';
 import { isDatabaseAway } from '@tenantry/databases/postgres/errors.ts';
 import type { TenantUnitOfWork, WithTenant } from '@tenantry/databases/unit-of-work.ts';
@@ -7,7 +7,8 @@ import { isTransient } from '@tenantry/kernel/problem.ts';
 import type { Tracer } from '@tenantry/kernel/tracing/tracer.ts';
 import { AwayTenants } from './away-tenants.ts';
 import { buryEvent, causeOf } from './bury-event.ts';
-import { type DurableOptions, openDurable, rewindDurable } from './durable-consumer.ts';
+import { Deliveries } from './deliveries.ts';
+import type { DurableOptions } from './durable-consumer.ts';
 import { parseEnvelope } from './envelope.ts';
 import { type EventInLine, EventLines } from './event-lines.ts';
 import { inTime } from './in-time.ts';
@@ -15,7 +16,6 @@ import { handleOnce } from './inbox.ts';
 import type { Nats } from './nats.ts';
 import { Receipt } from './receipt.ts';
 import { settleRedriven } from './redrive.ts';
-import { SIGN_OF_LIFE_MS } from './sign-of-life.ts';
 import type { Subscription } from './subscription.ts';
 import { Suspects } from './suspects.ts';
 import type { Turnstile } from './turnstile.ts';
@@ -35,8 +35,6 @@ export type ConsumerGroupOptions<Tables> = {
   readonly mostWaiting?: number;
 };
 
-/** Asked of the server ahead. */
-const MOST_AT_ONCE = 64;
 /** Unacknowledged at the server: beyond this it hands out nothing to anybody. */
 const MOST_UNACKNOWLEDGED = 32_000;
 const MOST_WAITING = 16_000;
@@ -59,6 +57,7 @@ const nowMs = (): number => performance.now();
 export class ConsumerGroup<Tables> {
   readonly #options: ConsumerGroupOptions<Tables>;
   readonly #durable: DurableOptions;
+  readonly #deliveries: Deliveries;
   readonly #hearings: ReadonlyMap<string, Hearing<Tables>>;
   readonly #suspects: Suspects<Tables>;
   /** Of all groups of the process together. */
@@ -66,8 +65,7 @@ export class ConsumerGroup<Tables> {
   readonly #away = new AwayTenants(nowMs);
   /** How many events have failed and are not done. */
   #failed = 0;
-  /** The number of the delivery that has to come next. */
-  #nextDelivery = 1;
+  #lines: EventLines<Receipt> | null = null;
 
   constructor(
     options: ConsumerGroupOptions<Tables>,
@@ -87,22 +85,29 @@ export class ConsumerGroup<Tables> {
       types: [...this.#hearings.keys()],
       maxAckPending: MOST_UNACKNOWLEDGED,
     };
+    this.#deliveries = new Deliveries(options.nats, this.#durable);
     this.#suspects = new Suspects(options.withTenant, this.#durable.durable);
   }
 
   /** Before the first `run` of whoever begins to lead. */
   async rewind(): Promise<void> {
-    this.#suspects.beginAnew(await this.#rewind());
+    this.#suspects.beginAnew(await this.#deliveries.rewind());
   }
 
   /** Until `signal`; then waits for what is being handled. The rest is left alone: whoever begins next rewinds to it. */
   async run(signal: AbortSignal): Promise<void> {
-    this.#failed = 0;
-    const lines: EventLines<Receipt> = new EventLines({ ...SIZES, work: (inLine) => this.#work(inLine, lines) });
+    const lines = new EventLines<Receipt>({ ...SIZES, work: (inLine) => this.#work(inLine) });
+    this.#lines = lines;
+    this.#failed = 0; // What waited before may have been done by another instance since.
+    const taker = {
+      take: (message: JsMsg) => this.#take(message, lines),
+      hasRoom: () => lines.hasRoom,
+      room: () => lines.room(),
+    };
     const ended = whenAborted(signal).then(() => lines.end());
     while (!signal.aborted) {
       try {
-        if (await this.#read(lines, signal)) await this.#rewind();
+        await this.#deliveries.read(taker, signal);
       } catch (error) {
         if (!signal.aborted) this.#options.onError(error, null);
       }
@@ -111,55 +116,7 @@ export class ConsumerGroup<Tables> {
     await ended;
   }
 
-  async #rewind(): Promise<number> {
-    const { lastUnderWay, nextDelivery } = await rewindDurable(this.#options.nats, this.#durable);
-    this.#nextDelivery = nextDelivery;
-    return lastUnderWay;
-  }
-
-  /**
-   * Until `signal`, or until the consumer has to be opened again.
-   * @returns whether it has to be rewound before: a delivery was lost with its connection, and would come only after newer ones
-   */
-  async #read(lines: EventLines<Receipt>, signal: AbortSignal): Promise<boolean> {
-    const consumer = await openDurable(this.#options.nats, this.#durable);
-    const messages = await consumer.consume({
-      max_messages: MOST_AT_ONCE,
-      idle_heartbeat: SIGN_OF_LIFE_MS,
-      abort_on_missing_resource: true,
-    });
-    const stop = () => messages.stop();
-    signal.addEventListener('abort', stop);
-    const lost = this.#watchForLoss(messages, lines);
-    try {
-      if (signal.aborted) return false;
-      for await (const message of messages) {
-        if (message.info.deliverySequence > this.#nextDelivery) return true;
-        this.#nextDelivery = message.info.deliverySequence + 1;
-        this.#take(lines, message);
-        if (!lines.hasRoom) await lines.room();
-      }
-    } finally {
-      // Before anything is rewound, which would be sent to whoever still asks here.
-      stop();
-      signal.removeEventListener('abort', stop);
-    }
-    return await lost;
-  }
-
-  /** What was lost has perhaps nothing newer behind it, but the server says now and then how far it has delivered. */
-  async #watchForLoss(messages: ConsumerMessages, lines: EventLines<Receipt>): Promise<boolean> {
-    for await (const said of messages.status()) {
-      if (said.type !== 'heartbeat') continue;
-      await setImmediate(); // What has arrived is read before, unless there is no room for it.
-      if (!lines.hasRoom || said.lastConsumerSequence < this.#nextDelivery) continue;
-      messages.stop();
-      return true;
-    }
-    return false;
-  }
-
-  #take(lines: EventLines<Receipt>, message: JsMsg): void {
+  #take(message: JsMsg, lines: EventLines<Receipt>): void {
     const receipt = new Receipt(this.#options.nats, message);
     const event = parseEnvelope(message.data);
     if (event === null) {
@@ -174,13 +131,13 @@ export class ConsumerGroup<Tables> {
     return redriveof !== undefined || this.#hearings.has(type);
   }
 
-  async #work(inLine: EventInLine<Receipt>, lines: EventLines<Receipt>): Promise<number | null> {
+  async #work(inLine: EventInLine<Receipt>): Promise<number | null> {
     const { event } = inLine;
     const awayUntilMs = this.#away.waitsUntilMs(event.tenantid);
     if (awayUntilMs !== undefined) return awayUntilMs - nowMs();
     const hearing = this.#hearings.get(event.type);
     if (hearing === undefined) return this.#bury(inLine, `Nobody here handles ${event.type} any more.`);
-    return this.#attempt(inLine, hearing, lines);
+    return this.#attempt(inLine, hearing);
   }
 
   /**
@@ -188,11 +145,7 @@ export class ConsumerGroup<Tables> {
    * such a note is alone in this process while it is handled, so that the next one speaks against this event and no other.
    * All others cost no more than their own transaction.
    */
-  async #attempt(
-    inLine: EventInLine<Receipt>,
-    hearing: Hearing<Tables>,
-    lines: EventLines<Receipt>,
-  ): Promise<number | null> {
+  async #attempt(inLine: EventInLine<Receipt>, hearing: Hearing<Tables>): Promise<number | null> {
     const { event } = inLine;
     const isSuspect = this.#suspects.has(inLine.receipt.seq);
     let isInside = false;
@@ -207,7 +160,7 @@ export class ConsumerGroup<Tables> {
       await this.#handle(inLine, hearing, isSuspect);
       return this.#end(inLine, 'ack');
     } catch (error) {
-      return await this.#fail(inLine, error, isSuspect, lines);
+      return await this.#fail(inLine, error, isSuspect);
     } finally {
       if (isInside) this.#turnstile.leave();
     }
@@ -237,12 +190,7 @@ export class ConsumerGroup<Tables> {
     return this.#bury(inLine, cause, unfinished);
   }
 
-  async #fail(
-    inLine: EventInLine<Receipt>,
-    error: unknown,
-    isSuspect: boolean,
-    lines: EventLines<Receipt>,
-  ): Promise<number | null> {
+  async #fail(inLine: EventInLine<Receipt>, error: unknown, isSuspect: boolean): Promise<number | null> {
     const { event, receipt } = inLine;
     this.#options.onError(error, event);
     if (isSuspect) await this.#suspects.end(receipt.seq, event);
@@ -250,7 +198,7 @@ export class ConsumerGroup<Tables> {
     this.#away.noteBack(event.tenantid);
     const { redeliveryDelaysMs = REDELIVERY_DELAYS_MS, mostWaiting = MOST_WAITING } = this.#options;
     const delayMs = redeliveryDelaysMs[inLine.attempts];
-    const mayWait = inLine.attempts > 0 || Math.max(this.#failed, lines.resting) < mostWaiting;
+    const mayWait = inLine.attempts > 0 || Math.max(this.#failed, this.#lines?.resting ?? 0) < mostWaiting;
     if (inLine.attempts++ === 0) this.#failed++;
     if (isTransient(error) && delayMs !== undefined && mayWait) return delayMs;
     return this.#bury(inLine, causeOf(error));
