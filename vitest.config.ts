@@ -19,6 +19,8 @@ export default defineConfig({
     // Worker threads would take servers down with them: the leash of deploy/embedded is tied to the thread that starts one.
     pool: 'forks',
     maxWorkers: WORKERS,
+    // A second, as it is unless told, is less than a busy machine may take for anything.
+    expect: { poll: { timeout: 30_000, interval: 20 } },
     projects: [
       {
         extends: true,
@@ -32,7 +34,7 @@ export default defineConfig({
             'bench/**/*.test.ts',
           ],
           exclude: [...EVERYWHERE_EXCLUDED, PACKAGES_WITH_STORES, ...SYSTEM],
-          testTimeout: 30_000,
+          testTimeout: 60_000,
         },
       },
       {
@@ -42,7 +44,7 @@ export default defineConfig({
           include: ['services/**/*.test.ts', 'tests/**/*.test.ts', PACKAGES_WITH_STORES],
           exclude: [...EVERYWHERE_EXCLUDED, DOMAINS, ...SYSTEM],
           globalSetup: ['tests/support/global-setup.ts'],
-          testTimeout: 30_000,
+          testTimeout: 60_000,
           hookTimeout: 120_000,
         },
       },

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
+import { eventually } from '../../tests/support/eventually.ts';
 import { startChild } from '../embedded/child.ts';
 import { Supervised } from './supervisor.ts';
 
@@ -40,11 +41,11 @@ it('A child that lives and does not work is ended and started again, and one tha
   });
   await child.start();
   const first = child.pid;
-  await vi.waitFor(() => expect(looks).toBeGreaterThan(24), { timeout: 10_000 });
+  await eventually(() => expect(looks).toBeGreaterThan(24));
   expect([child.pid, said]).toEqual([first, []]);
   isWell = false;
-  await vi.waitFor(() => expect(said[0]).toBe('Sleeper lives and does not answer; ending it.'), { timeout: 10_000 });
+  await eventually(() => expect(said[0]).toBe('Sleeper lives and does not answer; ending it.'));
   isWell = true;
-  await vi.waitFor(() => expect(said.at(-1)).toMatch(/^Sleeper is running again/), { timeout: 20_000 });
+  await eventually(() => expect(said.at(-1)).toMatch(/^Sleeper is running again/));
   expect(child.pid).not.toBe(first);
 });

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, s
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { eventually } from '../../tests/support/eventually.ts';
 import { StateFile, UnreadableState } from './state-file.ts';
 
 type State = { readonly version: 1; readonly count: number };
@@ -30,7 +31,7 @@ describe('A state file', () => {
     await file.close();
     expect(readdirSync(folder)).toEqual([]);
     for (let change = 0; change < 100; change++) file.touch();
-    await vi.waitFor(() => expect(readdirSync(folder)).toEqual(['state.json']));
+    await eventually(() => expect(readdirSync(folder)).toEqual(['state.json']));
     expect(snapshot).toHaveBeenCalledOnce();
   });
 
@@ -41,9 +42,9 @@ describe('A state file', () => {
     const file = new StateFile<State>(path, () => ({ version: 1, count: 1 }));
     mkdirSync(`${path}.next`);
     file.touch();
-    await vi.waitFor(() => expect(said).toHaveBeenCalled());
+    await eventually(() => expect(said).toHaveBeenCalled());
     rmdirSync(`${path}.next`);
-    await vi.waitFor(() => expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ version: 1, count: 1 }));
+    await eventually(() => expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ version: 1, count: 1 }));
   });
 
   it.each(['{"version":2}', '[]', 'null'])('stops over %s, which another version wrote', (text) => {

@@ -147,11 +147,11 @@ describe('A house with mutual TLS', () => {
       body: { reason: 'stolen' },
     });
     const isRefused = (): Promise<unknown> => expect(ask(thief, 'users', '/health/live')).rejects.toThrow();
-    await eventually(isRefused, 1_000);
+    await eventually(isRefused);
     // And it gets no other: the hub does not renew it.
     const { cert } = thief.identity.serverOptions();
     const { validToDate } = new X509Certificate(String(cert));
-    await eventually(() => expect(Date.now()).toBeGreaterThan(validToDate.getTime()), 15_000);
+    await eventually(() => expect(Date.now()).toBeGreaterThan(validToDate.getTime()));
     await isRefused();
     expect(thief.identity.holds()).toBe(false);
   });

@@ -120,7 +120,7 @@ describe.skipIf(inject('clickhouseUrl') === '')('The trace of a bought subscript
       expect(answer.status).toBe(200);
       expect(labels(answer.body.spans)).toEqual(expect.arrayContaining([...expected]));
       return answer.body;
-    }, 20_000);
+    });
 
   it('is one tree over gateway, services, databases, provider and events', async () => {
     const trace = await readTrace(traceId, BOUGHT);

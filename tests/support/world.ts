@@ -274,7 +274,7 @@ export async function openWorld(options: {
     async heard<D extends EventDefinition>(
       definition: D,
       fits: (event: EventEnvelope<DataOf<D>>) => boolean,
-      limitMs = 10_000,
+      limitMs = 30_000,
     ): Promise<EventEnvelope<DataOf<D>>> {
       await ensureStream(nats, definition.service);
       const prefix = namespace === '' ? '' : `${namespace}.`;

@@ -130,7 +130,7 @@ async function readTraces(): Promise<void> {
   const { traceIds } = answers;
   const readTrace = (id: string) => request(`${gateway}/v1/traces/${id}`, 'GET', { token: acme.tenant.adminToken });
   const { headers } = await request(`${gateway}/v1/me`, 'GET', { token: acme.tenant.adminToken });
-  await eventually(async () => expect((await readTrace(headers.get('x-trace-id') ?? '')).status).toBe(200), 30_000);
+  await eventually(async () => expect((await readTrace(headers.get('x-trace-id') ?? '')).status).toBe(200));
   const step = Math.ceil(traceIds.length / TRACES_READ);
   await inTurns(
     traceIds.filter((_, at) => at % step === 0),

@@ -63,11 +63,11 @@ async function whileInUse(befalls: () => Promise<void>) {
   const { gateway } = system.addresses;
   const uses = openUseLoad({ gateway, token: customer.token, perSecond: 10 });
   const asking = openSteadyLoad({ url: `${gateway}/v1/health`, token: customer.token, perSecond: 20 });
-  await eventually(() => expect(uses.counted()).toBeGreaterThan(USES_BEFORE), 30_000);
+  await eventually(() => expect(uses.counted()).toBeGreaterThan(USES_BEFORE));
   await befalls();
   await system.wholeAgain(customer.token);
   const before = uses.counted();
-  await eventually(() => expect(uses.counted()).toBeGreaterThan(before + USES_AFTER), 30_000);
+  await eventually(() => expect(uses.counted()).toBeGreaterThan(before + USES_AFTER));
   const [answers, unanswered] = await Promise.all([uses.end(), asking.end()]);
   counted += uses.counted();
   const { usage } = await expectAnswer<{ usage: { feature: string; used: number }[] }>(

@@ -125,7 +125,7 @@ describe('A consumer without a database', () => {
     const stopped = slow.stop();
     mayEnd.resolve();
     await stopped;
-    await eventually(() => expect(new Set(versions())).toEqual(new Set(upTo(20))), 15_000);
+    await eventually(() => expect(new Set(versions())).toEqual(new Set(upTo(20))));
     await untilIdle();
   });
 
@@ -135,7 +135,7 @@ describe('A consumer without a database', () => {
     await publish(note(1));
     await eventually(() => expect(versions()).toEqual([1]));
     await nats.manager.consumers.delete(streamName(nats.namespace, 'users'), 'hub--users-note');
-    await eventually(() => expect(versions()).toEqual([1, 1]), 15_000);
+    await eventually(() => expect(versions()).toEqual([1, 1]));
     await publish(note(2));
     await eventually(() => expect(versions()).toEqual([1, 1, 2]));
   });
@@ -144,7 +144,7 @@ describe('A consumer without a database', () => {
     start();
     await eventually(consumerInfo);
     await nats.manager.streams.delete(streamName(nats.namespace, 'users'));
-    await eventually(consumerInfo, 15_000);
+    await eventually(consumerInfo);
     await publish(note(1));
     await eventually(() => expect(versions()).toEqual([1]));
   });

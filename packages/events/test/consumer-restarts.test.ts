@@ -129,7 +129,7 @@ describe('Two instances of a service', () => {
       const before = await leader();
       await world.sql('select pg_terminate_backend($1)', [before]);
       await publish(upTo(16).slice(8));
-      await eventually(async () => expect(await taker.notes()).toHaveLength(64), 20_000);
+      await eventually(async () => expect(await taker.notes()).toHaveLength(64));
       for (const subject of subjects)
         expect(await taker.notes(subject)).toEqual(upTo(16).map((version) => taker.label(subject, version)));
       expect(await leader()).not.toBe(before);

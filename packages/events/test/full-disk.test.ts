@@ -97,7 +97,7 @@ describe.skipIf(disk === null)('When the disk of NATS is full', () => {
       await eventually(() => expect(subjects.map((subject) => handled.get(subject))).toEqual([[1], [1], [1]]));
       fill(filler);
       for (const n of upTo(41).slice(1)) await tellAll(n);
-      await eventually(() => expect(askJetStream(nats)).rejects.toThrow(), 20_000);
+      await eventually(() => expect(askJetStream(nats)).rejects.toThrow());
       expect(await server.isWell()).toBe(false);
       // Every time that the launcher starts it again; and there is no more room than before.
       await server.kill();
@@ -187,7 +187,7 @@ describe.skipIf(largeDisk === null)('When the disk of PostgreSQL is full', () =>
       expect([...refusals]).toEqual([503]);
       const heard = () =>
         withTenant.read(tenant, ({ sql }) => sql.selectFrom('heard').select('step').orderBy('place').execute());
-      await eventually(async () => expect((await heard()).map((row) => row.step)).toEqual(upTo(step)), 30_000);
+      await eventually(async () => expect((await heard()).map((row) => row.step)).toEqual(upTo(step)));
       const letters = await withTenant.read(tenant, ({ sql }) =>
         sql.selectFrom('dead_letters').select('cause').execute(),
       );

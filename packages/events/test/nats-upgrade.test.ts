@@ -78,7 +78,7 @@ describe.skipIf(newer === undefined)('A NATS server that is replaced by a newer 
     expect((await publish(nats)).duplicate).toBe(true);
 
     isReady = true;
-    await eventually(() => expect(done).toEqual([7]), 20_000);
+    await eventually(() => expect(done).toEqual([7]));
     const known = () => [...state.entries()].toSorted(([a], [b]) => a.localeCompare(b));
     expect(known()).toHaveLength(19);
     // This bucket was opened when marks could not have a life.

@@ -38,7 +38,7 @@ export async function openPrivatePostgres(masterKey: string, where = tmpdir()) {
     },
     /** Backends outlive their server for as long as their statement runs, and another one waits for the memory they share. */
     async restart(): Promise<void> {
-      server = await eventually(() => start(server.port), 30_000);
+      server = await eventually(() => start(server.port));
       hasEnded = false;
       noteEnd();
     },

@@ -84,7 +84,7 @@ describe('A reader of pushed state', () => {
     await writer.put('a', { name: 'A' });
     await writer.put('a', { name: 'B' });
     await writer.remove('removed');
-    await eventually(() => expect(Object.fromEntries(state.entries())).toEqual({ a: { name: 'B' } }), 3_000);
+    await eventually(() => expect(Object.fromEntries(state.entries())).toEqual({ a: { name: 'B' } }));
     expect(state.silentForMs()).toBeLessThan(3_000);
     await state.close();
   });
@@ -101,7 +101,7 @@ describe('A reader of pushed state', () => {
     }
     const expected = Array.from({ length: 6 }, (_, index) => `key-${194 + index}`);
     for (const state of states)
-      await eventually(() => expect([...state.entries().keys()].toSorted()).toEqual(expected), 3_000);
+      await eventually(() => expect([...state.entries().keys()].toSorted()).toEqual(expected));
     await Promise.all(states.map((state) => state.close()));
   });
 
@@ -169,7 +169,7 @@ describe('The snapshot on disk', () => {
       const state = await watchState<Record>(own, { ...bucket, snapshotFile });
       expect(Object.fromEntries(state.entries())).toEqual({ a: { name: 'a' } });
       await server.restart();
-      await eventually(() => expect(state.get('b')).toEqual({ name: 'b' }), 20_000);
+      await eventually(() => expect(state.get('b')).toEqual({ name: 'b' }));
       await state.close();
     } finally {
       await own.close();

@@ -248,7 +248,7 @@ describe('The outbox relay', () => {
       await eventually(async () => expect(await versionsOf(free)).toEqual([1, 2]));
       for (const subject of stuck) expect(await versionsOf(subject)).toEqual([]);
       await world.sql('delete from users.outbox where aggregateversion = 1');
-      await eventually(async () => expect(await waiting()).toBe(0), 20_000);
+      await eventually(async () => expect(await waiting()).toBe(0));
       for (const subject of stuck) expect(await versionsOf(subject)).toEqual(upTo(300).slice(1));
     } finally {
       await relay.stop();

@@ -1,5 +1,6 @@
 import { newUuid } from '@tenantry/kernel/id.ts';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { connectNats, type Nats } from '../nats.ts';
 import { watchState } from '../pushed-state.ts';
 import { openRevisedBucket, type RevisedBucket } from '../revised-bucket.ts';
@@ -45,9 +46,9 @@ describe('A bucket with several writers', () => {
   it('is watched as any pushed state, removals too', async () => {
     const state = await watchState<{ name: string }>(nats, SETTINGS);
     await one.create('c', { name: 'seen' });
-    await vi.waitFor(() => expect(state.get('c')).toEqual({ name: 'seen' }));
+    await eventually(() => expect(state.get('c')).toEqual({ name: 'seen' }));
     await one.remove('c', (await one.get('c'))?.revision ?? 0);
-    await vi.waitFor(() => expect(state.get('c')).toBeUndefined());
+    await eventually(() => expect(state.get('c')).toBeUndefined());
     await state.close();
   });
 });

@@ -1,11 +1,10 @@
 import { newId, type TenantId } from '@tenantry/kernel/id.ts';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { connectNats, type Nats } from '../nats.ts';
 import { bucketName } from '../subjects.ts';
 import { openWorkQueue, type WorkQueue } from '../work-queue.ts';
 import { natsUrl } from './nats-under-test.ts';
-
-const PATIENCE = { timeout: 40_000, interval: 20 };
 
 let nats: Nats;
 let queues: WorkQueue<string>[];
@@ -39,7 +38,7 @@ describe('Work that is put away', () => {
     const [one, two] = [open(handle), open(handle)];
     const items = Array.from({ length: 100 }, (_, i) => `item ${i}`);
     await Promise.all(items.flatMap((item) => [one.put(tenantId, item, item), two.put(tenantId, item, item)]));
-    await vi.waitFor(async () => expect(await left()).toBe(0), PATIENCE);
+    await eventually(async () => expect(await left()).toBe(0), 40_000);
     expect(done.toSorted()).toEqual(items.toSorted());
   });
 
@@ -51,7 +50,7 @@ describe('Work that is put away', () => {
       return tries.get(item) === 3;
     });
     for (const item of ['slow', 'hopeless']) await queue.put(tenantId, item, item);
-    await vi.waitFor(async () => expect(await left()).toBe(0), PATIENCE);
+    await eventually(async () => expect(await left()).toBe(0), 40_000);
     expect(Object.fromEntries(tries)).toEqual({ slow: 3, hopeless: 1 });
     expect(errors).toEqual([expect.objectContaining({ message: 'hopeless' })]);
   });
@@ -66,13 +65,13 @@ describe('Work that is put away', () => {
     });
     const items = Array.from({ length: 40 }, (_, i) => `item ${i}`);
     for (const item of items) await leaving.put(tenantId, item, item);
-    await vi.waitFor(() => expect(mine.length).toBeGreaterThan(0), PATIENCE);
+    await eventually(() => expect(mine.length).toBeGreaterThan(0), 40_000);
     const closed = leaving.close();
     const theirs: string[] = [];
     open(async (item) => theirs.push(item) > 0);
     goOn();
     await closed;
-    await vi.waitFor(async () => expect(await left()).toBe(0), PATIENCE);
+    await eventually(async () => expect(await left()).toBe(0), 40_000);
     // What was held for too long comes to the others too: at least once is what is promised.
     expect(new Set([...mine, ...theirs])).toEqual(new Set(items));
     expect(theirs.length).toBeGreaterThan(0);

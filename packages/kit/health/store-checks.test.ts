@@ -1,5 +1,6 @@
 import { DependencyMonitor } from '@tenantry/resilience/dependency-monitor.ts';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { CHECKED, type StoreChecks, startStoreChecks } from './store-checks.ts';
 import { STORE_DEPENDENCIES, type StoreName } from './store-dependencies.ts';
 
@@ -22,12 +23,12 @@ describe('Checking stores', () => {
       if (!isThere) throw new Error('gone');
     };
     start([{ monitor, check }], 5);
-    await vi.waitFor(() => expect(monitor.totals.call).toBeGreaterThan(20));
+    await eventually(() => expect(monitor.totals.call).toBeGreaterThan(20));
     expect(monitor.state).toBe('up');
     isThere = false;
-    await vi.waitFor(() => expect(monitor.state).toBe('down'));
+    await eventually(() => expect(monitor.state).toBe('down'));
     isThere = true;
-    await vi.waitFor(() => expect(monitor.state).toBe('up'));
+    await eventually(() => expect(monitor.state).toBe('up'));
   });
 
   it('does not ask one again that has not answered yet, and holds its silence against it', async () => {

@@ -47,7 +47,7 @@ describe('An identity', () => {
     identity.onChange(() =>
       seen.add(String(certificateOf(identity.serverOptions()).publicKey.export({ format: 'jwk' }).x)),
     );
-    await eventually(() => expect(seen.size).toBeGreaterThanOrEqual(2), 20_000);
+    await eventually(() => expect(seen.size).toBeGreaterThanOrEqual(2));
     expect(identity.holds()).toBe(true);
   });
 
@@ -58,7 +58,7 @@ describe('An identity', () => {
     const look = setInterval(() => {
       wasOverdue ||= identity.isOverdue();
     }, 10);
-    await eventually(() => expect(house.issued()).toBe(2), 20_000);
+    await eventually(() => expect(house.issued()).toBe(2));
     clearInterval(look);
     expect(wasOverdue).toBe(false);
   });
@@ -71,7 +71,7 @@ describe('An identity', () => {
     await eventually(() => expect(() => identity.clientOptions('payments')).toThrow('has expired'));
     expect(identity.holds()).toBe(false);
     house.setAway(false);
-    await eventually(() => expect(identity.holds()).toBe(true), 20_000);
+    await eventually(() => expect(identity.holds()).toBe(true));
     expect(identity.isOverdue()).toBe(false);
   });
 

@@ -79,7 +79,7 @@ describe.each(VAULTS)('Billing with its keyring in $name', ({ isReal }) => {
     await eventually(async () => expect((await ready()).stateOf('secrets')).toBe('up'));
     await vault.seal();
     try {
-      await eventually(async () => expect((await ready()).stateOf('secrets')).toBe('down'), 20_000);
+      await eventually(async () => expect((await ready()).stateOf('secrets')).toBe('down'));
       expect(await ready()).toMatchObject({ httpStatus: 200, status: 'degraded' });
       expect((await ready()).degradedModes.join()).toContain('15 minutes');
       expect(await pdfOf(home, id)).toContain('Budi');
@@ -92,7 +92,7 @@ describe.each(VAULTS)('Billing with its keyring in $name', ({ isReal }) => {
     } finally {
       await vault.unseal();
     }
-    await eventually(async () => expect((await house.finalize(stranger, draft.id)).status).toBe(200), 20_000);
-    await eventually(async () => expect((await ready()).stateOf('secrets')).toBe('up'), 20_000);
+    await eventually(async () => expect((await house.finalize(stranger, draft.id)).status).toBe(200));
+    await eventually(async () => expect((await ready()).stateOf('secrets')).toBe('up'));
   });
 });

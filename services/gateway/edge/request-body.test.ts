@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Problem } from '@tenantry/kernel/problem.ts';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { Exchange } from './exchange.ts';
 import { BodyReader } from './request-body.ts';
 import { readRequestHead } from './request-head.ts';
@@ -68,15 +69,15 @@ describe('Bodies that are held until they are whole', () => {
   for (const [name, [framing, part]] of Object.entries(framings)) {
     it(`never take more memory together than they may, ${name}: who is too many is told to come again`, async () => {
       for (let i = 0; i < CLIENTS; i++) begin(framing, part);
-      await vi.waitFor(() => expect(refused.length).toBeGreaterThanOrEqual(CLIENTS - MAX_HELD_BYTES / 15_000), 10_000);
+      await eventually(() => expect(refused.length).toBeGreaterThanOrEqual(CLIENTS - MAX_HELD_BYTES / 15_000));
       expect(new Set(refused)).toEqual(new Set(['upstream-unavailable']));
       // The piece that is one too many has been read by then.
       expect(most).toBeLessThanOrEqual(MAX_HELD_BYTES + 65_536);
       expect(reader.heldBytes).toBeGreaterThan(0);
       for (const client of clients) client.destroy();
-      await vi.waitFor(() => expect(reader.heldBytes).toBe(0), 10_000);
+      await eventually(() => expect(reader.heldBytes).toBe(0));
       begin('Content-Length: 2', '{}');
-      await vi.waitFor(() => expect(whole).toBe(1), 10_000);
+      await eventually(() => expect(whole).toBe(1));
     });
   }
 
@@ -85,7 +86,7 @@ describe('Bodies that are held until they are whole', () => {
       'Transfer-Encoding: chunked',
       `${(MAX_BODY_BYTES + 1).toString(16)}\r\n${'x'.repeat(MAX_BODY_BYTES + 1)}\r\n`,
     );
-    await vi.waitFor(() => expect(refused).toEqual(['payload-too-large']), 10_000);
+    await eventually(() => expect(refused).toEqual(['payload-too-large']));
     expect(reader.heldBytes).toBe(0);
   });
 });

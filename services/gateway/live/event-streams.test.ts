@@ -3,7 +3,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createRedis } from '@tenantry/databases/redis.ts';
 import { newUuid } from '@tenantry/kernel/id.ts';
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { Exchange } from '../edge/exchange.ts';
 import { whenConnected } from '../limits/rate-limiters.ts';
 import type { RedisClient } from '../run-script.ts';
@@ -53,17 +54,17 @@ afterAll(async () => {
 describe('A stream that began without asking for a place', () => {
   it('gets one, or ends as if there were no more events', async () => {
     const first = await listen(url, null);
-    await vi.waitFor(() => expect(live.counts.of['event-stream'].open).toBe(1));
+    await eventually(() => expect(live.counts.of['event-stream'].open).toBe(1));
     const second = await listen(url, null);
     second.response.resume();
     await second.end;
     expect(second.response.complete).toBe(true);
     expect([stopped, live.counts.of['event-stream'].open]).toEqual([1, 1]);
     first.request.destroy();
-    await vi.waitFor(() => expect(live.counts.of['event-stream'].open).toBe(0));
+    await eventually(() => expect(live.counts.of['event-stream'].open).toBe(0));
     const third = await listen(url, null);
     await once(third.response, 'data');
-    await vi.waitFor(() => expect(live.counts.of['event-stream'].open).toBe(1));
+    await eventually(() => expect(live.counts.of['event-stream'].open).toBe(1));
     expect([third.response.complete, stopped]).toEqual([false, 1]);
     third.request.destroy();
   });

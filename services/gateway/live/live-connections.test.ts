@@ -2,14 +2,14 @@ import { createRedis } from '@tenantry/databases/redis.ts';
 import { newId, newUuid, type TenantId, type UserId } from '@tenantry/kernel/id.ts';
 import { Problem } from '@tenantry/kernel/problem.ts';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import type { Verified } from '../access/verified.ts';
 import { whenConnected } from '../limits/rate-limiters.ts';
 import type { RedisClient } from '../run-script.ts';
 import { openLine } from '../test/line.ts';
 import { LiveConnections, type LiveConnectionsOptions } from './live-connections.ts';
 
-const PATIENCE = { timeout: 15_000, interval: 20 };
 const PER_TENANT = 6;
 const PER_PRINCIPAL = 2;
 
@@ -125,7 +125,7 @@ describe('Connections that stay open, of several processes', () => {
     const [first] = await Promise.all([enter(one, opener(userId)), enter(one, opener(userId))]);
     expect((await enter(two, opener(userId))).leave).toBeNull();
     for (let i = 0; i < 3; i++) first.leave?.();
-    await vi.waitFor(async () => expect((await enter(two, opener(userId))).leave).not.toBeNull(), PATIENCE);
+    await eventually(async () => expect((await enter(two, opener(userId))).leave).not.toBeNull());
     expect((await enter(two, opener(userId))).leave).toBeNull();
   });
 
@@ -145,7 +145,7 @@ describe('Connections that stay open, of several processes', () => {
     // One is left, which is as many as there may be now.
     expect(await enter(two, nobodyElse())).toMatchObject({ leave: null, limit: 1 });
     third.leave?.();
-    await vi.waitFor(async () => expect((await enter(two, nobodyElse())).leave).not.toBeNull(), PATIENCE);
+    await eventually(async () => expect((await enter(two, nobodyElse())).leave).not.toBeNull());
   });
 
   it('leave nothing in Redis when all are closed, nor when a process is', async () => {
@@ -154,7 +154,7 @@ describe('Connections that stay open, of several processes', () => {
     expect(await keysInRedis()).toHaveLength(4);
     outcomes[0].leave?.();
     outcomes[1].leave?.();
-    await vi.waitFor(async () => expect(await keysInRedis()).toHaveLength(2), PATIENCE);
+    await eventually(async () => expect(await keysInRedis()).toHaveLength(2));
     await two.live.close();
     expect(await keysInRedis()).toEqual([]);
     expect(() => outcomes[2].leave?.()).not.toThrow();
@@ -165,7 +165,7 @@ describe('Connections that stay open, of several processes', () => {
     const outcomes = await Promise.all(Array.from({ length: 128 }, () => enter(one, nobodyElse())));
     expect(granted(outcomes)).toBe(128);
     for (const { leave } of outcomes) leave?.();
-    await vi.waitFor(async () => expect(await keysInRedis()).toEqual([]), PATIENCE);
+    await eventually(async () => expect(await keysInRedis()).toEqual([]));
     expect(one.live.counts.redisCalls).toBeLessThanOrEqual(6);
   });
 });
@@ -182,10 +182,10 @@ describe('What a process held', () => {
     expect((await enter(third, nobodyElse())).leave).toBeNull();
     killed.kill();
     const freed: Outcome[] = [];
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       freed.push(await enter(third, nobodyElse()));
       expect(granted(freed)).toBe(PER_TENANT / 2);
-    }, PATIENCE);
+    });
     // Several leases later: who beats keeps what it holds.
     const until = performance.now() + 4_500;
     while (performance.now() < until) {
@@ -215,15 +215,15 @@ describe('While Redis is away', () => {
     await line.mend();
     // One holds two and two holds two: that is known to three, which held nothing.
     const after: Outcome[] = [];
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       after.push(await enter(three, nobodyElse()));
       expect(granted(after)).toBeGreaterThanOrEqual(2);
-    }, PATIENCE);
-    await vi.waitFor(async () => {
+    });
+    await eventually(async () => {
       expect((await enter(three, nobodyElse())).limit).toBe(PER_TENANT);
       const shares = await onlooker.hvals(`{${tenantId}}:live:event-stream`);
       expect(shares.map((share) => Number(share.split(':')[0]))).toEqual([2, 2, 2]);
-    }, PATIENCE);
+    });
     line.cut();
   });
 
@@ -236,12 +236,12 @@ describe('While Redis is away', () => {
     await onlooker.del(`{${tenantId}}:live:event-stream`);
     await line.mend();
     // It holds its half of the limit: more would have to be known of the others, who may not have been heard yet.
-    await vi.waitFor(() => expect(one.redis.status).toBe('ready'), PATIENCE);
+    await eventually(() => expect(one.redis.status).toBe('ready'));
     expect(await enter(one, nobodyElse())).toEqual({ leave: null, limit: PER_TENANT / 2 });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const shares = await onlooker.hvals(`{${tenantId}}:live:event-stream`);
       expect(shares.map((share) => Number(share.split(':')[0]))).toEqual([3, 3]);
-    }, PATIENCE);
+    });
     line.cut();
   });
 
@@ -327,7 +327,7 @@ describe('Whatever opens, closes and dies, in any order', () => {
           }
         }
         for (const { leave } of places) leave();
-        await vi.waitFor(async () => expect(await keysInRedis()).toEqual([]), PATIENCE);
+        await eventually(async () => expect(await keysInRedis()).toEqual([]));
         const next = await openProcess();
         const outcomes = await Promise.all(Array.from({ length: 9 }, () => enter(next, nobodyElse())));
         expect(granted(outcomes)).toBe(PER_TENANT);

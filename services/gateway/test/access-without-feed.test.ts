@@ -2,8 +2,9 @@ import { readSessionStanding } from '@tenantry/contract/session-standing.ts';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { newId } from '@tenantry/kernel/id.ts';
 import { serve } from '@tenantry/kit/http/route.ts';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPrivateNats } from '../../../packages/events/test/private-nats.ts';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { readNote, writeNote } from './endpoints.ts';
 import { answersWith, openSetting, type Setting, type Upstream } from './setting.ts';
 
@@ -33,7 +34,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await setting.close();
   await nats.close();
-}, 30_000);
+});
 
 const read = (token: string) => fetch(`${gatewayUrl}/v1/notes/1`, { headers: { authorization: `Bearer ${token}` } });
 const write = (token: string) =>
@@ -51,23 +52,20 @@ describe('With NATS killed under the gateway', () => {
     expect(asked).toBe(0);
     await nats.kill();
     endedSessions.add(sessionId);
-    await vi.waitFor(async () => expect((await read(ending)).status).toBe(401), { timeout: 10_000, interval: 50 });
+    await eventually(async () => expect((await read(ending)).status).toBe(401));
     expect((await write(going)).status).toBe(201);
 
     await users.kill();
-    await vi.waitFor(
-      async () => {
-        const refused = await write(going);
-        expect(refused.status).toBe(503);
-        expect(refused.headers.get('retry-after')).toBe('1');
-        expect(await refused.json()).toMatchObject({ code: 'upstream-unavailable' });
-      },
-      { timeout: 10_000, interval: 50 },
-    );
+    await eventually(async () => {
+      const refused = await write(going);
+      expect(refused.status).toBe(503);
+      expect(refused.headers.get('retry-after')).toBe('1');
+      expect(await refused.json()).toMatchObject({ code: 'upstream-unavailable' });
+    });
     expect((await read(going)).status).toBe(200);
     expect((await read(ending)).status).toBe(401);
 
     await nats.restart();
-    await vi.waitFor(async () => expect((await write(going)).status).toBe(201), { timeout: 15_000, interval: 100 });
+    await eventually(async () => expect((await write(going)).status).toBe(201));
   }, 60_000);
 });

@@ -3,7 +3,8 @@ import { generateSigningKey, signatureOf, signJws } from '@tenantry/auth/jws.ts'
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { type Id, newId, PLATFORM_TENANT_ID } from '@tenantry/kernel/id.ts';
 import { serve, servePublic } from '@tenantry/kit/http/route.ts';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { purgeNotes, readNote, readPublic } from './endpoints.ts';
 import { answersWith, ISSUER, openSetting, type Setting } from './setting.ts';
 
@@ -132,7 +133,7 @@ describe('Access tokens', () => {
     expect(await codeOf(await ask(signed(claims({ exp: nowSeconds() - 1 }))))).toEqual([401, 'token-expired']);
     const soon = signed(claims({ exp: nowSeconds() + 2 }));
     expect((await ask(soon)).status).toBe(200);
-    await vi.waitFor(async () => expect(await codeOf(await ask(soon))).toEqual([401, 'token-expired']), 5_000);
+    await eventually(async () => expect(await codeOf(await ask(soon))).toEqual([401, 'token-expired']));
   });
 
   it('of a revoked session are refused as soon as the revocation is pushed, though they are cached', async () => {
@@ -140,7 +141,7 @@ describe('Access tokens', () => {
     const [one, other] = [signed(claims({ sid })), signed(claims())];
     expect((await ask(one)).status).toBe(200);
     await setting.revoke(sid);
-    await vi.waitFor(async () => expect(await codeOf(await ask(one))).toEqual([401, 'unauthenticated']));
+    await eventually(async () => expect(await codeOf(await ask(one))).toEqual([401, 'unauthenticated']));
     expect((await ask(other)).status).toBe(200);
   });
 

@@ -321,7 +321,7 @@ describe('When everything is down', () => {
     } finally {
       await fresh.close();
     }
-  }, 30_000);
+  });
 
   it('retries stay within a fifth also where too little fails for a breaker to open', async () => {
     const fresh = await openSetting();
@@ -356,5 +356,5 @@ describe('When everything is down', () => {
     } finally {
       await fresh.close();
     }
-  }, 30_000);
+  });
 });

@@ -1,8 +1,9 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { readNote } from './endpoints.ts';
-import { call, eventually, memberToken, openProductSetting, type ProductSetting, register } from './product-shop.ts';
+import { call, memberToken, openProductSetting, type ProductSetting, register } from './product-shop.ts';
 import { answersWith } from './setting.ts';
 
 let shop: ProductSetting;

@@ -7,7 +7,8 @@ import { deadLetterRoutes } from '@tenantry/kit/dead-letters/dead-letter-routes.
 import { openStore, type Store } from '@tenantry/kit/test/open-store.ts';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { adminToken, call, eventually, memberToken, operatorToken } from './product-shop.ts';
+import { eventually } from '../../../tests/support/eventually.ts';
+import { adminToken, call, memberToken, operatorToken } from './product-shop.ts';
 import { openSetting, type Setting, type Upstream } from './setting.ts';
 
 const settled = on(event('payments.payment.settled.v1', Type.Object({})), async () => undefined);

@@ -8,11 +8,10 @@ import { makeEnvelope } from '@tenantry/events/test/open-test-events.ts';
 import { openPrivateNats } from '@tenantry/events/test/private-nats.ts';
 import { newId, type TenantId } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { adminToken, memberToken } from './product-shop.ts';
 import { openSetting, type Setting } from './setting.ts';
 
-/** On a busy machine things take their time. */
-const PATIENCE = { timeout: 15_000, interval: 20 };
 const BEAT_MS = 60;
 
 let setting: Setting;
@@ -101,7 +100,7 @@ async function following(...parameters: Parameters<typeof follow>) {
   const client = await follow(...parameters);
   expect(client.status).toBe(200);
   client.read();
-  await vi.waitFor(() => expect(client.lastId()).not.toBe(''), PATIENCE);
+  await eventually(() => expect(client.lastId()).not.toBe(''));
   return client;
 }
 
@@ -124,7 +123,7 @@ describe('The feed of a tenant', () => {
     // Goes again to the one consumer that had given it up: no new fact.
     await tell(acme.id, PAID, 5, { redriveof: newId('evt'), redrivefor: 'users--billing-invoice' });
     const three = await tell(acme.id, PAID, 6);
-    await vi.waitFor(() => expect(client.told).toHaveLength(3), PATIENCE);
+    await eventually(() => expect(client.told).toHaveLength(3));
     expect(client.ids().toSorted()).toEqual([one.id, two.id, three.id].toSorted());
     expect(client.told.find(({ event }) => event.id === one.id)).toEqual({
       id: expect.any(String),
@@ -142,14 +141,14 @@ describe('The feed of a tenant', () => {
       const client = await following(adminToken(setting, acme.id), lastEventId === undefined ? {} : { lastEventId });
       const here = client.told;
       for (let n = 0; n < 20; n++) sent.push((await tell(acme.id, n % 2 === 0 ? PAID : CREATED, n)).id);
-      await vi.waitFor(() => expect(here.length).toBeGreaterThan(7), PATIENCE);
+      await eventually(() => expect(here.length).toBeGreaterThan(7));
       client.leave(); // in the middle
       heard.push(...client.ids());
       lastEventId = client.lastId();
       sent.push((await tell(acme.id, PAID, 99)).id); // nobody follows
     }
     const last = await following(adminToken(setting, acme.id), { query: `?lastEventId=${lastEventId}` });
-    await vi.waitFor(() => expect(new Set([...heard, ...last.ids()]).size).toBe(sent.length), PATIENCE);
+    await eventually(() => expect(new Set([...heard, ...last.ids()]).size).toBe(sent.length));
     heard.push(...last.ids());
     expect(heard.toSorted()).toEqual(sent.toSorted());
     last.leave();
@@ -160,7 +159,7 @@ describe('The feed of a tenant', () => {
     await tell(acme.id, CREATED, 1);
     await tell(acme.id, 'billing.credit-note.issued.v1', 2);
     const [one, two] = [await tell(acme.id, PAID, 3), await tell(acme.id, 'billing.invoice.voided.v1', 4)];
-    await vi.waitFor(() => expect(client.ids()).toEqual([one.id, two.id]), PATIENCE);
+    await eventually(() => expect(client.ids()).toEqual([one.id, two.id]));
     client.leave();
     expect((await refused(adminToken(setting, acme.id), { query: '?type=billing.*' })).status).toBe(400);
     expect((await refused(adminToken(setting, acme.id), { query: '?type=billing.>' })).status).toBe(400);
@@ -170,7 +169,7 @@ describe('The feed of a tenant', () => {
     const client = await following(adminToken(setting, acme.id));
     const before = client.lastId();
     const foreign = await tell(globex.id, PAID, 1);
-    await vi.waitFor(() => expect(client.lastId()).not.toBe(before), PATIENCE);
+    await eventually(() => expect(client.lastId()).not.toBe(before));
     expect(client.beats()).toBeGreaterThan(10);
     expect(client.told).toEqual([]);
     // The streams may forget the other's event now without a gap for this tenant.
@@ -179,7 +178,7 @@ describe('The feed of a tenant', () => {
     await nats.manager.streams.purge(stream, { seq: state.last_seq + 1 });
     const again = await following(adminToken(setting, acme.id), { lastEventId: client.lastId() });
     const next = await tell(acme.id, PAID, 2);
-    await vi.waitFor(() => expect(again.ids()).toEqual([next.id]), PATIENCE);
+    await eventually(() => expect(again.ids()).toEqual([next.id]));
     expect(foreign.tenantid).toBe(globex.id);
     client.leave();
     again.leave();
@@ -223,7 +222,7 @@ describe('The feed of a tenant', () => {
       return names;
     };
     // Of this and of all feeds that were left before, nothing stays behind at NATS.
-    await vi.waitFor(async () => expect(await consumers()).toEqual([]), PATIENCE);
+    await eventually(async () => expect(await consumers()).toEqual([]));
   });
 
   it('is as slow as its client: what that does not read stays with NATS, and nothing of it is lost', async () => {
@@ -251,7 +250,7 @@ describe('The feed of a tenant', () => {
     expect(before).toBeLessThan(EVENTS - 100);
     client.read();
     client.response.resume();
-    await vi.waitFor(() => expect(client.told).toHaveLength(EVENTS), { timeout: 20_000, interval: 50 });
+    await eventually(() => expect(client.told).toHaveLength(EVENTS));
     expect(client.told.map(({ event }) => event.aggregateversion)).toEqual(Array.from({ length: EVENTS }, (_, n) => n));
     client.leave();
   }, 60_000);
@@ -268,21 +267,18 @@ describe('While NATS is killed and comes back', () => {
       const { url } = await world.gateway({ EVENT_FEED_HEARTBEAT_MS: '100' });
       const client = await following(adminToken(world, tenant.id), { url });
       const sent = [(await tell(tenant.id, PAID, 0, {}, own)).id];
-      await vi.waitFor(() => expect(client.ids()).toEqual(sent), PATIENCE);
+      await eventually(() => expect(client.ids()).toEqual(sent));
       await server.kill();
       const beats = client.beats();
-      await vi.waitFor(() => expect(client.beats()).toBeGreaterThan(beats), PATIENCE);
+      await eventually(() => expect(client.beats()).toBeGreaterThan(beats));
       expect(await refused(adminToken(world, tenant.id), { url })).toMatchObject({
         status: 503,
         body: { code: 'upstream-unavailable' },
       });
       await server.restart();
       for (let n = 1; n <= 5; n++)
-        await vi.waitFor(
-          async () => sent.push((await tell(tenant.id, PAID, n, { id: newId('evt') }, own)).id),
-          PATIENCE,
-        );
-      await vi.waitFor(() => expect(client.ids()).toEqual(sent), { timeout: 60_000, interval: 100 });
+        await eventually(async () => sent.push((await tell(tenant.id, PAID, n, { id: newId('evt') }, own)).id));
+      await eventually(() => expect(client.ids()).toEqual(sent), 60_000);
       client.leave();
     } finally {
       await own.close();

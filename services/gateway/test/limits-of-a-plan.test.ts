@@ -10,7 +10,8 @@ import { connectNats, type Nats } from '@tenantry/events/nats.ts';
 import { openStateWriter } from '@tenantry/events/pushed-state.ts';
 import { newId } from '@tenantry/kernel/id.ts';
 import { serve } from '@tenantry/kit/http/route.ts';
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { readNote, writeNote } from './endpoints.ts';
 import { answersWith, openSetting, type Setting } from './setting.ts';
 
@@ -53,10 +54,10 @@ const remaining = (response: Response, name: string): number =>
 /** Until the gateway has heard of the tenant and of its configuration. */
 async function known(tenant: TenantRecord, shown: string): Promise<void> {
   const probe = setting.token(tenant.id, { roles: ['member'] });
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const response = await read(probe);
     expect([response.status, policy(response)]).toEqual([200, expect.stringContaining(shown)]);
-  }, 10_000);
+  });
 }
 
 async function passed(count: number, ask: () => Promise<Response>): Promise<{ passed: number; refusal: Response }> {
@@ -91,7 +92,7 @@ describe('Limits', () => {
     const token = setting.token(tenant.id);
     await passed(300, () => read(token));
     await put(tenantKey(tenant.id), { rateLimits: { tenant: { requestsPerSecond: 2, burstSeconds: 100 } } });
-    await vi.waitFor(async () => expect(policy(await read(token))).toContain('"tenant";q=200;w=100'));
+    await eventually(async () => expect(policy(await read(token))).toContain('"tenant";q=200;w=100'));
     // Two more tokens a second at most, in much less than ten seconds; a fresh bucket would have two hundred.
     const { passed: gift } = await passed(100, () => read(token));
     expect(gift).toBeLessThan(20);
@@ -129,11 +130,11 @@ describe('Limits', () => {
     const tenant = await setting.tenant();
     await put(tenantKey(tenant.id), { rateLimits: { routes: { 'POST /v1/notes': hourly(1) } } });
     const token = setting.token(tenant.id);
-    await vi.waitFor(async () => expect(policy(await write(token))).toMatch(/"route";q=3600;w=3600$/), 10_000);
+    await eventually(async () => expect(policy(await write(token))).toMatch(/"route";q=3600;w=3600$/));
     await put(tenantKey(tenant.id), {
       rateLimits: { routes: { 'POST /v1/notes': { requestsPerSecond: 1, burstSeconds: 5 } } },
     });
-    await vi.waitFor(async () => expect(policy(await write(token))).toMatch(/"route";q=5;w=5$/), 10_000);
+    await eventually(async () => expect(policy(await write(token))).toMatch(/"route";q=5;w=5$/));
     const { refusal } = await passed(50, () => write(token));
     expect(await refusal.json()).toMatchObject({ violatedPolicies: ['route'] });
     const response = await read(token);

@@ -15,13 +15,13 @@ import { connectNats, type Nats } from '@tenantry/events/nats.ts';
 import { openStateWriter } from '@tenantry/events/pushed-state.ts';
 import { newId, type SessionId, type UserId } from '@tenantry/kernel/id.ts';
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { type Listening, listen, ONLY_EVENTS, openFeed } from './event-source.ts';
 import { openLine } from './line.ts';
 import { answersWith, openSetting, type Setting } from './setting.ts';
 import { open, openSocketProduct, refusal, type SocketProduct } from './socket-shop.ts';
 
-const PATIENCE = { timeout: 15_000, interval: 20 };
 const PER_TENANT = 5;
 const PER_PRINCIPAL = 3;
 const PROBLEM = 'application/problem+json; charset=utf-8';
@@ -79,7 +79,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const { request } of clients) request.destroy();
   clients.clear();
-  await vi.waitFor(() => expect(streams.size).toBe(0), PATIENCE);
+  await eventually(() => expect(streams.size).toBe(0));
 });
 afterAll(async () => {
   await setting.close();
@@ -172,7 +172,7 @@ describe('Event streams through two gateways', () => {
     expect(await openAt(url)).toBe(before + 2); // the third is at the other gateway
     expect(await refusedAt(url)).toBe(refusedBefore + 1);
     for (const { request } of clients) request.destroy();
-    await vi.waitFor(async () => expect(await openAt(url)).toBe(before), PATIENCE);
+    await eventually(async () => expect(await openAt(url)).toBe(before));
   });
 });
 
@@ -187,7 +187,7 @@ describe('An answer that turns out to be a stream of events', () => {
       expect(refused.response.headers['content-type']).toBe(PROBLEM);
       expect(JSON.parse(await bodyOf(refused))).toMatchObject({ code: 'too-many-connections', limit: PER_PRINCIPAL });
       expect(asked).toHaveLength(1);
-      await vi.waitFor(() => expect(streams.size).toBe(PER_PRINCIPAL), PATIENCE);
+      await eventually(() => expect(streams.size).toBe(PER_PRINCIPAL));
     });
 
   it('takes a place like the others when there is one', async () => {
@@ -246,13 +246,13 @@ describe('While a stream waits for its place', () => {
   afterAll(() => line.cut());
   beforeEach(async () => {
     // Redis may have been left hanging by the test before: once it is told of a place, it is asked again.
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { request } = await listen(`${slow}/v1/feeds`, token());
       const told = await placesInRedis(tenant.id);
       request.destroy();
       expect(told).not.toEqual([]);
-    }, PATIENCE);
-    await vi.waitFor(async () => expect(await openAt(slow)).toBe(0), PATIENCE);
+    });
+    await eventually(async () => expect(await openAt(slow)).toBe(0));
     asked = [];
     line.freeze();
   });
@@ -277,7 +277,7 @@ describe('While a stream waits for its place', () => {
     const { response, status } = await hear(`${slow}/v1/feeds`, token(), null);
     expect(status).toBe(200);
     expect(asked.length).toBe(2);
-    const source = await vi.waitFor(() => [...streams].at(-1) ?? Promise.reject(new Error('none yet')), PATIENCE);
+    const source = await eventually(() => [...streams].at(-1) ?? Promise.reject(new Error('none yet')));
     source.write('data: whole\n\n');
     const [chunk] = (await once(response, 'data')) as [Buffer];
     expect(chunk.toString()).toBe('data: whole\n\n');
@@ -293,15 +293,15 @@ describe('While a stream waits for its place', () => {
         headers: { ...bearer(token(userId)), ...(accept !== null && { accept }) },
       });
       request.on('error', () => undefined).end();
-      if (accept === null) await vi.waitFor(() => expect(asked).toHaveLength(1), PATIENCE);
+      if (accept === null) await eventually(() => expect(asked).toHaveLength(1));
       else await once(request, 'finish');
       request.destroy();
       line.thaw();
     }
-    await vi.waitFor(async () => expect(await openAt(slow)).toBe(0), PATIENCE);
+    await eventually(async () => expect(await openAt(slow)).toBe(0));
     // The others learn of it from Redis, which hears of it a moment later.
     const held = async () => (await placesInRedis()).filter((key) => key.includes(userId));
-    await vi.waitFor(async () => expect(await held()).toEqual([]), PATIENCE);
+    await eventually(async () => expect(await held()).toEqual([]));
     await fill(userId);
   });
 });
@@ -320,11 +320,11 @@ describe('A place is free again', () => {
     expect((await hear(`${gateways[1]}/v1/feeds`, token(userId))).status).toBe(429);
     last.response.resume();
     await end(last, sessionId, source);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const next = await hear(`${gateways[1]}/v1/feeds`, token(userId));
       expect(next.status).toBe(200);
       others.push(next);
-    }, PATIENCE);
+    });
     expect((await hear(`${gateways[1]}/v1/feeds`, token(userId))).status).toBe(429);
   }
 
@@ -422,10 +422,10 @@ describe('A place is free again', () => {
             expect(opened.filter((one) => one.user === user).length).toBeLessThanOrEqual(PER_PRINCIPAL);
         }
         for (const { client } of opened) client.request.destroy();
-        await vi.waitFor(async () => {
+        await eventually(async () => {
           expect(await placesInRedis()).toEqual([]);
           for (const url of gateways) expect(await openAt(url)).toBe(0);
-        }, PATIENCE);
+        });
       }),
       { numRuns: 15 },
     );
@@ -456,7 +456,7 @@ describe('WebSockets through two gateways', () => {
     expect(chats.seen).toHaveLength(PER_PRINCIPAL);
     sockets[0]?.terminate();
     for (let i = 0; i < 2; i++)
-      await vi.waitFor(async () => (await open(chatAt(i), { token: token(userId) })).socket.terminate(), PATIENCE);
+      await eventually(async () => (await open(chatAt(i), { token: token(userId) })).socket.terminate());
     for (const socket of sockets) socket.terminate();
   });
 });
@@ -477,20 +477,20 @@ describe('The limits of a tenant', () => {
     const open200 = async (i: number) =>
       expect((await hear(`${gateways[i]}/v1/feeds`, token(userId))).status).toBe(200);
     const fullAt = (limit: number) =>
-      vi.waitFor(async () => {
+      eventually(async () => {
         for (const url of gateways) {
           const refused = await hear(`${url}/v1/feeds`, token(userId));
           refused.request.destroy();
           expect(refused.status).toBe(429);
           expect(JSON.parse(await bodyOf(refused))).toMatchObject({ limit });
         }
-      }, PATIENCE);
+      });
     await put(ownKey(tenant.id), { eventStreamsPerPrincipal: 100, eventStreamsPerTenant: 100 });
     for (let i = 0; i < PER_PRINCIPAL; i++) await open200(i % 2);
     await fullAt(PER_PRINCIPAL);
     await put(planKey('pro'), { eventStreamsPerPrincipal: 4, eventStreamsPerTenant: 50 });
     await put(tenantKey(tenant.id), {}, 'pro');
-    await vi.waitFor(() => open200(0), PATIENCE);
+    await eventually(() => open200(0));
     await fullAt(4);
     await put(tenantKey(tenant.id), { eventStreamsPerTenant: 2 }, 'pro');
     await fullAt(2);
@@ -515,11 +515,11 @@ describe('While Redis is away', () => {
     source?.write('data: still here\n\n');
     await once(before.response, 'data');
     await line.mend();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const next = await hear(`${apart}/v1/feeds`, token(userId));
       next.request.destroy();
       expect(next.status).toBe(200);
-    }, PATIENCE);
+    });
     line.cut();
   });
 });

@@ -2,12 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { readNote, readPublic } from './endpoints.ts';
 import { exchangeRaw } from './raw-notes.ts';
 import { openSetting, type Setting } from './setting.ts';
-
-const PATIENCE = { timeout: 90_000, interval: 50 };
 
 let setting: Setting;
 let gateway: ChildProcess;
@@ -33,12 +32,12 @@ beforeAll(async () => {
   });
   if (gateway.stdout === null) throw new Error('It has no output.');
   createInterface({ input: gateway.stdout }).on('line', (line) => lines.push(line));
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { status } = await fetch(`${gatewayUrl}/v1/notes/1`, { headers: { authorization: `Bearer ${token}` } });
     if (status !== 200) throw new Error(`answered ${status}`);
-  }, PATIENCE);
+  }, 90_000);
   // Lines are gathered before they are written: this one must not be taken for a test's.
-  await vi.waitFor(() => expect(lines.join()).toContain('"status":200'), PATIENCE);
+  await eventually(() => expect(lines.join()).toContain('"status":200'), 90_000);
 }, 120_000);
 afterAll(async () => {
   if (gateway.exitCode === null) {
@@ -65,7 +64,7 @@ async function freePort(): Promise<number> {
 async function requestsLogged(count: number): Promise<Record<string, unknown>[]> {
   const read = () => lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   const requests = () => read().filter(({ msg }) => msg === 'request');
-  await vi.waitFor(() => expect(requests().map(({ status }) => status)).toHaveLength(count), 20_000);
+  await eventually(() => expect(requests().map(({ status }) => status)).toHaveLength(count));
   return requests();
 }
 

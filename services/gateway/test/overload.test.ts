@@ -9,7 +9,8 @@ import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
 import { openStateWriter } from '@tenantry/events/pushed-state.ts';
 import { serve } from '@tenantry/kit/http/route.ts';
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { readNote, writeNote } from './endpoints.ts';
 import { answersWith, openSetting, type Setting } from './setting.ts';
 
@@ -67,7 +68,7 @@ const read = (token: string, note = 'quick') =>
 async function fill(token: string, count: number, expected: number): Promise<Promise<Response>[]> {
   const before = waiting.length;
   const answers = Array.from({ length: count }, () => read(token, 'slow'));
-  await vi.waitFor(() => expect(waiting.length - before).toBe(expected));
+  await eventually(() => expect(waiting.length - before).toBe(expected));
   return answers;
 }
 
@@ -124,7 +125,7 @@ describe('A gateway with all places taken', () => {
     const gone = Array.from({ length: PLACES }, () =>
       fetch(`${gatewayUrl}/v1/notes/slow`, { headers: { authorization: `Bearer ${token}` }, signal: leaving.signal }),
     );
-    await vi.waitFor(() => expect(waiting).toHaveLength(PLACES));
+    await eventually(() => expect(waiting).toHaveLength(PLACES));
     expect((await read(token)).status).toBe(503);
     leaving.abort();
     await Promise.allSettled(gone);

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PLATFORM_TENANT_ID, type TenantId } from '@tenantry/kernel/id.ts';
-import { vi } from 'vitest';
 import { openSetting, type Setting } from './setting.ts';
 
 /** Tenants may have their upstreams there. */
@@ -118,10 +117,6 @@ export async function openProductSetting(environment: Readonly<Record<string, st
   };
 }
 export type ProductSetting = Awaited<ReturnType<typeof openProductSetting>>;
-
-/** Every gateway hears of a change by itself; this waits until one has. */
-export const eventually = (check: () => Promise<void>, timeout = 5_000): Promise<void> =>
-  vi.waitFor(check, { timeout, interval: 20 });
 
 /** As it is written in a template. */
 export const variable = (name: string): string => `\${${name}}`;

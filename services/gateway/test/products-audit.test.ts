@@ -7,7 +7,8 @@ import { streamName } from '@tenantry/events/subjects.ts';
 import { newId, newUuid, type TenantId } from '@tenantry/kernel/id.ts';
 import { createLogger } from '@tenantry/kit/logger.ts';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { noteChange } from '../products/change.ts';
 import { ChangeFeed } from '../products/change-feed.ts';
 import { type Change, type Registered, recordKey, UPSTREAMS_BUCKET, type UpstreamRecord } from '../products/records.ts';
@@ -50,7 +51,7 @@ async function allTold(of: Nats = nats): Promise<readonly Told[]> {
 }
 const toldOf = async (id: string): Promise<readonly Told[]> =>
   (await allTold()).filter(({ subject }) => subject === id);
-const soon = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 50 });
+const soon = (check: () => Promise<void>) => eventually(check);
 const stored = (tenantId: TenantId, id: string) =>
   openRevisedBucket<UpstreamRecord>(nats, UPSTREAMS_BUCKET).get(recordKey({ tenantId, id }));
 

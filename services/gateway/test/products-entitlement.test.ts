@@ -6,7 +6,8 @@ import { serve } from '@tenantry/kit/http/route.ts';
 import { readEntitlements } from '@tenantry/subscriptions/contract/entitlements.ts';
 import { countUse, releaseUse } from '@tenantry/subscriptions/contract/uses.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { adminToken, call, eventually, openProduct, type Product, register } from './product-shop.ts';
+import { eventually } from '../../../tests/support/eventually.ts';
+import { adminToken, call, openProduct, type Product, register } from './product-shop.ts';
 import { answersWith, openSetting, type Setting } from './setting.ts';
 import { nextMessage, open, openSocketProduct, refusal } from './socket-shop.ts';
 

@@ -3,9 +3,9 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { decodeJws, fromPublicJwk, type PublicJwk, verifyJws } from '@tenantry/auth/jws.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import {
   call,
-  eventually,
   memberToken,
   openProduct,
   openProductSetting,

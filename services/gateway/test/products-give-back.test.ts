@@ -13,7 +13,8 @@ import { countUse, releaseUse } from '@tenantry/subscriptions/contract/uses.ts';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { createAuthority } from '../../../tests/support/certificates.ts';
-import { adminToken, eventually, memberToken, openProduct, register } from './product-shop.ts';
+import { eventually } from '../../../tests/support/eventually.ts';
+import { adminToken, memberToken, openProduct, register } from './product-shop.ts';
 import { openSecureProduct } from './secure-shop.ts';
 import { openSetting, type Setting } from './setting.ts';
 import { begin, open, openSocketProduct, refusal } from './socket-shop.ts';
@@ -347,14 +348,14 @@ describe('A gateway that is killed', () => {
     onRelease = async () => {
       throw upstreamUnavailable('Not now.');
     };
-    await eventually(async () => expect((await ask(`${url}${path}`)).status).toBe(503), 30_000);
+    await eventually(async () => expect((await ask(`${url}${path}`)).status).toBe(503));
     await eventually(async () => expect(counted.size).toBeGreaterThan(0));
     // Its answer was out before the use was put away: until then it may be lost.
     await eventually(async () => expect(await waitingToBeGivenBack()).toBe(counted.size));
     await kill(child);
     onRelease = async () => undefined;
     const all = [...counted];
-    await eventually(async () => expect(all.filter((id) => !released.has(id))).toEqual([]), 30_000);
+    await eventually(async () => expect(all.filter((id) => !released.has(id))).toEqual([]));
     expect(reached.size).toBe(0);
   }, 90_000);
 

@@ -1,16 +1,8 @@
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { PLATFORM_TENANT_ID } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Answer,
-  adminToken,
-  call,
-  eventually,
-  memberToken,
-  operatorToken,
-  register,
-  variable,
-} from './product-shop.ts';
+import { eventually } from '../../../tests/support/eventually.ts';
+import { type Answer, adminToken, call, memberToken, operatorToken, register, variable } from './product-shop.ts';
 import { openSetting, type Setting } from './setting.ts';
 
 let setting: Setting;

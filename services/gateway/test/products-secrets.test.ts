@@ -9,9 +9,10 @@ import { openRevisedBucket } from '@tenantry/events/revised-bucket.ts';
 import { bucketName } from '@tenantry/events/subjects.ts';
 import { newId } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { recordKey, UPSTREAMS_BUCKET, type UpstreamRecord } from '../products/records.ts';
 import { createSecretHeaders } from '../products/secret-headers.ts';
-import { adminToken, call, eventually, memberToken, openProduct, type Product, register } from './product-shop.ts';
+import { adminToken, call, memberToken, openProduct, type Product, register } from './product-shop.ts';
 import { openSetting, type Setting } from './setting.ts';
 import { open, openSocketProduct } from './socket-shop.ts';
 

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { newId } from '@tenantry/kernel/id.ts';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { listen as listenAt, openFeed } from './event-source.ts';
 import { openProductSetting, type ProductSetting, register } from './product-shop.ts';
 import {
@@ -18,7 +19,6 @@ import {
   watchBrokenOff,
 } from './transfer.ts';
 
-const PATIENCE = { timeout: 10_000 };
 const MAX_BYTES = 20 * 1_048_576;
 
 let setting: ProductSetting['setting'];
@@ -114,7 +114,7 @@ describe('A long upload to a product', () => {
     listener = watching;
     const request = begin('POST', '/apps/files/a');
     request.write(PIECE);
-    await vi.waitFor(() => expect(hits).toBe(1), PATIENCE);
+    await eventually(() => expect(hits).toBe(1));
     request.destroy();
     await brokenOff;
   });
@@ -178,7 +178,7 @@ describe('An event stream of a product', () => {
     clearInterval(ticks);
     expect(text).toMatch(/^(data: tick\n\n)+$/);
     request.destroy();
-    await vi.waitFor(() => expect(streams.size).toBe(0), PATIENCE);
+    await eventually(() => expect(streams.size).toBe(0));
   });
 
   it('ends with the session of whoever listens', async () => {
@@ -188,7 +188,7 @@ describe('An event stream of a product', () => {
     response.resume();
     await setting.revoke(sessionId);
     await end;
-    await vi.waitFor(() => expect(streams.size).toBe(0), PATIENCE);
+    await eventually(() => expect(streams.size).toBe(0));
   });
 });
 

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { adminToken, call, eventually, openProduct, type Product, register, variable } from './product-shop.ts';
+import { eventually } from '../../../tests/support/eventually.ts';
+import { adminToken, call, openProduct, type Product, register, variable } from './product-shop.ts';
 import { openSetting, type Setting } from './setting.ts';
 
 let setting: Setting;

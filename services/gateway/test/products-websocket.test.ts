@@ -3,7 +3,8 @@ import type { Socket } from 'node:net';
 import { PASSPORT_HEADER } from '@tenantry/auth/passport.ts';
 import { tenantKey } from '@tenantry/contract/tenant-configuration.ts';
 import { newId } from '@tenantry/kernel/id.ts';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import {
   adminToken,
   call,
@@ -286,7 +287,7 @@ describe('An open WebSocket to a product', () => {
     await setting.revoke(sessionId);
     await setting.tenant({ ...late, status: 'suspended', version: 2 });
     expect(await codes).toEqual([1008, 1008, 1008]);
-    await vi.waitFor(() => expect(shop.sockets.size).toBe(1));
+    await eventually(() => expect(shop.sockets.size).toBe(1));
     bystander.send('still here');
     expect(await nextMessage(bystander)).toBe('still here');
     bystander.terminate();

@@ -1,6 +1,7 @@
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { serve, servePublic } from '@tenantry/kit/http/route.ts';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { appendNote, purgeNotes, readNote, readPublic, writeNote } from './endpoints.ts';
 import { answersWith, openSetting, type Setting, type Upstream } from './setting.ts';
 
@@ -139,7 +140,7 @@ describe('A service instance that dies', () => {
           Array.from({ length: 20 }, async () => ((await (await get('/v1/notes/1')).json()) as { mark: string }).mark),
         ),
       );
-    await vi.waitFor(async () => expect(await marks()).toEqual(new Set(['first', 'second'])));
+    await eventually(async () => expect(await marks()).toEqual(new Set(['first', 'second'])));
 
     const port = Number(new URL(second.url).port);
     await second.kill();
@@ -149,13 +150,13 @@ describe('A service instance that dies', () => {
 
     // The first beats every two seconds of real time; its lease must not end with the second's.
     setting.passTime(3_000);
-    await vi.waitFor(() => expect(setting.discovery.instancesOf('notes')).toHaveLength(1), { timeout: 8_000 });
+    await eventually(() => expect(setting.discovery.instancesOf('notes')).toHaveLength(1));
 
     const successor = await setting.service('notes', noteRoutes('third'), { port });
-    await vi.waitFor(async () => expect(await marks()).toEqual(new Set(['first', 'third'])));
+    await eventually(async () => expect(await marks()).toEqual(new Set(['first', 'third'])));
     await successor.close();
     expect(await marks()).toEqual(new Set(['first']));
-  }, 30_000);
+  });
 
   it('is waited for while it is being restarted at its address, also with a request that must not be sent twice', async () => {
     const port = Number(new URL(notes.url).port);
@@ -220,7 +221,7 @@ describe('What the gateway answers itself', () => {
     const strict = await setting.gateway({ REQUIRED_SERVICES: 'notes,clocks' });
     const ready = () => fetch(`${strict.url}/health/ready`);
     expect((await fetch(`${strict.url}/health/live`)).status).toBe(200);
-    await vi.waitFor(async () => expect(await (await ready()).json()).toMatchObject({ waitingFor: ['clocks'] }));
+    await eventually(async () => expect(await (await ready()).json()).toMatchObject({ waitingFor: ['clocks'] }));
     // What is unknown may be a route of the service that is still to come.
     expect((await fetch(`${strict.url}/v1/clocks`)).status).toBe(503);
     const clocks = await setting.service('clocks', [], { isReady: () => isReady });
@@ -245,13 +246,13 @@ describe('What the gateway answers itself', () => {
     );
     const closing = await setting.gateway();
     const ask = () => fetch(`${closing.url}/v1/slow`);
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect((await fetch(`${closing.url}/v1/slow`, { method: 'DELETE' })).status).toBe(405),
     );
     const answer = ask();
     await arrived.promise;
     const closed = closing.close();
-    await vi.waitFor(() => expect(fetch(`${closing.url}/health/live`)).rejects.toThrow());
+    await eventually(() => expect(fetch(`${closing.url}/health/live`)).rejects.toThrow());
     finish();
     const response = await answer;
     expect([response.status, await response.text()]).toEqual([200, 'done']);

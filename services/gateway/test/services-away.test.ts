@@ -1,6 +1,7 @@
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { serve } from '@tenantry/kit/http/route.ts';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { readNote } from './endpoints.ts';
 import { answersWith, openSetting, type Setting } from './setting.ts';
 
@@ -37,23 +38,17 @@ describe('A service behind the gateway', { timeout: 60_000 }, () => {
     expect(await ready()).toEqual({ status: 'ready' });
 
     await notes.kill();
-    await vi.waitFor(
-      async () => {
-        const answer = await read();
-        expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
-        expect(await ready()).toEqual({ status: 'degraded', degradedModes: [SENTENCE] });
-      },
-      { timeout: 10_000, interval: 20 },
-    );
+    await eventually(async () => {
+      const answer = await read();
+      expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
+      expect(await ready()).toEqual({ status: 'degraded', degradedModes: [SENTENCE] });
+    });
     expect(await metric('dependency_state')).toBe(2);
     expect(await metric('dependency_failures_total')).toBeGreaterThan(0);
 
     await setting.service('notes', routes, { port: Number(new URL(notes.url).port) });
     // Nobody asks for a note from here on.
-    await vi.waitFor(async () => expect(await ready()).toEqual({ status: 'ready' }), {
-      timeout: 30_000,
-      interval: 100,
-    });
+    await eventually(async () => expect(await ready()).toEqual({ status: 'ready' }));
     expect(await metric('dependency_state')).toBeLessThan(2);
     expect((await read()).status).toBe(200);
   });

@@ -34,14 +34,13 @@ import { createLogger } from '@tenantry/kit/logger.ts';
 import type { Tracing } from '@tenantry/kit/tracing/tracing.ts';
 import { openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
-import { expect, inject, vi } from 'vitest';
+import { expect, inject } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { openGateway } from '../app.ts';
 import { readGatewayConfiguration } from '../config.ts';
 import { openLine } from './line.ts';
 
 const MASTER_KEY = 'ef'.repeat(32);
-/** On a busy machine things take their time. */
-const PATIENCE = { timeout: 10_000, interval: 20 };
 export const ISSUER = 'http://gateway.test';
 
 export type Upstream = {
@@ -115,9 +114,9 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
       logger,
     });
     await registration.accepted;
-    await vi.waitFor(() => {
+    await eventually(() => {
       if (!discovery.instancesOf(name).some(({ instanceId }) => instanceId === key.kid)) throw new Error('not seen');
-    }, PATIENCE);
+    });
     let isEnded = false;
     const end = async (isKilled: boolean): Promise<void> => {
       if (isEnded) return;
@@ -167,10 +166,10 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
     async gateway(environment: Readonly<Record<string, string>> = {}) {
       const gateway = await openGateway(readGatewayConfiguration({ ...gatewayEnvironment, ...environment }));
       closers.push(gateway.close);
-      await vi.waitFor(() => {
+      await eventually(() => {
         if (!discovery.instancesOf('gateway').some(({ instanceId }) => instanceId === gateway.instanceId))
           throw new Error('not registered');
-      }, PATIENCE);
+      });
       return gateway;
     },
 
@@ -277,7 +276,7 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
       };
       await tenants.put(record.id, record);
       // A gateway that has not heard of it yet would ask users, whom there is none of here. It hears when we do, or nearly.
-      await vi.waitFor(() => expect(pushed.get(record.id)).toEqual(record), PATIENCE);
+      await eventually(() => expect(pushed.get(record.id)).toEqual(record));
       await nats.connection.flush();
       return record;
     },
@@ -310,12 +309,9 @@ export type Setting = Awaited<ReturnType<typeof openSetting>>;
 
 /** A question about one URL until the answer has this status. */
 export async function answersWith(status: number, ask: () => Promise<Response>): Promise<Response> {
-  return vi.waitFor(
-    async () => {
-      const response = await ask();
-      if (response.status !== status) throw new Error(`answered ${response.status}: ${await response.text()}`);
-      return response;
-    },
-    { timeout: 10_000, interval: 25 },
-  );
+  return eventually(async () => {
+    const response = await ask();
+    if (response.status !== status) throw new Error(`answered ${response.status}: ${await response.text()}`);
+    return response;
+  });
 }

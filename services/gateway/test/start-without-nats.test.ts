@@ -5,7 +5,8 @@ import { generateSigningKey } from '@tenantry/auth/jws.ts';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { openPrivateNats } from '@tenantry/events/test/private-nats.ts';
 import { newId } from '@tenantry/kernel/id.ts';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { openGateway, type RunningGateway } from '../app.ts';
 import { readGatewayConfiguration } from '../config.ts';
 import { readNote, readPublic, writeNote } from './endpoints.ts';
@@ -84,36 +85,28 @@ describe('A gateway that starts while NATS is away', { timeout: 90_000 }, () => 
     const newKey = generateSigningKey('token-key-2');
     expect(await seen('/v1/notes/1', setting.token(tenant.id, {}, newKey))).toEqual([503, '1']);
     expect((await seen('/v1/notes/1', setting.token(newId('ten'))))[0]).toBe(503);
-    await vi.waitFor(
-      async () =>
-        expect(await ready()).toEqual([
-          200,
-          { status: 'degraded', degradedModes: expect.arrayContaining([NATS_MODE]) },
-        ]),
-      { timeout: 15_000, interval: 100 },
+    await eventually(async () =>
+      expect(await ready()).toEqual([200, { status: 'degraded', degradedModes: expect.arrayContaining([NATS_MODE]) }]),
     );
 
     await nats.restart();
     await answersWith(201, () => ask('/v1/notes', token, 'POST'));
     // The publisher's own connection may take a moment longer to find NATS again.
-    await vi.waitFor(() => setting.publishKey(newKey), { timeout: 20_000 });
+    await eventually(() => setting.publishKey(newKey));
     await answersWith(200, () => ask('/v1/notes/1', setting.token(tenant.id, {}, newKey)));
     const sessionId = newId('ses');
     const ending = setting.token(tenant.id, { sessionId });
     expect(await seen('/v1/notes/1', ending)).toEqual([200, null]);
     await setting.revoke(sessionId);
     await answersWith(401, () => ask('/v1/notes/1', ending));
-    await vi.waitFor(
-      async () => expect((await ready())[1]).not.toMatchObject({ degradedModes: expect.arrayContaining([NATS_MODE]) }),
-      { timeout: 20_000, interval: 100 },
+    await eventually(async () =>
+      expect((await ready())[1]).not.toMatchObject({ degradedModes: expect.arrayContaining([NATS_MODE]) }),
     );
     // The hub knows it by now, like any other.
-    await vi.waitFor(
-      () =>
-        expect(setting.discovery.instancesOf('gateway').map(({ instanceId }) => instanceId)).toContain(
-          gateway.instanceId,
-        ),
-      { timeout: 15_000 },
+    await eventually(() =>
+      expect(setting.discovery.instancesOf('gateway').map(({ instanceId }) => instanceId)).toContain(
+        gateway.instanceId,
+      ),
     );
   });
 
@@ -126,14 +119,11 @@ describe('A gateway that starts while NATS is away', { timeout: 90_000 }, () => 
     expect(await seen('/v1/notes', token, 'POST')).toEqual([503, '1']);
     expect(await seen('/health/live', null)).toEqual([200, null]);
     expect(await ready()).toEqual([503, expect.objectContaining({ status: 'starting', waitingFor: ['nats'] })]);
-    await vi.waitFor(async () => expect((await ready())[1]).toMatchObject({ degradedModes: [NATS_MODE] }), {
-      timeout: 15_000,
-      interval: 100,
-    });
+    await eventually(async () => expect((await ready())[1]).toMatchObject({ degradedModes: [NATS_MODE] }));
 
     await nats.restart();
     await answersWith(200, () => ask('/v1/notes/1', token));
-    await vi.waitFor(async () => expect((await ready())[0]).toBe(200), { timeout: 10_000, interval: 50 });
+    await eventually(async () => expect((await ready())[0]).toBe(200));
     expect((await seen('/v1/unheard-of', token))[0]).toBe(404);
     await answersWith(201, () => ask('/v1/notes', token, 'POST'));
   });

@@ -3,12 +3,10 @@ import type { RequestListener } from 'node:http';
 import { endpoint } from '@tenantry/contract/endpoint.ts';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { newId } from '@tenantry/kernel/id.ts';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { listen as listenAt, openFeed } from './event-source.ts';
 import { answersWith, openSetting, type Setting } from './setting.ts';
-
-/** On a busy machine things take their time. */
-const PATIENCE = { timeout: 10_000 };
 
 const read = endpoint({ name: 'files.read', method: 'GET', path: '/v1/files', summary: 'x', access: 'public' });
 const events = endpoint({
@@ -51,7 +49,7 @@ afterAll(() => setting.close());
 describe('An event stream', () => {
   const { open: streams, listener: stream } = openFeed();
   beforeEach(async () => {
-    await vi.waitFor(() => expect(streams.size).toBe(0), PATIENCE);
+    await eventually(() => expect(streams.size).toBe(0));
     listener = stream;
   });
 
@@ -76,7 +74,7 @@ describe('An event stream', () => {
     await end;
     expect(response.complete).toBe(true);
     expect(Date.now()).toBeGreaterThanOrEqual((nowSeconds + 2) * 1_000 - 1);
-    await vi.waitFor(() => expect(streams.size).toBe(0), PATIENCE);
+    await eventually(() => expect(streams.size).toBe(0));
   });
 
   it('ends when its session is revoked, and no other does', async () => {
@@ -87,7 +85,7 @@ describe('An event stream', () => {
     await setting.revoke(sessionId);
     await revoked.end;
     expect(other.response.readableEnded).toBe(false);
-    await vi.waitFor(() => expect(streams.size).toBe(1), PATIENCE);
+    await eventually(() => expect(streams.size).toBe(1));
     const [service] = streams;
     service?.write('data: still here\n\n');
     await once(other.response, 'data');
@@ -106,7 +104,7 @@ describe('An event stream', () => {
     const { request } = await listen(setting.token(tenant.id));
     expect(streams.size).toBe(1);
     request.destroy();
-    await vi.waitFor(() => expect(streams.size).toBe(0), PATIENCE);
+    await eventually(() => expect(streams.size).toBe(0));
   });
 
   it('does not hold the connections that other requests need', async () => {

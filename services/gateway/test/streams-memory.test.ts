@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { endpoint } from '@tenantry/contract/endpoint.ts';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { openSetting, type Setting } from './setting.ts';
 
 const MEBIBYTE = 1_048_576;
@@ -65,10 +66,7 @@ beforeAll(async () => {
     env: { ...process.env, ...setting.environment, PORT: String(port) },
     stdio: 'ignore',
   });
-  await vi.waitFor(async () => expect((await fetch(`${gatewayUrl}/v1/small`)).status).toBe(200), {
-    timeout: 90_000,
-    interval: 100,
-  });
+  await eventually(async () => expect((await fetch(`${gatewayUrl}/v1/small`)).status).toBe(200), 90_000);
 }, 120_000);
 afterAll(async () => {
   if (gateway.exitCode === null) {

@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type ClientRequest, request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http';
 import { endpoint } from '@tenantry/contract/endpoint.ts';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { answersWith, openSetting, type Setting } from './setting.ts';
 import {
   answerAsTaken,
@@ -16,8 +17,6 @@ import {
 } from './transfer.ts';
 
 const MAX_BYTES = 100 * 1_048_576;
-/** On a busy machine things take their time. */
-const PATIENCE = { timeout: 10_000 };
 
 const upload = endpoint({
   name: 'files.upload',
@@ -152,7 +151,7 @@ describe('A long upload', () => {
     listener = watching;
     const request = begin('/v1/uploads');
     request.write(PIECE);
-    await vi.waitFor(() => expect(hits).toBe(1), PATIENCE);
+    await eventually(() => expect(hits).toBe(1));
     request.destroy();
     await brokenOff;
   });

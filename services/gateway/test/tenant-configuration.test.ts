@@ -6,16 +6,8 @@ import { connectNats, ensureStream, type Nats } from '@tenantry/events/nats.ts';
 import { eventSubject } from '@tenantry/events/subjects.ts';
 import { newId, PLATFORM_TENANT_ID, type SubscriptionId } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import {
-  adminToken,
-  call,
-  eventually,
-  memberToken,
-  openProduct,
-  operatorToken,
-  type Product,
-  register,
-} from './product-shop.ts';
+import { eventually } from '../../../tests/support/eventually.ts';
+import { adminToken, call, memberToken, openProduct, operatorToken, type Product, register } from './product-shop.ts';
 import { openSetting, type Setting } from './setting.ts';
 
 /** What a tenant, and what it has bought, changes at a real gateway by way of a real hub. */

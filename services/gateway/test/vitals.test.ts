@@ -1,6 +1,7 @@
 import { endpoint } from '@tenantry/contract/endpoint.ts';
 import { PLATFORM_TENANT_ID } from '@tenantry/kernel/id.ts';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { answersWith, openSetting, type Setting } from './setting.ts';
 
 const read = endpoint({
@@ -41,18 +42,15 @@ describe('What the hub knows of a gateway', () => {
     const token = setting.token(tenant.id, { roles: ['owner'] });
     const operator = setting.token(PLATFORM_TENANT_ID, { roles: ['operator'] });
     await answersWith(200, () => ask('/v1/service-map', operator));
-    await vi.waitFor(
-      async () => {
-        for (const clock of ['one', 'two', 'three', 'broken']) await ask(`/v1/clocks/${clock}`, token);
-        const map = (await (await ask('/v1/service-map', operator)).json()) as { edges: Edge[] };
-        const edge = map.edges.find(({ caller, callee }) => caller === 'gateway' && callee === 'clocks');
-        expect(edge?.requestsPerSecond).toBeGreaterThan(0);
-        expect(edge?.errorRate).toBeCloseTo(0.25, 1);
-        expect(edge?.p99Ms).toBeGreaterThan(0);
-        expect(edge?.tenants).toEqual([expect.objectContaining({ tenantId: tenant.id })]);
-      },
-      { timeout: 10_000, interval: 50 },
-    );
+    await eventually(async () => {
+      for (const clock of ['one', 'two', 'three', 'broken']) await ask(`/v1/clocks/${clock}`, token);
+      const map = (await (await ask('/v1/service-map', operator)).json()) as { edges: Edge[] };
+      const edge = map.edges.find(({ caller, callee }) => caller === 'gateway' && callee === 'clocks');
+      expect(edge?.requestsPerSecond).toBeGreaterThan(0);
+      expect(edge?.errorRate).toBeCloseTo(0.25, 1);
+      expect(edge?.p99Ms).toBeGreaterThan(0);
+      expect(edge?.tenants).toEqual([expect.objectContaining({ tenantId: tenant.id })]);
+    });
     const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
     expect(metrics).toContain('dependency_state{dependency="redis",service="gateway"} 0');
     expect(metrics).toContain('dependency_state{dependency="nats",service="gateway"} 0');

@@ -6,8 +6,9 @@ import { endpoint } from '@tenantry/contract/endpoint.ts';
 import { tenantKey } from '@tenantry/contract/tenant-configuration.ts';
 import type { TenantRecord } from '@tenantry/contract/tenant-record.ts';
 import { newId } from '@tenantry/kernel/id.ts';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { answersWith, ISSUER, openSetting, type Setting } from './setting.ts';
 import { begin, closeOf, nextMessage, type Opening as OpeningAt, refusal as refusalAt } from './socket-shop.ts';
 import { untilStill } from './transfer.ts';
@@ -182,7 +183,7 @@ describe('Opening a WebSocket', () => {
     socket.on('data', (chunk: Buffer) => {
       text += chunk.toString('latin1');
     });
-    await vi.waitFor(() => expect(text).toMatch(/one.*two/s));
+    await eventually(() => expect(text).toMatch(/one.*two/s));
     socket.destroy();
   });
 
@@ -291,7 +292,7 @@ describe('An open WebSocket', () => {
     const closed = closeOf(revoked);
     await setting.revoke(sessionId);
     expect((await closed)[0]).toBe(1008);
-    await vi.waitFor(() => expect(accepted.size).toBeLessThanOrEqual(before - 2), { timeout: 10_000 });
+    await eventually(() => expect(accepted.size).toBeLessThanOrEqual(before - 2));
     other.send('still here');
     expect(await nextMessage(other)).toBe('still here');
     for (const socket of [deaf, other]) socket.terminate();
@@ -355,7 +356,7 @@ describe('An open WebSocket', () => {
     socket.pause();
     expect(await untilStill(() => sent)).toBeLessThan(total / 2);
     socket.resume();
-    await vi.waitFor(() => expect(received).toBe(total), { timeout: 60_000, interval: 100 });
+    await eventually(() => expect(received).toBe(total), 60_000);
     socket.terminate();
   }, 90_000);
 
@@ -383,7 +384,7 @@ describe('An open WebSocket', () => {
     });
     expect((await open({ url })).readyState).toBe(WebSocket.OPEN); // another tenant's
     sockets[0]?.close();
-    await vi.waitFor(async () => (await open({ url, token: one() })).terminate());
+    await eventually(async () => (await open({ url, token: one() })).terminate());
     for (const socket of [...sockets, third]) socket.terminate();
   });
 

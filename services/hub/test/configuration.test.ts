@@ -7,7 +7,8 @@ import { connectNats, type Nats } from '@tenantry/events/nats.ts';
 import { openStateWriter } from '@tenantry/events/pushed-state.ts';
 import { newId, newUuid, PLATFORM_TENANT_ID, type TenantId } from '@tenantry/kernel/id.ts';
 import { openTenantConfigurations, type TenantConfigurations } from '@tenantry/kit/tenants/configurations.ts';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import type { RunningHub } from '../app.ts';
 import { openConfigurationStore } from '../store/configuration-store.ts';
 import { announcement, ask, newNamespace, openTestHub, register } from './hubs.ts';
@@ -77,7 +78,7 @@ describe('A layer of configuration', () => {
       changedBy: 'cluster',
       restoredFrom: null,
     });
-    await vi.waitFor(() => expect(reader.of(tenantId)).toEqual({ ...BASE, weight: 20 }));
+    await eventually(() => expect(reader.of(tenantId)).toEqual({ ...BASE, weight: 20 }));
     expect((await get(path(), two)).body).toEqual(written.body);
   });
 
@@ -144,7 +145,7 @@ describe('A layer of configuration', () => {
     expect((await restore('0', etag(2))).status).toBe(404);
     const restored = await restore('1', etag(2));
     expect(restored.body).toMatchObject({ version: 3, restoredFrom: 1, layer: { weight: 5 } });
-    await vi.waitFor(() => expect(reader.of(tenantId).cors.allowedOrigins).toEqual(['https://a.example']));
+    await eventually(() => expect(reader.of(tenantId).cors.allowedOrigins).toEqual(['https://a.example']));
   });
 });
 
@@ -175,7 +176,7 @@ describe('Layers together', () => {
         liveConnections: {},
       },
     });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(reader.of(tenantId)).toMatchObject({
         weight: 3,
         cors: { maxAgeSeconds: 60, allowCredentials: true, allowedOrigins: [] },
@@ -183,7 +184,7 @@ describe('Layers together', () => {
       }),
     );
     await put({ weight: 4 }, etag(1), one, `/v1/config/plans/${slug}`);
-    await vi.waitFor(() => expect(reader.of(tenantId).weight).toBe(4));
+    await eventually(() => expect(reader.of(tenantId).weight).toBe(4));
   });
 
   it('keep the plan of a tenant when its own part goes back', async () => {
@@ -245,7 +246,7 @@ describe('A hub that died between writing and pushing', () => {
   it.each([1, 2])('has its version %i pushed by another, without being asked', async (version) => {
     if (version === 2) await put(weight(1), isNew);
     await half(version);
-    await vi.waitFor(() => expect(reader.of(tenantId).weight).toBe(77), 5_000);
+    await eventually(() => expect(reader.of(tenantId).weight).toBe(77));
     expect((await get()).body).toMatchObject({ version, layer: { weight: 77 }, changedBy: 'usr_x' });
   });
 
@@ -264,7 +265,7 @@ describe('A hub that died between writing and pushing', () => {
     const hub = await openTestHub(own);
     const late = await openTenantConfigurations(lonely, { base: BASE });
     try {
-      await vi.waitFor(() => expect(late.of(tenantId).weight).toBe(42), 5_000);
+      await eventually(() => expect(late.of(tenantId).weight).toBe(42));
     } finally {
       await late.close();
       await hub.close();
@@ -284,11 +285,11 @@ describe('A hub that died between writing and pushing', () => {
     await put(weight(1), isNew);
     await put(weight(33), etag(1));
     const pushed = await openStateWriter(nats, { bucket: 'configuration' });
-    await vi.waitFor(() => expect(reader.of(tenantId).weight).toBe(33));
+    await eventually(() => expect(reader.of(tenantId).weight).toBe(33));
     await pushed.remove(`tenant.${tenantId}`);
-    await vi.waitFor(() => expect(reader.of(tenantId).weight).not.toBe(33));
+    await eventually(() => expect(reader.of(tenantId).weight).not.toBe(33));
     expect((await get()).body).toMatchObject({ version: 2 });
-    await vi.waitFor(() => expect(reader.of(tenantId).weight).toBe(33));
+    await eventually(() => expect(reader.of(tenantId).weight).toBe(33));
   });
 });
 

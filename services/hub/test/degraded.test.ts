@@ -5,7 +5,8 @@ import { connectNats } from '@tenantry/events/nats.ts';
 import { openPrivateNats } from '@tenantry/events/test/private-nats.ts';
 import { newId, newUuid, PLATFORM_TENANT_ID } from '@tenantry/kernel/id.ts';
 import { instanceKey } from '@tenantry/kit/lifecycle/instance-key.ts';
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import type { RunningHub } from '../app.ts';
 import { announcement, ask, beat, listed, MASTER_KEY, newNamespace, openTestHub, register } from './hubs.ts';
 import { openNatsProxy } from './nats-proxy.ts';
@@ -54,18 +55,16 @@ describe('A hub without NATS', { timeout: 60_000 }, () => {
       expect(await ready(hub)).toEqual(WELL);
       const record = await register(hub, announcement('billing'));
       proxy[how]();
-      await vi.waitFor(
-        async () =>
-          expect(await ready(hub)).toEqual({
-            code: 200,
-            status: 'degraded',
-            degradedModes: [expect.stringMatching(/^Heartbeats are taken/), expect.stringMatching(/^Health and the/)],
-            states: [
-              ['nats', 'down'],
-              ['jetstream', 'down'],
-            ],
-          }),
-        { timeout: 15_000 },
+      await eventually(async () =>
+        expect(await ready(hub)).toEqual({
+          code: 200,
+          status: 'degraded',
+          degradedModes: [expect.stringMatching(/^Heartbeats are taken/), expect.stringMatching(/^Health and the/)],
+          states: [
+            ['nats', 'down'],
+            ['jetstream', 'down'],
+          ],
+        }),
       );
       expect(await beat(hub, record)).toBe(204);
       expect(await listed(hub)).toEqual([record]);
@@ -73,7 +72,7 @@ describe('A hub without NATS', { timeout: 60_000 }, () => {
       expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
       expect(refused.body).toMatchObject({ code: 'upstream-unavailable' });
       proxy.heal();
-      await vi.waitFor(async () => expect(await ready(hub)).toEqual(WELL), { timeout: 25_000 });
+      await eventually(async () => expect(await ready(hub)).toEqual(WELL));
       await register(hub, announcement('users'));
     },
   );
@@ -85,13 +84,11 @@ describe('A hub without NATS', { timeout: 60_000 }, () => {
       type Told = { services: { name: string; instances: { dependencies: { name: string; state: string }[] }[] }[] };
       return (body as Told).services.find(({ name }) => name === 'hub')?.instances[0]?.dependencies;
     };
-    await vi.waitFor(
-      async () =>
-        expect(await dependencies()).toMatchObject([
-          { name: 'nats', state: 'up' },
-          { name: 'jetstream', state: 'up' },
-        ]),
-      { timeout: 6_000 },
+    await eventually(async () =>
+      expect(await dependencies()).toMatchObject([
+        { name: 'nats', state: 'up' },
+        { name: 'jetstream', state: 'up' },
+      ]),
     );
   });
 
@@ -106,17 +103,15 @@ describe('A hub without NATS', { timeout: 60_000 }, () => {
     const breaking = (async () => {
       while (isBreaking) await nats.manager.streams.delete(`KV_${namespace}_registry`).catch(() => undefined);
     })();
-    await vi.waitFor(
-      async () =>
-        expect((await ready(hub)).states).toEqual([
-          ['nats', 'up'],
-          ['jetstream', 'down'],
-        ]),
-      { timeout: 15_000 },
+    await eventually(async () =>
+      expect((await ready(hub)).states).toEqual([
+        ['nats', 'up'],
+        ['jetstream', 'down'],
+      ]),
     );
     isBreaking = false;
     await breaking;
-    await vi.waitFor(async () => expect(await ready(hub)).toEqual(WELL), { timeout: 25_000 });
+    await eventually(async () => expect(await ready(hub)).toEqual(WELL));
   });
 });
 

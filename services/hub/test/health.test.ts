@@ -2,7 +2,8 @@ import { newId } from '@tenantry/kernel/id.ts';
 import type { InstanceLoad } from '@tenantry/kit/lifecycle/heartbeat.ts';
 import { EdgeTraffic } from '@tenantry/mesh/edge-traffic.ts';
 import { LatencyHistogram } from '@tenantry/mesh/latency-histogram.ts';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import type { RunningHub } from '../app.ts';
 import type { HubHealth } from '../contract/health.ts';
 import type { ServiceMap } from '../contract/service-map.ts';
@@ -58,7 +59,7 @@ describe('Health', () => {
       ),
     });
     for (const hub of [one, two])
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         const billing = await serviceHealth('billing', hub);
         expect(billing).toMatchObject({
           status: 'up',
@@ -84,11 +85,11 @@ describe('Health', () => {
   });
 
   it('shows what the hub itself does', async () => {
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const hub = await serviceHealth('hub');
       expect(hub?.instances).toHaveLength(2);
       expect(hub?.performance?.requestsPerSecond).toBeGreaterThan(0);
-    }, 6_000);
+    });
   });
 
   it('calls a service degraded while one of its instances is overdue, and does not mind one that drains', async () => {
@@ -111,7 +112,7 @@ describe('Health', () => {
     await leave(two, leaving.instanceId);
     nowMs += 6_000;
     for (const hub of [one, two])
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         expect(await serviceHealth('billing', hub)).toMatchObject({
           status: 'down',
           instances: [],
@@ -119,13 +120,13 @@ describe('Health', () => {
           missing: [{ instanceId: silent.instanceId, reason: 'expired' }],
         });
         expect(await serviceHealth('users', hub)).toBeUndefined();
-      }, 5_000);
+      });
     const back = await register(two, announcement('billing'));
-    await vi.waitFor(async () => expect(await serviceHealth('billing')).toMatchObject({ status: 'up', missing: [] }));
+    await eventually(async () => expect(await serviceHealth('billing')).toMatchObject({ status: 'up', missing: [] }));
     await leave(one, back.instanceId);
     // It was taken away in order, after whoever fell silent.
     for (const hub of [one, two])
-      await vi.waitFor(async () => expect(await serviceHealth('billing', hub)).toBeUndefined());
+      await eventually(async () => expect(await serviceHealth('billing', hub)).toBeUndefined());
   });
 
   it('of a tenant shows what serves it, down when its own instance is all there was', async () => {
@@ -135,14 +136,14 @@ describe('Health', () => {
     expect(await serviceHealth('billing', one, `?tenantId=${other}`)).toBeUndefined();
     nowMs += 6_000;
     // Down as soon as it is silent; what counts is when it has been removed, and is missed.
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { instanceId } = own;
       expect(await serviceHealth('billing', one, `?tenantId=${tenant}`)).toMatchObject({
         status: 'down',
         instances: [],
         missing: [{ instanceId }],
       });
-    }, 10_000);
+    });
     expect(await serviceHealth('billing', one, `?tenantId=${other}`)).toBeUndefined();
     expect(JSON.stringify(await health(one, `?tenantId=${other}`))).not.toContain(own.instanceId);
   });
@@ -162,7 +163,7 @@ describe('The service map', () => {
       await beat(index === 0 ? one : two, caller, { traffic: traffic.take() });
     }
     for (const hub of [one, two])
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         const map = await serviceMap(hub);
         expect(map.edges).toMatchObject([
           {

@@ -8,7 +8,8 @@ import { openStateWriter } from '@tenantry/events/pushed-state.ts';
 import { newId, newUuid, type TenantId, type UserId } from '@tenantry/kernel/id.ts';
 import { formatInstant } from '@tenantry/kernel/instant.ts';
 import { openTenantConfigurations, type TenantConfigurations } from '@tenantry/kit/tenants/configurations.ts';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import type { RunningHub } from '../app.ts';
 import { openConfigurationStore } from '../store/configuration-store.ts';
 import { announcement, ask, beat, type HubAnswer, newNamespace, openTestHub, register } from './hubs.ts';
@@ -54,7 +55,7 @@ beforeAll(async () => {
   const record = await register(one, gateway);
   beating = setInterval(() => void beat(one, record), 1_000);
   // The other hub hears of the key from the bucket.
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect((await as(['admin'], { hub: two, tenant: newId('ten'), id: newId('usr') }).get()).status).toBe(200),
   );
 });
@@ -126,7 +127,7 @@ describe('What a tenant sets itself', () => {
     expect(written.status).toBe(200);
     expect(written.headers.get('etag')).toBe('"1"');
     expect(written.body).toMatchObject({ version: 1, own: origins(SHOP), changedBy: admin, effective: origins(SHOP) });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(reader.of(tenantId)).toEqual({ ...BASE, cors: { ...BASE.cors, ...origins(SHOP).cors } }),
     );
     const owner = newId('usr');
@@ -223,7 +224,7 @@ describe('What operators set for a tenant', () => {
       as(['admin'], { hub: two }).put(3, origins(SHOP)),
     ]);
     expect([theirs.status, own.status]).toEqual([200, 200]);
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(reader.of(tenantId)).toMatchObject({
         weight: 4,
         rateLimits: { tenant: layer.rateLimits.tenant },
@@ -285,7 +286,7 @@ describe('The history of what a tenant sets itself', () => {
     const restored = await restore(2, 1);
     expect(restored.headers.get('etag')).toBe('"3"');
     expect(restored.body).toMatchObject({ version: 3, own: origins(SHOP), restoredFrom: 1, changedBy: admin });
-    await vi.waitFor(() => expect(reader.of(tenantId).cors.allowedOrigins).toEqual([SHOP]));
+    await eventually(() => expect(reader.of(tenantId).cors.allowedOrigins).toEqual([SHOP]));
     expect(((await versions()).body as { data: unknown[] }).data).toHaveLength(3);
   });
 
@@ -305,7 +306,7 @@ describe('The history of what a tenant sets itself', () => {
     await put(1, {});
     expect((await restore(2, 1)).body).toMatchObject({ version: 3, own: origins(SHOP) });
     expect((await versions()).body).toMatchObject({ data: [{ own: origins(SHOP) }, {}, { own: origins(SHOP) }] });
-    await vi.waitFor(() => expect(reader.of(tenantId)).toMatchObject({ weight: 10, cors: origins(SHOP).cors }));
+    await eventually(() => expect(reader.of(tenantId)).toMatchObject({ weight: 10, cors: origins(SHOP).cors }));
     expect(reader.planOf(tenantId)).toBeNull();
     expect((await ask(one.url, 'GET', `/v1/config/${tenantId}/effective`)).body).not.toHaveProperty(
       'configuration.weight',

@@ -1,6 +1,7 @@
 import type { TenantConfiguration } from '@tenantry/contract/tenant-configuration.ts';
 import { connectNats, type Nats } from '@tenantry/events/nats.ts';
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import type { RunningHub } from '../app.ts';
 import { PLAN_LAYERS } from '../domain/plan-layers.ts';
 import { openConfigurationStore } from '../store/configuration-store.ts';
@@ -32,7 +33,7 @@ const versions = async (hub: RunningHub, slug: string) =>
 describe('What a plan means before anybody has said so', () => {
   it('is there once after the first start, also of several hubs at once, and grows with the plan', async () => {
     const [one] = await Promise.all([open(), open(), open()]);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       for (const [slug, layer] of Object.entries(PLAN_LAYERS))
         expect(await ask(one.url, 'GET', path(slug))).toMatchObject({ status: 200, body: { version: 1, layer } });
     });
@@ -55,14 +56,14 @@ describe('What a plan means before anybody has said so', () => {
     expect(await store.append('plan.pro', { ...earlier, changedBy: 'usr_x', restoredFrom: null })).toBe(true);
     store.close();
     const first = await open();
-    await vi.waitFor(async () => expect((await ask(first.url, 'GET', path('enterprise'))).status).toBe(200));
+    await eventually(async () => expect((await ask(first.url, 'GET', path('enterprise'))).status).toBe(200));
     expect((await ask(first.url, 'GET', path('pro'))).body).toMatchObject({ version: 1, layer: { weight: 7 } });
     const cleared = await ask(first.url, 'PUT', path('enterprise'), { body: {}, headers: { 'if-match': '"1"' } });
     expect(cleared.status).toBe(200);
     await first.close();
     const second = await open();
     await ask(second.url, 'PUT', path('later'), { body: {}, headers: { 'if-none-match': '*' } });
-    await vi.waitFor(async () => expect((await versions(second, 'free')).data).toHaveLength(1));
+    await eventually(async () => expect((await versions(second, 'free')).data).toHaveLength(1));
     expect((await ask(second.url, 'GET', path('enterprise'))).body).toMatchObject({ version: 2, layer: {} });
     expect((await ask(second.url, 'GET', path('pro'))).body).toMatchObject({ version: 1, layer: { weight: 7 } });
   });

@@ -5,7 +5,8 @@ import { openStateWriter } from '@tenantry/events/pushed-state.ts';
 import { eventSubject } from '@tenantry/events/subjects.ts';
 import { newId, PLATFORM_TENANT_ID, type SubscriptionId, type TenantId } from '@tenantry/kernel/id.ts';
 import { openTenantConfigurations, type TenantConfigurations } from '@tenantry/kit/tenants/configurations.ts';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import type { RunningHub } from '../app.ts';
 import { hearFact, NOTHING_HEARD, type PlanFact } from '../domain/plan-standing.ts';
 import { openPlanStandings } from '../store/plan-standings.ts';
@@ -42,7 +43,7 @@ beforeAll(async () => {
     ['pro', 500],
     ['enterprise', 5_000],
   ] as const)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const body = { rateLimits: { tenant: rate(limit) } };
       const set = await ask(hub.url, 'PUT', `/v1/config/plans/${slug}`, { body, headers: { 'if-match': '*' } });
       expect(set.status).toBe(200);
@@ -86,7 +87,7 @@ async function tell(
 
 const limit = (id = tenantId) => reader.of(id).rateLimits.tenant.requestsPerSecond;
 const becomes = (requestsPerSecond: number, id = tenantId) =>
-  vi.waitFor(() => expect(limit(id)).toBe(requestsPerSecond), { timeout: 5_000, interval: 10 });
+  eventually(() => expect(limit(id)).toBe(requestsPerSecond));
 const versions = async () =>
   (
     (await ask(hub.url, 'GET', `/v1/config/${tenantId}/versions`)).body as {
@@ -97,13 +98,10 @@ const versions = async () =>
 /** Until everything told so far has been heard: what is told last is handled, and nothing waits to be acknowledged. */
 async function allHeard(): Promise<void> {
   const stream = `${namespace}_evt_subscriptions`;
-  await vi.waitFor(
-    async () => {
-      const info = await nats.manager.consumers.info(stream, 'hub--subscriptions-subscription');
-      expect([info.num_pending, info.num_ack_pending]).toEqual([0, 0]);
-    },
-    { timeout: 10_000, interval: 20 },
-  );
+  await eventually(async () => {
+    const info = await nats.manager.consumers.info(stream, 'hub--subscriptions-subscription');
+    expect([info.num_pending, info.num_ack_pending]).toEqual([0, 0]);
+  });
 }
 
 describe('The limits of a tenant', () => {

@@ -2,7 +2,8 @@ import { connectNats, type Nats } from '@tenantry/events/nats.ts';
 import { newId, newUuid } from '@tenantry/kernel/id.ts';
 import { type Discovery, openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { type InstanceRecord, operationOf } from '@tenantry/mesh/registry.ts';
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import type { RunningHub } from '../app.ts';
 import { announcement, ask, beat, leave, listed, newNamespace, newUrl, openTestHub, register } from './hubs.ts';
 
@@ -36,7 +37,7 @@ describe('The registry', () => {
   it('pushes an instance to everybody as soon as it is registered', async () => {
     const record = await register(hub, announcement('billing', { paths: ['/v1/invoices/:invoiceId'] }));
     expect(record).toMatchObject({ status: 'up' });
-    await vi.waitFor(() => expect(seen('billing')).toEqual([record.instanceId]));
+    await eventually(() => expect(seen('billing')).toEqual([record.instanceId]));
     const [pushed] = discovery.instancesOf('billing');
     const endpoints = pushed?.endpoints.map((one) => ({ ...one, openapi: operationOf(one) }));
     expect({ ...pushed, endpoints }).toEqual(record);
@@ -45,7 +46,7 @@ describe('The registry', () => {
   });
 
   it('lists the hub itself, with what operators use through the gateway', async () => {
-    await vi.waitFor(() => expect(seen('hub')).toEqual([hub.instanceId]));
+    await eventually(() => expect(seen('hub')).toEqual([hub.instanceId]));
     const [record] = discovery.instancesOf('hub');
     const paths = record?.endpoints.map(({ method, path }) => `${method} ${path}`) ?? [];
     expect(paths).toContain('PUT /v1/config/:tenantId');
@@ -56,9 +57,9 @@ describe('The registry', () => {
   it('forgets an instance that leaves, and refuses its registration that comes late', async () => {
     const announced = announcement('billing', { attempt: 1 });
     const record = await register(hub, announced);
-    await vi.waitFor(() => expect(seen('billing')).toHaveLength(1));
+    await eventually(() => expect(seen('billing')).toHaveLength(1));
     expect((await leave(hub, record.instanceId)).status).toBe(204);
-    await vi.waitFor(() => expect(seen('billing')).toEqual([]));
+    await eventually(() => expect(seen('billing')).toEqual([]));
     expect(await beat(hub, record)).toBe(404);
     await expect(register(hub, { ...announced, attempt: 2 })).rejects.toThrow(/409.*instance-left/);
     expect(await listed(hub)).toEqual([]);
@@ -77,8 +78,8 @@ describe('The registry', () => {
     expect(await beat(hub, beating)).toBe(204);
     expect(await listed(hub)).toHaveLength(2);
     nowMs += 1;
-    await vi.waitFor(async () => expect(await services()).toEqual(['users']), 5_000);
-    await vi.waitFor(() => expect(seen('billing')).toEqual([]));
+    await eventually(async () => expect(await services()).toEqual(['users']));
+    await eventually(() => expect(seen('billing')).toEqual([]));
     expect(await beat(hub, silent)).toBe(404);
   });
 
@@ -86,7 +87,7 @@ describe('The registry', () => {
     const announced = announcement('billing');
     const first = await register(hub, { ...announced, attempt: 1 });
     nowMs += 6_000;
-    await vi.waitFor(async () => expect(await listed(hub)).toEqual([]), 5_000);
+    await eventually(async () => expect(await listed(hub)).toEqual([]));
     const again = await register(hub, { ...announced, attempt: 2, lastGeneration: first.generation });
     expect(again.generation).toBeGreaterThan(first.generation);
     expect(await beat(hub, again)).toBe(204);
@@ -94,9 +95,9 @@ describe('The registry', () => {
 
   it('drains: no new calls, while its key still counts', async () => {
     const record = await register(hub, announcement('billing'));
-    await vi.waitFor(() => expect(seen('billing')).toHaveLength(1));
+    await eventually(() => expect(seen('billing')).toHaveLength(1));
     expect(await beat(hub, record, { status: 'draining' })).toBe(204);
-    await vi.waitFor(() => expect(seen('billing')).toEqual([]));
+    await eventually(() => expect(seen('billing')).toEqual([]));
     expect((await discovery.issuerOf(record.instanceId))?.service).toBe('billing');
     expect((await ask(hub.url, 'GET', '/v1/registry/discover?service=billing')).body).toMatchObject({ data: [] });
   });
@@ -104,9 +105,9 @@ describe('The registry', () => {
   it('keeps several instances of one service apart, at addresses of their own', async () => {
     const records = await Promise.all([1, 2, 3].map(() => register(hub, announcement('billing'))));
     expect(new Set(records.map(({ generation }) => generation)).size).toBe(3);
-    await vi.waitFor(() => expect(seen('billing').toSorted()).toEqual(records.map((r) => r.instanceId).toSorted()));
+    await eventually(() => expect(seen('billing').toSorted()).toEqual(records.map((r) => r.instanceId).toSorted()));
     await leave(hub, records[1]?.instanceId ?? '');
-    await vi.waitFor(() => expect(seen('billing')).toHaveLength(2));
+    await eventually(() => expect(seen('billing')).toHaveLength(2));
   });
 
   it('keeps records, generations and one whole lease of grace over a restart', async () => {
@@ -169,7 +170,7 @@ describe('Generations', () => {
     const second = await register(hub, announcement('billing', { url }));
     expect(second.generation).toBeGreaterThan(first.generation);
     expect((await listed(hub)).map(({ instanceId }) => instanceId)).toEqual([second.instanceId]);
-    await vi.waitFor(() => expect(seen('billing')).toEqual([second.instanceId]));
+    await eventually(() => expect(seen('billing')).toEqual([second.instanceId]));
     // The zombie beats, and comes back with what it knows.
     expect(await beat(hub, first)).toBe(404);
     const again = { ...old, attempt: 2, lastGeneration: first.generation };
@@ -202,7 +203,7 @@ describe('Generations', () => {
     for (const sequence of [4_999, 5_000]) expect(await beat(hub, record, { sequence })).toBe(204);
     expect((await listed(hub))[0]?.status).toBe('draining');
     nowMs += 3_000;
-    await vi.waitFor(async () => expect(await listed(hub)).toEqual([]), 5_000);
+    await eventually(async () => expect(await listed(hub)).toEqual([]));
   });
 });
 
@@ -213,22 +214,22 @@ describe('Self-preservation', () => {
   it('keeps most instances through a common silence and ends when enough beat again', async () => {
     const records = await registerMany(['a', 'b', 'c', 'd']);
     nowMs += 6_000;
-    await vi.waitFor(async () => expect(await isPreserving()).toBe(true), 5_000);
+    await eventually(async () => expect(await isPreserving()).toBe(true));
     expect(await services()).toEqual(['a', 'b', 'c', 'd']);
     for (const record of records.slice(1)) await beat(hub, record);
-    await vi.waitFor(async () => expect(await services()).toEqual(['b', 'c', 'd']), 5_000);
+    await eventually(async () => expect(await services()).toEqual(['b', 'c', 'd']));
     expect(await isPreserving()).toBe(false);
   });
 
   it('gives up when the silence lasts three windows', async () => {
     await registerMany(['a', 'b', 'c']);
     nowMs += 6_000;
-    await vi.waitFor(async () => expect(await isPreserving()).toBe(true), 5_000);
+    await eventually(async () => expect(await isPreserving()).toBe(true));
     nowMs += 18_000 - 1;
     // The sweeper has looked again, more than once, when this instance's lease has ended.
     expect(await services()).toEqual(['a', 'b', 'c']);
     nowMs += 1;
-    await vi.waitFor(async () => expect(await services()).toEqual([]), 5_000);
+    await eventually(async () => expect(await services()).toEqual([]));
     expect(await isPreserving()).toBe(false);
   });
 });
@@ -258,7 +259,7 @@ describe('Instances of one tenant', () => {
     expect(await healthy(`?tenantId=${one}`)).toEqual([own.instanceId]);
     expect(await healthy(`?tenantId=${two}`)).toEqual([shared.instanceId]);
     expect(await healthy('')).toEqual([shared.instanceId, own.instanceId].toSorted());
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(discovery.instancesOf('billing', one).map(({ instanceId }) => instanceId)).toEqual([own.instanceId]);
       expect(discovery.instancesOf('billing', two)).toMatchObject([{ instanceId: shared.instanceId, weight: 3 }]);
     });

@@ -10,6 +10,7 @@ import { openDiscovery } from '@tenantry/mesh/discovery.ts';
 import type { InstanceRecord } from '@tenantry/mesh/registry.ts';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import type { RunningHub } from '../app.ts';
 import {
   announcement,
@@ -59,16 +60,16 @@ describe('Two hubs', () => {
   it('are one: registered at either, beaten at either, left at either', async () => {
     const [one, two] = await Promise.all([open(), open()]);
     const record = await register(one, announcement('billing'));
-    await vi.waitFor(async () => expect(await listed(two)).toEqual([record]));
+    await eventually(async () => expect(await listed(two)).toEqual([record]));
     for (let round = 0; round < 3; round++) {
       nowMs += 4_000;
       expect(await beat(two, record)).toBe(204);
-      await vi.waitFor(async () => expect(await ageAt(one, record.instanceId)).toBe(0));
+      await eventually(async () => expect(await ageAt(one, record.instanceId)).toBe(0));
     }
     await sweeps();
     expect(await listed(one)).toEqual([record]);
     await leave(two, record.instanceId);
-    await vi.waitFor(async () => expect(await listed(one)).toEqual([]));
+    await eventually(async () => expect(await listed(one)).toEqual([]));
   });
 
   it('give every registration a number of its own, and end with one instance per address', async () => {
@@ -80,7 +81,7 @@ describe('Two hubs', () => {
     const generations = records.map(({ generation }) => generation);
     expect(new Set(generations).size).toBe(8);
     const newest = records.find(({ generation }) => generation === Math.max(...generations));
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await listed(one)).toEqual([newest]);
       expect(await listed(two)).toEqual([newest]);
     });
@@ -93,7 +94,7 @@ describe('Two hubs', () => {
       register(two, announcement('users', { paths: ['/v1/things/:id'] })),
     ]);
     expect(claims.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
-    await vi.waitFor(async () => expect(await listed(one)).toHaveLength(1));
+    await eventually(async () => expect(await listed(one)).toHaveLength(1));
   });
 
   it('remove a silent instance once, both sweeping', async () => {
@@ -104,10 +105,10 @@ describe('Two hubs', () => {
     ];
     nowMs += 4_000;
     await beat(one, beating);
-    await vi.waitFor(async () => expect(await ageAt(two, beating.instanceId)).toBe(0));
+    await eventually(async () => expect(await ageAt(two, beating.instanceId)).toBe(0));
     nowMs += 2_000;
     for (const hub of [one, two])
-      await vi.waitFor(async () => expect(await listedIds(hub)).toEqual([beating.instanceId]), 5_000);
+      await eventually(async () => expect(await listedIds(hub)).toEqual([beating.instanceId]));
     expect(await beat(two, silent)).toBe(404);
   });
 });
@@ -125,7 +126,7 @@ describe('A hub that is cut off', () => {
         register(one, announcement('notifications')),
         register(one, announcement('users')),
       ]);
-      await vi.waitFor(async () => expect(await listed(two)).toHaveLength(3));
+      await eventually(async () => expect(await listed(two)).toHaveLength(3));
       proxy[how]();
       for (let round = 0; round < 3; round++) {
         nowMs += 3_000;
@@ -139,7 +140,7 @@ describe('A hub that is cut off', () => {
       const late = await register(two, announcement('payments'));
       proxy.heal();
       const expected = ids([staying, elsewhere, late]);
-      await vi.waitFor(async () => expect(await listedIds(one)).toEqual(expected), 15_000);
+      await eventually(async () => expect(await listedIds(one)).toEqual(expected));
       // What it was about to do while it was alone must not come through now.
       await sweeps();
       expect(await listedIds(one)).toEqual(expected);
@@ -153,16 +154,16 @@ describe('A hub that is cut off', () => {
     const [one, two] = [await open(proxy.url), await open()];
     const announced = announcement('billing');
     const record = await register(one, { ...announced, attempt: 1 });
-    await vi.waitFor(async () => expect(await listed(two)).toHaveLength(1));
+    await eventually(async () => expect(await listed(two)).toHaveLength(1));
     proxy.cut();
     nowMs += 6_000;
     expect(await beat(one, record)).toBe(204);
     // The other one cannot know; the instance is gone for it, and registers again where it is heard.
-    await vi.waitFor(async () => expect(await listed(two)).toEqual([]), 5_000);
+    await eventually(async () => expect(await listed(two)).toEqual([]));
     proxy.heal();
-    await vi.waitFor(async () => expect(await beat(one, record)).toBe(404), 15_000);
+    await eventually(async () => expect(await beat(one, record)).toBe(404));
     const again = await register(one, { ...announced, lastGeneration: record.generation, attempt: 2 });
-    await vi.waitFor(async () => expect(await listedIds(two)).toEqual([again.instanceId]));
+    await eventually(async () => expect(await listedIds(two)).toEqual([again.instanceId]));
   });
 });
 
@@ -228,7 +229,7 @@ describe('A hub that is killed', { timeout: 60_000 }, () => {
   it('is removed by the others like everybody who falls silent, even when it only stands still', async () => {
     const frozen = await start(await freePort());
     const other = await open();
-    await vi.waitFor(async () => expect(await hubsKnownTo(other)).toBe(2));
+    await eventually(async () => expect(await hubsKnownTo(other)).toBe(2));
     frozen.stop();
     await vi.waitFor(
       async () => {
@@ -249,7 +250,7 @@ describe('A hub that is killed', { timeout: 60_000 }, () => {
     const hub = await openTestHub(namespace, {}, server.url);
     const record = await register(hub, announcement('billing'));
     const known = () => discovery.instancesOf('billing').map(({ instanceId }) => instanceId);
-    await vi.waitFor(() => expect(known()).toEqual([record.instanceId]));
+    await eventually(() => expect(known()).toEqual([record.instanceId]));
     await hub.close();
     expect(known()).toEqual([record.instanceId]);
     await discovery.close();
@@ -269,14 +270,14 @@ describe('A registry whose bucket is lost', () => {
     closers.push(server.close);
     const [one, two] = await Promise.all([open(server.url), open(server.url)]);
     const records = [await register(one, announcement('billing')), await register(two, announcement('users'))];
-    await vi.waitFor(async () => expect(await listed(one)).toHaveLength(2));
+    await eventually(async () => expect(await listed(one)).toHaveLength(2));
     await server.kill();
     server.loseFiles();
     await server.restart();
     for (const hub of [one, two])
-      await vi.waitFor(async () => expect(await listed(hub)).toEqual(expect.arrayContaining(records)), 20_000);
+      await eventually(async () => expect(await listed(hub)).toEqual(expect.arrayContaining(records)));
     const fresh = await openDiscoveryAt(server.url);
-    await vi.waitFor(() => expect(fresh.all().filter(({ service }) => service !== 'hub')).toHaveLength(2), 20_000);
+    await eventually(() => expect(fresh.all().filter(({ service }) => service !== 'hub')).toHaveLength(2));
     const next = await register(one, announcement('payments'));
     expect(next.generation).toBeGreaterThan(Math.max(...records.map(({ generation }) => generation)));
     for (const record of records) expect(await beat(two, record)).toBe(204);
@@ -339,14 +340,14 @@ describe('Whatever arrives in whatever order, at whichever hub', () => {
           else await played;
         }
         await Promise.all(late);
-        await vi.waitFor(async () => {
+        await eventually(async () => {
           const [here, there] = await Promise.all(hubs.map(listed));
           const own = (here ?? []).filter(({ url }) => urls.includes(url));
           expect(ids(own)).toEqual(ids((there ?? []).filter(({ url }) => urls.includes(url))));
           expect(new Set(own.map(({ url }) => url)).size).toBe(own.length);
           for (const { announced, hasLeft } of processes)
             if (hasLeft) expect(ids(own)).not.toContain(announced.instanceId);
-        }, 5_000);
+        });
         for (const { announced } of processes) await leave(hubs[0] as RunningHub, announced.instanceId);
       }),
       { numRuns: 12 },

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newId } from '@tenantry/kernel/id.ts';
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import type { RunningHub } from '../app.ts';
 import { announcement, ask, beat, leave, listed, newNamespace, newUrl, openTestHub, register } from './hubs.ts';
 import { openNatsProxy } from './nats-proxy.ts';
@@ -89,12 +90,12 @@ describe('A hub that starts without NATS', { timeout: 60_000 }, () => {
     for (const [method, path, body] of unknowable)
       expect([method, path, ...(await outcome(hub, method, path, body))]).toEqual([method, path, ...NOT_NOW]);
     proxy.heal();
-    await vi.waitFor(async () => expect(await readiness(hub)).toEqual([200, 'ready']), { timeout: 25_000 });
+    await eventually(async () => expect(await readiness(hub)).toEqual([200, 'ready']));
     expect(await listed(hub)).toEqual([known]);
     const added = await register(hub, announcement('users'));
-    await vi.waitFor(async () => expect(await listed(other)).toEqual([known, added]));
+    await eventually(async () => expect(await listed(other)).toEqual([known, added]));
     // Its own entry was waiting as well.
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { body } = await ask(other.url, 'GET', '/v1/registry/instances');
       const ids = (body as { data: { instanceId: string }[] }).data.map(({ instanceId }) => instanceId);
       expect(ids).toContain(hub.instanceId);
@@ -107,14 +108,14 @@ describe('A hub that starts without NATS', { timeout: 60_000 }, () => {
     const { hub, proxy } = await openAgainWithoutNats(async (before) => {
       ({ generation } = await register(before, remembered));
     });
-    await vi.waitFor(async () => expect(await readiness(hub)).toEqual([200, 'degraded']), { timeout: 15_000 });
+    await eventually(async () => expect(await readiness(hub)).toEqual([200, 'degraded']));
     expect((await listed(hub)).map(({ instanceId }) => instanceId)).toEqual([remembered.instanceId]);
     expect(await beat(hub, { instanceId: remembered.instanceId, generation })).toBe(204);
     // It may have come since: only the registry could say that it is not there.
     expect(await beat(hub, { instanceId: announcement('users').instanceId, generation: 1 })).toBe(503);
     nowMs += 3_600_000;
     proxy.heal();
-    await vi.waitFor(async () => expect(await readiness(hub)).toEqual([200, 'ready']), { timeout: 25_000 });
+    await eventually(async () => expect(await readiness(hub)).toEqual([200, 'ready']));
     expect((await listed(hub)).map(({ instanceId }) => instanceId)).toEqual([remembered.instanceId]);
     expect(await beat(hub, { instanceId: remembered.instanceId, generation })).toBe(204);
   });

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { eventually } from '../../../tests/support/eventually.ts';
 import { createMidtransSimulator } from '../app.ts';
 import { bankTransfer, qris, startMerchantEndpoint, startSimulator } from './harness.ts';
 
@@ -51,7 +52,7 @@ describe('With a state file', () => {
     const dataFile = join(folder, 'state.json');
     const { merchant } = await startSimulator({ dataFile });
     await merchant('POST', '/v2/charge', bankTransfer('mine'));
-    await vi.waitFor(() => expect(readFileSync(dataFile, 'utf8')).toContain('"orderId":"mine"'));
+    await eventually(() => expect(readFileSync(dataFile, 'utf8')).toContain('"orderId":"mine"'));
     expect(readdirSync(folder)).toEqual(['state.json']);
     // It holds the keys of merchants.
     expect(statSync(dataFile).mode & 0o777).toBe(0o600);

@@ -1,6 +1,7 @@
 import { newId } from '@tenantry/kernel/id.ts';
 import { createLogger } from '@tenantry/kit/logger.ts';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../../tests/support/eventually.ts';
 import type { CountedUse } from './give-back.ts';
 import { GiveBacks } from './give-backs.ts';
 
@@ -29,7 +30,7 @@ describe('Uses to give back while nothing can be put away', () => {
     giveBacks = new GiveBacks({ queue: away, give, logger });
     const uses = [newUse(), newUse(), newUse()];
     for (const use of uses) giveBacks.add(use);
-    await vi.waitFor(() => expect(uses.map(({ usageId }) => asked.get(usageId))).toEqual([2, 2, 2]), 10_000);
+    await eventually(() => expect(uses.map(({ usageId }) => asked.get(usageId))).toEqual([2, 2, 2]));
   });
 
   it('are asked for once more at the end', async () => {
