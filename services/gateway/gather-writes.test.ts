@@ -13,9 +13,10 @@ async function openPair(): Promise<{ near: Socket; far: Socket }> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const arrived = once(server, 'connection') as Promise<[Socket]>;
   const far = connect((server.address() as AddressInfo).port, '127.0.0.1');
-  const [near] = (await once(server, 'connection')) as [Socket];
-  await once(far, 'connect');
+  // Whichever end hears of it first.
+  const [[near]] = await Promise.all([arrived, once(far, 'connect')]);
   open.push({ close: () => [near, far].forEach((socket) => void socket.destroy()) }, { close: () => server.close() });
   for (const socket of [near, far]) socket.on('error', () => undefined);
   gatherWrites(near);

@@ -19,7 +19,7 @@ let asked = 0;
 
 beforeAll(async () => {
   nats = await openPrivateNats();
-  setting = await openSetting({ natsUrl: nats.url });
+  setting = await openSetting({ natsUrl: nats.url, hasUsers: false });
   tenant = await setting.tenant();
   gatewayUrl = (await setting.gateway()).url;
   await setting.service('notes', [serve(readNote, async () => ({})), serve(writeNote, async ({ body }) => body)]);

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { purgeNotes, readNote, readPublic } from './endpoints.ts';
 import { answersWith, ISSUER, openSetting, type Setting } from './setting.ts';
+import { beginSoonExpired } from './soon-expired.ts';
 
 let setting: Setting;
 let gatewayUrl: string;
@@ -131,8 +132,11 @@ describe('Access tokens', () => {
 
   it('that have expired say so, also when they were good a moment ago', async () => {
     expect(await codeOf(await ask(signed(claims({ exp: nowSeconds() - 1 }))))).toEqual([401, 'token-expired']);
-    const soon = signed(claims({ exp: nowSeconds() + 2 }));
-    expect((await ask(soon)).status).toBe(200);
+    const { begun: soon } = await beginSoonExpired(async (exp) => {
+      const token = signed(claims({ exp }));
+      expect((await ask(token)).status).toBe(200);
+      return token;
+    });
     await eventually(async () => expect(await codeOf(await ask(soon))).toEqual([401, 'token-expired']));
   });
 
@@ -190,9 +194,23 @@ describe('The tenant', () => {
 
   it('is read through from users when it has not been pushed', async () => {
     const id: Id<'ten'> = newId('ten');
-    const token = setting.token(id);
-    // Nobody to ask: an honest 503, not a refusal.
-    expect(await codeOf(await ask(token))).toEqual([503, 'upstream-unavailable']);
+    setting.records.set(id, { ...tenant, id });
+    expect((await ask(setting.token(id))).status).toBe(200);
+    expect(await codeOf(await ask(setting.token(newId('ten'))))).toEqual([401, 'unauthenticated']);
+  });
+
+  it('that nobody can be asked about is an honest 503, not a refusal', async () => {
+    const alone = await openSetting({ hasUsers: false });
+    try {
+      const { url } = await alone.gateway();
+      await alone.service('notes', [serve(readNote, async () => ({}))]);
+      const readAs = (token: string) => fetch(`${url}/v1/notes/1`, { headers: { authorization: `Bearer ${token}` } });
+      const { id } = await alone.tenant();
+      await answersWith(200, () => readAs(alone.token(id)));
+      expect(await codeOf(await readAs(alone.token(newId('ten'))))).toEqual([503, 'upstream-unavailable']);
+    } finally {
+      await alone.close();
+    }
   });
 });
 

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { adminToken, call, memberToken, operatorToken } from './product-shop.ts';
 import { openSetting, type Setting, type Upstream } from './setting.ts';
+import { standInUsers } from './stand-in-users.ts';
 
 const settled = on(event('payments.payment.settled.v1', Type.Object({})), async () => undefined);
 const SERVICES = ['billing', 'users'] as const;
@@ -25,7 +26,7 @@ const stores = new Map<Service, Store>();
 const upstreams = new Map<Service, Upstream>();
 
 beforeAll(async () => {
-  setting = await openSetting();
+  setting = await openSetting({ hasUsers: false });
   [acme, globex] = [await setting.tenant(), await setting.tenant({ slug: 'globex' })];
   admin = adminToken(setting, acme.id);
   operator = operatorToken(setting);
@@ -37,7 +38,10 @@ beforeAll(async () => {
       databases: store.databases,
       handledTypes: new Set([settled.event.type]),
     });
-    upstreams.set(service, await setting.service(service, routes));
+    upstreams.set(
+      service,
+      await setting.service(service, [...routes, ...(service === 'users' ? standInUsers(setting.records) : [])]),
+    );
   }
   gateway = (await setting.gateway()).url;
 });

@@ -165,14 +165,15 @@ describe('Event streams through two gateways', () => {
 
   it('show in the metrics', async () => {
     const [url] = gateways;
-    const before = await openAt(url);
+    // A service hears of the end of its streams before the gateway has counted it.
+    await eventually(async () => expect(await openAt(url)).toBe(0));
     const refusedBefore = await refusedAt(url);
     const userId = await fill();
     await hear(`${url}/v1/feeds`, token(userId));
-    expect(await openAt(url)).toBe(before + 2); // the third is at the other gateway
+    expect(await openAt(url)).toBe(2); // the third is at the other gateway
     expect(await refusedAt(url)).toBe(refusedBefore + 1);
     for (const { request } of clients) request.destroy();
-    await eventually(async () => expect(await openAt(url)).toBe(before));
+    await eventually(async () => expect(await openAt(url)).toBe(0));
   });
 });
 
@@ -289,11 +290,12 @@ describe('While a stream waits for its place', () => {
     // Said by the request, and found out at the answer.
     for (const accept of [ONLY_EVENTS, null]) {
       line.freeze();
+      asked = [];
       const request = httpRequest(`${slow}/v1/feeds`, {
         headers: { ...bearer(token(userId)), ...(accept !== null && { accept }) },
       });
       request.on('error', () => undefined).end();
-      if (accept === null) await eventually(() => expect(asked).toHaveLength(1));
+      if (accept === null) await eventually(() => expect(asked).not.toEqual([]));
       else await once(request, 'finish');
       request.destroy();
       line.thaw();

@@ -34,7 +34,7 @@ beforeAll(async () => {
   });
   client = createRedis({ url: redis.url, namespace: 'no-io', onError: () => undefined });
   await whenConnected(client);
-  setting = await openSetting();
+  setting = await openSetting({ hasUsers: false });
   const tenant = await setting.tenant();
   const count = async () => {
     notesAsked++;

@@ -17,6 +17,7 @@ import {
 import {
   begin,
   codeOfClose,
+  nextFrame,
   nextMessage,
   type Opening,
   open,
@@ -24,6 +25,7 @@ import {
   refusal,
   type SocketProduct,
 } from './socket-shop.ts';
+import { beginSoonExpired } from './soon-expired.ts';
 
 let setting: ProductSetting['setting'];
 let gateway: string;
@@ -38,9 +40,7 @@ let shop: SocketProduct;
 let upstreamId: string;
 
 beforeAll(async () => {
-  ({ setting, gateway, acme, globex, admin, member, stranger, operator, upstream } = await openProductSetting({
-    WEBSOCKET_PING_MS: '200',
-  }));
+  ({ setting, gateway, acme, globex, admin, member, stranger, operator, upstream } = await openProductSetting());
   await setting.configure(tenantKey(acme.id), { cors: { allowedOrigins: ['https://app.acme.test'] } });
   shop = await openSocketProduct();
   upstreamId = await upstream([shop.url]);
@@ -67,7 +67,7 @@ describe('A WebSocket to a product', () => {
     socket.send('hello');
     expect(await nextMessage(socket)).toBe('hello');
     socket.send(Buffer.from([0, 255]));
-    expect(((await once(socket, 'message')) as [Buffer, boolean])[1]).toBe(true);
+    expect((await nextFrame(socket)).isBinary).toBe(true);
     socket.terminate();
     const [request] = shop.seen;
     expect(request?.url).toBe('/apps/live/room?a=1');
@@ -272,15 +272,16 @@ describe('A WebSocket to a product is refused', () => {
 
 describe('An open WebSocket to a product', () => {
   it('ends with its token, its session and its tenant, at the product too', async () => {
-    const nowSeconds = Math.floor(Date.now() / 1_000);
     const sessionId = newId('ses');
     const late = await setting.tenant({ slug: 'late' });
     const lateAdmin = adminToken(setting, late.id);
     const own = await upstream([shop.url], {}, lateAdmin);
     await route('/apps/live/*', { upstreamId: own }, lateAdmin);
-    const expiring = setting.token(acme.id, { expiresAtSeconds: nowSeconds + 2 });
-    const sockets = [];
-    for (const token of [expiring, setting.token(acme.id, { sessionId }), lateAdmin])
+    const { begun: expiring } = await beginSoonExpired((expiresAtSeconds) =>
+      open(at('/apps/live/x'), { token: setting.token(acme.id, { expiresAtSeconds }) }),
+    );
+    const sockets = [expiring.socket];
+    for (const token of [setting.token(acme.id, { sessionId }), lateAdmin])
       sockets.push((await open(at('/apps/live/x'), { token })).socket);
     const bystander = (await open(at('/apps/live/x'), { token: member })).socket;
     const codes = Promise.all(sockets.map(codeOfClose));

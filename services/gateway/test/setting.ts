@@ -39,6 +39,7 @@ import { eventually } from '../../../tests/support/eventually.ts';
 import { openGateway } from '../app.ts';
 import { readGatewayConfiguration } from '../config.ts';
 import { openLine } from './line.ts';
+import { standInUsers } from './stand-in-users.ts';
 
 const MASTER_KEY = 'ef'.repeat(32);
 export const ISSUER = 'http://gateway.test';
@@ -63,7 +64,14 @@ export type MeshUpstream = Upstream & {
  * A hub, gateways and small services in this process, in a namespace of their own on the run's NATS and Redis. The hub's
  * leases live on a clock that `passTime` moves.
  */
-export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly natsUrl?: string } = {}) {
+export async function openSetting({
+  natsUrl = inject('natsUrl'),
+  hasUsers = true,
+}: {
+  readonly natsUrl?: string;
+  /** Whether somebody stands in for users; false for a test that does so itself, or is about its absence. */
+  readonly hasUsers?: boolean;
+} = {}) {
   const namespace = `gw${newUuid().slice(-12)}`;
   const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-gateway-'));
   const logger = createLogger({ service: 'test', instanceId: 'test', level: process.env.LOG_LEVEL ?? 'silent' });
@@ -88,6 +96,7 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
   const tokenKey = generateSigningKey('token-key-1');
   const publishKey = (key: SigningKey) => keys.put(key.kid, { kid: key.kid, ...toPublicJwk(key.publicKey) });
   await publishKey(tokenKey);
+  const records = new Map<string, TenantRecord>();
   const closers: (() => Promise<unknown>)[] = [];
 
   const enter = async (
@@ -131,6 +140,32 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
     return upstream;
   };
 
+  /** As the kit makes them. */
+  const service = async (
+    name: string,
+    routes: readonly Route[],
+    options: { port?: number; isReady?: () => boolean; tracing?: Tracing } = {},
+  ) => {
+    const server = createHttpServer(
+      new Answering({
+        service: name,
+        routes,
+        authenticate: authenticateByPassport(discovery),
+        idempotency: null,
+        isReady: async () => options.isReady?.() ?? true,
+        tracing: options.tracing,
+        logger,
+      }),
+    );
+    const url = await server.listen({ host: '127.0.0.1', port: options.port ?? 0 });
+    const endpoints = routes.map((route) => route.endpoint);
+    return enter(name, url, endpoints, async () => {
+      server.server.closeAllConnections();
+      await server.close();
+    });
+  };
+  if (hasUsers) await service('users', standInUsers(records));
+
   const gatewayEnvironment = {
     ...common,
     HUB_URL: hub.url,
@@ -139,6 +174,10 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
     REQUIRED_SERVICES: '',
     DRAIN_DEADLINE_MS: '2000',
     DRAIN_GRACE_MS: '50',
+    // Those that are about time have times of their own; the others may meet a busy machine.
+    REQUEST_DEADLINE_MS: '60000',
+    HEADERS_TIMEOUT_MS: '60000',
+    REQUEST_TIMEOUT_MS: '60000',
     RATE_LIMIT_TENANT_PER_SECOND: '100000',
     RATE_LIMIT_PRINCIPAL_PER_SECOND: '100000',
     RATE_LIMIT_ADDRESS_PER_SECOND: '100000',
@@ -148,6 +187,8 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
   return {
     namespace,
     hubUrl: hub.url,
+    /** What users knows of tenants, pushed or not. */
+    records,
     discovery,
     tokenKey,
     publishKey,
@@ -173,30 +214,7 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
       return gateway;
     },
 
-    /** A service as the kit makes them. */
-    async service(
-      name: string,
-      routes: readonly Route[],
-      options: { port?: number; isReady?: () => boolean; tracing?: Tracing } = {},
-    ) {
-      const server = createHttpServer(
-        new Answering({
-          service: name,
-          routes,
-          authenticate: authenticateByPassport(discovery),
-          idempotency: null,
-          isReady: async () => options.isReady?.() ?? true,
-          tracing: options.tracing,
-          logger,
-        }),
-      );
-      const url = await server.listen({ host: '127.0.0.1', port: options.port ?? 0 });
-      const endpoints = routes.map((route) => route.endpoint);
-      return enter(name, url, endpoints, async () => {
-        server.server.closeAllConnections();
-        await server.close();
-      });
-    },
+    service,
 
     /** The same with a mesh door, for gateways with MESH_TLS=required. */
     async meshService(name: string, routes: readonly Route[]): Promise<MeshUpstream> {
@@ -274,8 +292,9 @@ export async function openSetting({ natsUrl = inject('natsUrl') }: { readonly na
         version: 1,
         ...overrides,
       };
+      records.set(record.id, record);
       await tenants.put(record.id, record);
-      // A gateway that has not heard of it yet would ask users, whom there is none of here. It hears when we do, or nearly.
+      // A gateway that has not heard of it yet asks users. It hears when we do, or nearly.
       await eventually(() => expect(pushed.get(record.id)).toEqual(record));
       await nats.connection.flush();
       return record;

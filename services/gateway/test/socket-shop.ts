@@ -52,9 +52,18 @@ export type SocketProduct = Awaited<ReturnType<typeof openSocketProduct>>;
 
 export type Opening = { readonly token: string | null; readonly protocols?: readonly string[] } & ClientOptions;
 
+type Close = [code: number, reason: string];
+
+/** Remembered from the beginning: whoever asks may ask when it has long been closed. */
+const closes = new WeakMap<WebSocket, Promise<Close>>();
+
 export function begin(url: string, { token, protocols = [], ...options }: Opening): WebSocket {
   const headers = { ...options.headers, ...(token !== null && { authorization: `Bearer ${token}` }) };
-  return new WebSocket(url.replace('http', 'ws'), [...protocols], { ...options, headers });
+  const socket = new WebSocket(url.replace('http', 'ws'), [...protocols], { ...options, headers });
+  const close = once(socket, 'close').then(([code, reason]): Close => [Number(code), String(reason)]);
+  close.catch(() => undefined); // told to whoever asks
+  closes.set(socket, close);
+  return socket;
 }
 
 /** The first thing that is said, and the WebSocket it was said on. */
@@ -64,14 +73,22 @@ export async function open(url: string, opening: Opening): Promise<{ socket: Web
   return { socket, greeting };
 }
 
+/** What is said next; ask before it can be. Fails when the WebSocket closes instead. */
 export async function nextMessage(socket: WebSocket): Promise<string> {
-  const [data] = (await once(socket, 'message')) as [Buffer];
-  return data.toString();
+  return (await nextFrame(socket)).data.toString();
 }
 
-export async function closeOf(socket: WebSocket): Promise<[code: number, reason: string]> {
-  const [code, reason] = (await once(socket, 'close')) as [number, Buffer];
-  return [code, reason.toString()];
+export async function nextFrame(socket: WebSocket): Promise<{ readonly data: Buffer; readonly isBinary: boolean }> {
+  const closed = closeOf(socket).then(([code, reason]): never => {
+    throw new Error(`It was closed instead: ${code} ${reason}`);
+  });
+  const [data, isBinary] = (await Promise.race([once(socket, 'message'), closed])) as [Buffer, boolean];
+  return { data, isBinary };
+}
+
+/** How it was closed, or will be; fails when the WebSocket does. */
+export function closeOf(socket: WebSocket): Promise<Close> {
+  return closes.get(socket) ?? Promise.reject(new Error('This WebSocket was begun by somebody else.'));
 }
 
 export const codeOfClose = async (socket: WebSocket): Promise<number> => (await closeOf(socket))[0];

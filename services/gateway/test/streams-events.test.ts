@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
 import { listen as listenAt, openFeed } from './event-source.ts';
 import { answersWith, openSetting, type Setting } from './setting.ts';
+import { beginSoonExpired } from './soon-expired.ts';
 
 const read = endpoint({ name: 'files.read', method: 'GET', path: '/v1/files', summary: 'x', access: 'public' });
 const events = endpoint({
@@ -68,12 +69,15 @@ describe('An event stream', () => {
   });
 
   it('ends when the token expires, as if there were no more events', async () => {
-    const nowSeconds = Math.floor(Date.now() / 1_000);
-    const { response, end } = await listen(setting.token(tenant.id, { expiresAtSeconds: nowSeconds + 2 }));
-    response.resume();
-    await end;
-    expect(response.complete).toBe(true);
-    expect(Date.now()).toBeGreaterThanOrEqual((nowSeconds + 2) * 1_000 - 1);
+    const { begun, expiresAtMs } = await beginSoonExpired(async (expiresAtSeconds) => {
+      const listening = await listen(setting.token(tenant.id, { expiresAtSeconds }));
+      expect(listening.status).toBe(200);
+      return listening;
+    });
+    begun.response.resume();
+    await begun.end;
+    expect(begun.response.complete).toBe(true);
+    expect(Date.now()).toBeGreaterThanOrEqual(expiresAtMs - 1);
     await eventually(() => expect(streams.size).toBe(0));
   });
 

@@ -98,7 +98,7 @@ export async function untilStill(amount: () => number): Promise<number> {
       before = amount();
       if (looksStill < 3) throw new Error('still flowing');
     },
-    { timeout: 20_000, interval: 200 },
+    { timeout: 30_000, interval: 200 },
   );
   return before;
 }

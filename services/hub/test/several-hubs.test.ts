@@ -237,7 +237,7 @@ describe('A hub that is killed', { timeout: 60_000 }, () => {
         nowMs += 6_000;
         expect(await hubsKnownTo(other)).toBe(1);
       },
-      { timeout: 8_000, interval: 500 },
+      { timeout: 30_000, interval: 500 },
     );
   });
 
