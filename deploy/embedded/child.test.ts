@@ -59,8 +59,10 @@ describe.each(LEASHES)('A server on a leash by %s', (kind) => {
   });
 
   it('passes its exit code on when it ends by itself', async () => {
-    const options = await optionsFor(`ends-${kind}`, `${HTTP_SERVER}; setTimeout(() => process.exit(7), 300)`, leash);
+    const script = `${HTTP_SERVER}; server.on('request', ({ url }) => { if (url === '/end') process.exit(7); })`;
+    const options = await optionsFor(`ends-${kind}`, script, leash);
     const child = await startChild(options);
+    await fetch(`http://127.0.0.1:${options.args.at(-1)}/end`).catch(() => undefined);
     expect(await child.exited).toEqual({ code: 7, signal: null });
   });
 

@@ -62,13 +62,15 @@ export async function launchSystem(
     for (;;) {
       const answer = await fetch(`${at(8000)}/health/ready`).catch(() => null);
       if (answer?.status === 200) return;
-      if (launched.exitCode !== null || Date.now() > deadline) throw new Error(`The system did not start:\n${output}`);
+      if (launched.exitCode !== null || launched.signalCode !== null || Date.now() > deadline)
+        throw new Error(`The system did not start:\n${output}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   };
   const stop = (): Promise<number | null> =>
     new Promise((resolve) => {
-      if (child === undefined || child.exitCode !== null) return resolve(child?.exitCode ?? null);
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null)
+        return resolve(child?.exitCode ?? null);
       child.once('exit', (code) => resolve(code));
       child.kill('SIGINT');
     });

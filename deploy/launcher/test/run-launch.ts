@@ -10,12 +10,15 @@ const ENTRY = fileURLToPath(new URL('launch-stand-ins.ts', import.meta.url));
 export class Launch {
   readonly process: ChildProcess;
   output = '';
+  /** From when it has ended and all that it said has been read. */
+  readonly #closed: Promise<unknown>;
 
   constructor(environment: Record<string, string>) {
     this.process = spawn(process.execPath, [ENTRY], {
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    this.#closed = once(this.process, 'close');
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.output += text;
@@ -31,7 +34,7 @@ export class Launch {
   }
 
   async exitCode(): Promise<number | null> {
-    if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, 'close');
+    await this.#closed;
     return this.process.exitCode;
   }
 

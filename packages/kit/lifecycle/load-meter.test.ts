@@ -18,6 +18,7 @@ describe('The load of a process', () => {
   });
 
   it('sees a process that does nothing but compute', async () => {
+    const startedAtMs = performance.now();
     // Noticed between two ticks of its own timer: there must be one before, and one after.
     for (let turn = 0; turn < 5; turn++) {
       await new Promise((resolve) => setTimeout(resolve, 40));
@@ -27,7 +28,8 @@ describe('The load of a process', () => {
     await new Promise((resolve) => setTimeout(resolve, 40));
     const load = meter.take();
     expect(load.eventLoopDelayP99Ms).toBeGreaterThan(50);
-    expect(load.eventLoopUtilization).toBeGreaterThan(0.3);
+    // Five times it computed for 100 ms; for how long it was left waiting in between is the machine's affair.
+    expect(load.eventLoopUtilization).toBeGreaterThan(250 / (performance.now() - startedAtMs));
     expect(load.cpuShare).toBeGreaterThan(0);
     expect(load.residentBytes).toBeGreaterThan(1_000_000);
   });
