@@ -4,10 +4,10 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deriveClusterToken } from '@tenantry/databases/credentials.ts';
-import { freePort } from '@tenantry/deploy/embedded/free-port.ts';
 import { openSingle, PARTS } from '@tenantry/deploy/single/open-single.ts';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { copyTemplate } from '../support/database.ts';
+import { steadyPort } from '../support/steady-port.ts';
 
 const NOWHERE = 'http://127.0.0.1:1';
 let environment: NodeJS.ProcessEnv;
@@ -21,7 +21,7 @@ beforeEach(async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'tenantry-single-'));
   closers.push(() => rm(dataDir, { recursive: true, force: true }));
   ports = {};
-  for (const { name } of PARTS) ports[name] = await freePort();
+  for (const { name } of PARTS) ports[name] = await steadyPort();
   environment = {
     DATABASE_URL: database.serviceUrl,
     REDIS_URL: inject('redisUrl'),

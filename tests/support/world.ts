@@ -9,7 +9,6 @@ import { type Principal, servicePrincipal } from '@tenantry/auth/principal.ts';
 import type { BodyOf, Endpoint, ParamsOf, QueryOf, ResponseOf } from '@tenantry/contract/endpoint.ts';
 import type { DataOf, EventDefinition, EventEnvelope } from '@tenantry/contract/event.ts';
 import { TENANTS_BUCKET, type TenantRecord } from '@tenantry/contract/tenant-record.ts';
-import { freePort } from '@tenantry/deploy/embedded/free-port.ts';
 import { connectNats, ensureStream, type Nats } from '@tenantry/events/nats.ts';
 import { openStateWriter } from '@tenantry/events/pushed-state.ts';
 import { eventSubject, streamName } from '@tenantry/events/subjects.ts';
@@ -24,6 +23,7 @@ import type { TSchema } from 'typebox';
 import { inject } from 'vitest';
 import { copyTemplate } from './database.ts';
 import { openByName, type PartName } from './parts.ts';
+import { steadyPort } from './steady-port.ts';
 
 export type SimulatorName = 'midtrans' | 'telegram' | 'mailbox';
 export type { PartName } from './parts.ts';
@@ -108,7 +108,8 @@ export async function openWorld(options: {
     ...options.environment,
   };
 
-  const openPart = async (name: PartName, port = '0'): Promise<void> => {
+  const openPart = async (name: PartName, at?: string): Promise<void> => {
+    const port = at ?? String(await steadyPort());
     const part = await openByName(name, { ...environment, PORT: port }, { clock, localDoors });
     open.set(name, part);
     Object.assign(environment, part.environment);
@@ -117,7 +118,7 @@ export async function openWorld(options: {
   await openPart('hub');
   if (options.services.includes('gateway')) {
     // Tokens name the gateway's address as their issuer and providers call back there: all must know it before they start.
-    const port = await freePort();
+    const port = await steadyPort();
     environment.PUBLIC_URL = `http://127.0.0.1:${port}`;
     environment.REQUIRED_SERVICES = options.services.filter((service) => service !== 'gateway').join(',');
     await openPart('gateway', String(port));

@@ -25,16 +25,20 @@ describe('A unit of work is run again from its start', () => {
     );
     let holding = 0;
     const { promise: bothHold, resolve: markBothHold } = Promise.withResolvers<void>();
+    const { promise: oneIsThrough, resolve: markThrough } = Promise.withResolvers<void>();
     let runs = 0;
     const crossing = (first: string, second: string) =>
-      world.databases.withTenant(tenant, async (uow) => {
-        runs++;
-        await lock(uow, first);
-        if (++holding === 2) markBothHold();
-        await bothHold;
-        await lock(uow, second);
-        await uow.sql.updateTable('notes').set({ text: sql`text || '+'` }).where('id', '=', second).execute();
-      });
+      world.databases
+        .withTenant(tenant, async (uow) => {
+          // Before the other one is through they could meet once more.
+          if (++runs > 2) await oneIsThrough;
+          await lock(uow, first);
+          if (++holding === 2) markBothHold();
+          await bothHold;
+          await lock(uow, second);
+          await uow.sql.updateTable('notes').set({ text: sql`text || '+'` }).where('id', '=', second).execute();
+        })
+        .then(markThrough);
     await Promise.all([crossing(a, b), crossing(b, a)]);
     expect(runs).toBe(3);
     expect(await world.sql('select text from users.notes where id = any($1)', [[a, b]])).toEqual([

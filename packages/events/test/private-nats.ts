@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { EmbeddedServer } from '@tenantry/deploy/embedded/embedded-server.ts';
 import { startNats } from '@tenantry/deploy/embedded/nats.ts';
 import type { ServerProgram } from '@tenantry/deploy/embedded/server-programs.ts';
+import { steadyPort } from '../../../tests/support/steady-port.ts';
 import { natsProgram, serversDir } from './nats-under-test.ts';
 
 /**
@@ -13,17 +14,18 @@ import { natsProgram, serversDir } from './nats-under-test.ts';
 export async function openPrivateNats(token?: string, where = tmpdir()) {
   const folder = mkdtempSync(join(where, 'tenantry-nats-'));
   let program = natsProgram();
-  const start = (port?: number): Promise<EmbeddedServer> =>
+  const start = (at: number): Promise<EmbeddedServer> =>
     startNats({
       dataDir: join(folder, 'data'),
       logFile: join(folder, 'log'),
       serversDir,
       ...(program === undefined ? {} : { program }),
-      ...(port === undefined ? {} : { port }),
+      port: at,
       ...(token === undefined ? {} : { token }),
     });
-  let server = await start();
-  const { url, port } = server;
+  const port = await steadyPort();
+  let server = await start(port);
+  const { url } = server;
   return {
     url,
     dataDir: join(folder, 'data'),

@@ -5,6 +5,7 @@ import type { EmbeddedServer } from '@tenantry/deploy/embedded/embedded-server.t
 import { startPostgres } from '@tenantry/deploy/embedded/postgres.ts';
 import { migrateAll } from '@tenantry/deploy/migrate/migrate.ts';
 import { eventually } from '../../../tests/support/eventually.ts';
+import { steadyPort } from '../../../tests/support/steady-port.ts';
 
 /**
  * A migrated server of a test's own, because it is killed: it flushes what it says is committed, and comes back on the same
@@ -13,13 +14,13 @@ import { eventually } from '../../../tests/support/eventually.ts';
  */
 export async function openPrivatePostgres(masterKey: string, where = tmpdir()) {
   const folder = mkdtempSync(join(where, 'tenantry-postgres-'));
-  const start = (port?: number): Promise<EmbeddedServer> =>
+  const start = (port: number): Promise<EmbeddedServer> =>
     startPostgres({
       dataDir: join(folder, 'data'),
       logFile: join(folder, 'log'),
-      ...(port === undefined ? {} : { port }),
+      port,
     });
-  let server = await start();
+  let server = await start(await steadyPort());
   let hasEnded = false;
   const noteEnd = (): void => void server.exited.then(() => (hasEnded = true));
   noteEnd();

@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { steadyPort } from '../../../tests/support/steady-port.ts';
 
 /** The only way to a server, which can be cut: whoever is behind it seems gone, and has not said goodbye. */
 export async function openLine(targetUrl: string) {
@@ -17,9 +18,8 @@ export async function openLine(targetUrl: string) {
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     return server;
   };
-  let server = await listen(0);
-  const address = server.address();
-  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+  const port = await steadyPort();
+  let server = await listen(port);
   const url = new URL(targetUrl);
   url.hostname = '127.0.0.1';
   url.port = String(port);

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
+import { steadyPort } from '../../../tests/support/steady-port.ts';
 import { readNote, readPublic } from './endpoints.ts';
 import { exchangeRaw } from './raw-notes.ts';
 import { openSetting, type Setting } from './setting.ts';
@@ -23,7 +23,7 @@ beforeAll(async () => {
     if (request.url?.includes('dies') === true) response.destroy();
     else response.end('{}');
   });
-  const port = await freePort();
+  const port = await steadyPort();
   gatewayUrl = `http://127.0.0.1:${port}`;
   // A process of its own, as what counts is what comes out of it.
   gateway = spawn(process.execPath, [new URL('../start.ts', import.meta.url).pathname], {
@@ -50,15 +50,6 @@ afterAll(async () => {
 beforeEach(() => {
   lines = [];
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** The lines of requests, as soon as there are so many. Every line must be JSON of its own. */
 async function requestsLogged(count: number): Promise<Record<string, unknown>[]> {

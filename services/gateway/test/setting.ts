@@ -36,6 +36,7 @@ import { openDiscovery } from '@tenantry/mesh/discovery.ts';
 import { toEndpointRecords } from '@tenantry/mesh/registry.ts';
 import { expect, inject } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
+import { steadyPort } from '../../../tests/support/steady-port.ts';
 import { openGateway } from '../app.ts';
 import { readGatewayConfiguration } from '../config.ts';
 import { openLine } from './line.ts';
@@ -157,7 +158,7 @@ export async function openSetting({
         logger,
       }),
     );
-    const url = await server.listen({ host: '127.0.0.1', port: options.port ?? 0 });
+    const url = await server.listen({ host: '127.0.0.1', port: options.port ?? (await steadyPort()) });
     const endpoints = routes.map((route) => route.endpoint);
     return enter(name, url, endpoints, async () => {
       server.server.closeAllConnections();
@@ -264,7 +265,8 @@ export async function openSetting({
     announce: enter,
 
     /** A bare HTTP server behind these endpoints, for answers that the kit would never give. */
-    async rawService(name: string, endpoints: readonly Endpoint[], listener: RequestListener, port = 0) {
+    async rawService(name: string, endpoints: readonly Endpoint[], listener: RequestListener, at?: number) {
+      const port = at ?? (await steadyPort());
       const server = createServer((request, response) => {
         // Asked by a gateway that has seen it fail; what it does with requests is the test's.
         if (request.url === '/health/ready') response.end('{}');

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
 import { endpoint } from '@tenantry/contract/endpoint.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
+import { steadyPort } from '../../../tests/support/steady-port.ts';
 import { openSetting, type Setting } from './setting.ts';
 
 const MEBIBYTE = 1_048_576;
@@ -60,7 +60,7 @@ beforeAll(async () => {
     more();
   });
   // A process of its own, as this one's memory says nothing.
-  const port = await freePort();
+  const port = await steadyPort();
   gatewayUrl = `http://127.0.0.1:${port}`;
   gateway = spawn(process.execPath, [new URL('../start.ts', import.meta.url).pathname], {
     env: { ...process.env, ...setting.environment, PORT: String(port) },
@@ -76,14 +76,6 @@ afterAll(async () => {
   }
   await setting.close();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Of the processes that answer, which are children of the one that was started. */
 function residentMebibytes(): number {

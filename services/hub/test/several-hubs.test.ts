@@ -1,6 +1,5 @@
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +10,7 @@ import type { InstanceRecord } from '@tenantry/mesh/registry.ts';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
+import { steadyPort } from '../../../tests/support/steady-port.ts';
 import type { RunningHub } from '../app.ts';
 import {
   announcement,
@@ -167,16 +167,6 @@ describe('A hub that is cut off', () => {
   });
 });
 
-/** Of a server that was there a moment ago. */
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-
 // Whole processes are started here, which takes its time on a busy machine.
 describe('A hub that is killed', { timeout: 60_000 }, () => {
   const start = async (port: number) => {
@@ -210,7 +200,7 @@ describe('A hub that is killed', { timeout: 60_000 }, () => {
     (await health(hub)).services.find(({ name }) => name === 'hub')?.instances.length;
 
   it('has its work done by another, and forgets nothing when it is back', async () => {
-    const port = await freePort();
+    const port = await steadyPort();
     const killed = await start(port);
     const record = await register(killed, announcement('billing'));
     await killed.kill();
@@ -227,7 +217,7 @@ describe('A hub that is killed', { timeout: 60_000 }, () => {
   });
 
   it('is removed by the others like everybody who falls silent, even when it only stands still', async () => {
-    const frozen = await start(await freePort());
+    const frozen = await start(await steadyPort());
     const other = await open();
     await eventually(async () => expect(await hubsKnownTo(other)).toBe(2));
     frozen.stop();

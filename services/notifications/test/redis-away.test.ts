@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from '../../../deploy/embedded/free-port.ts';
 import { startRedis } from '../../../deploy/embedded/redis.ts';
 import { eventually } from '../../../tests/support/eventually.ts';
+import { steadyPort } from '../../../tests/support/steady-port.ts';
 import { openStage, type Stage } from './support/stage.ts';
 
 /** A Redis of our own, which can be killed without taking other tests with it. It keeps nothing over a restart. */
 async function openRedis() {
   const folder = await mkdtemp(join(tmpdir(), 'tenantry-redis-'));
-  const port = await freePort();
+  const port = await steadyPort();
   const start = () =>
     startRedis({
       dataDir: folder,

@@ -9,6 +9,7 @@ import type { EmbeddedServer } from '@tenantry/deploy/embedded/embedded-server.t
 import { uuidOf } from '@tenantry/kernel/id.ts';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
+import { steadyPort } from '../../../tests/support/steady-port.ts';
 import { readUsage } from '../contract/entitlements.ts';
 import { openGate } from './gate.ts';
 import { openSubscriptionsWorld } from './subscriptions-world.ts';
@@ -94,7 +95,7 @@ describe.skipIf(inject('clickhouseUrl') === '')('Usage on its way to ClickHouse'
       const server = await startClickHouse({
         dataDir: join(folder, options.dataDir ?? 'data'),
         logFile: join(folder, 'log'),
-        ...(options.port === undefined ? {} : { port: options.port }),
+        port: options.port ?? (await steadyPort()),
       });
       closing.push(() => server.stop());
       return server;
