@@ -36,6 +36,15 @@ async function numbersOf(home: Household): Promise<readonly (string | null)[]> {
   return rows.map((row) => row.number);
 }
 
+/** Two hundred at once wait longer than they may where the machine is busy: who is told "not now" repeats the request. */
+async function finalizeAtLast(home: Household, id: InvoiceId) {
+  for (;;) {
+    const answer = await house.finalize(home, id, { idempotencyKey: `finalize-${id}` });
+    const { code } = answer.body as { code?: string };
+    if (![503, 504].includes(answer.status) && code !== 'idempotency-key-in-flight') return answer;
+  }
+}
+
 describe('The numbers of a tenant', () => {
   it('have no gap and no double when 200 invoices are finalised at once and 40 of them fail', async () => {
     const home = await house.household();
@@ -46,7 +55,7 @@ describe('The numbers of a tenant', () => {
     // Good and bad ones mixed: a failure between two successes is what could leave a gap.
     const all = [...good, ...empty, ...refused].toSorted((a, b) => (a.id.slice(-3) < b.id.slice(-3) ? -1 : 1));
 
-    const answers = await Promise.all(all.map(async ({ id }) => ({ id, answer: await house.finalize(home, id) })));
+    const answers = await Promise.all(all.map(async ({ id }) => ({ id, answer: await finalizeAtLast(home, id) })));
     const statusOf = new Map(answers.map(({ id, answer }) => [id, answer.status]));
     expect(good.map(({ id }) => statusOf.get(id))).toEqual(good.map(() => 200));
     expect(empty.map(({ id }) => statusOf.get(id))).toEqual(empty.map(() => 409));
