@@ -68,12 +68,20 @@ const claims = (key: string) => worlds[0].sql('select 1 from users.name_claims w
 const elapse = () => worlds[0].sql("update users.name_claims set claimed_at = claimed_at - interval '1 minute'");
 const newKey = () => `key-${newUuid()}`;
 
+/** Fifty at once wait longer for a connection than they may, where the machine is busy: then nothing was done. */
+async function endOf(take: () => Promise<unknown>): Promise<string> {
+  for (;;) {
+    const end = await codeOf(take());
+    if (end !== 'upstream-unavailable') return end;
+  }
+}
+
 describe('A name that is taken in two databases', () => {
   it('by fifty at one instant is one tenant’s; the others hear that it is taken, and no claim is left', async () => {
     const key = newKey();
     const tenants = here.flatMap((tenant, index) => [tenant, there[index] ?? tenant]);
     const ends = await Promise.all(
-      tenants.map((tenant, index) => codeOf(takeNote(processes[index % 3] ?? databases, tenant, key))),
+      tenants.map((tenant, index) => endOf(() => takeNote(processes[index % 3] ?? databases, tenant, key))),
     );
     expect(ends.filter((end) => end === 'done')).toHaveLength(1);
     expect(new Set(ends)).toEqual(new Set(['done', 'note-taken']));
