@@ -2,6 +2,7 @@ import { deriveClusterToken } from '@tenantry/databases/credentials.ts';
 import type { MeshTrustView } from '@tenantry/hub/contract/mesh.ts';
 import type { Clock } from '@tenantry/kernel/clock.ts';
 import type { LocalDoors } from '@tenantry/mesh/local-doors.ts';
+import { steadyPort } from './steady-port.ts';
 
 export type PartName =
   | 'hub'
@@ -113,9 +114,9 @@ async function openSimulator(name: 'midtrans' | 'telegram' | 'mailbox', environm
   const { createMailbox } = await import('@tenantry/simulator-mailbox/app.ts');
   const mailbox = await createMailbox({ snapshotPath: file });
   const url = await mailbox.app.listen(listen);
-  // Opened again, it takes mail where it took it before.
-  const before = listen.port === 0 ? 0 : Number(new URL(environment['SMTP_URL'] ?? 'smtp://127.0.0.1:0').port);
-  const smtpPort = await mailbox.listenSmtp({ ...listen, port: before });
+  // Opened again, it takes mail where it took it before; port 1 is where nobody is.
+  const before = Number(new URL(environment['SMTP_URL'] ?? 'smtp://127.0.0.1:1').port);
+  const smtpPort = await mailbox.listenSmtp({ ...listen, port: before === 1 ? await steadyPort() : before });
   return {
     url,
     close: () => mailbox.app.close(),
