@@ -40,6 +40,9 @@ describe.skipIf(inject('clickhouseUrl') === '')('Usage in ClickHouse', () => {
   let story: Story;
   beforeAll(async () => {
     story = await openSubscriptionsWorld();
+    // In the zones of these stories days begin with an hour of UTC: none may begin in the middle of a story.
+    const { minute } = story.world.clock.now().toZonedDateTimeISO('UTC');
+    if (minute >= 55) story.world.clock.advance({ minutes: 5 });
   });
   afterAll(() => story?.close());
 
@@ -168,8 +171,9 @@ describe('While ClickHouse is away', () => {
         });
         expect(await unexported(story, user)).toBe(2);
         away.open();
-        story.world.clock.advance({ seconds: 30 });
         await eventually(async () => {
+          // Again: an attempt that was under way while it was away may end only now, and be followed by another pause.
+          story.world.clock.advance({ seconds: 30 });
           const { body, status } = await usageOf(story, user);
           expect(status).toBe(200);
           expect(body.data.map(({ amount }) => amount)).toEqual([7]);
