@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { endpoint } from '@tenantry/contract/endpoint.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Answer, call, eventually, openProductSetting, type ProductSetting } from './product-shop.ts';
+import { eventually } from '../../../tests/support/eventually.ts';
+import { type Answer, call, openProductSetting, type ProductSetting } from './product-shop.ts';
 import { answersWith } from './setting.ts';
 import { refusal } from './socket-shop.ts';
 
