@@ -42,7 +42,7 @@ const MOST_WAITING = 16_000;
  * A process has ten connections to a database: a tenant whose handlers hang leaves some of them. Much is read ahead, for
  * what is of other tenants may stand behind it.
  */
-const SIZES = { places: 64, placesOfTenant: 6, mostAhead: 1_024, most: MOST_UNACKNOWLEDGED, mostBytes: 33_554_432 };
+const SIZES = { places: 64, placesOfTenant: 8, mostAhead: 1_024, most: MOST_UNACKNOWLEDGED, mostBytes: 33_554_432 };
 const REOPEN_MS = 250;
 /** Less than the server waits for an acknowledgement. */
 const HANDLER_TIMEOUT_MS = 20_000;
