@@ -4,6 +4,7 @@ import { deriveNatsToken } from '@tenantry/databases/credentials.ts';
 import { startConsumers } from '@tenantry/events/consumer.ts';
 import { emit } from '@tenantry/events/emit.ts';
 import { connectNats } from '@tenantry/events/nats.ts';
+import { startOutboxRelay } from '@tenantry/events/outbox-relay.ts';
 import { on } from '@tenantry/events/subscription.ts';
 import { newId, type TenantId } from '@tenantry/kernel/id.ts';
 import { Type } from 'typebox';
@@ -16,7 +17,7 @@ const measured = event('users.bench.measured.v1', Closed({ index: Type.Integer()
 const COUNT = 600;
 const INTERVAL_MS = 5;
 
-/** From the commit of an event to the first line of its handler: trigger, relay, JetStream, consumer, inbox. */
+/** From the commit of an event to the first line of its handler: the relay of another process, JetStream, consumer, inbox. */
 export async function eventRows(stand: Stand): Promise<Row[]> {
   const { natsUrl } = stand.storeUrls;
   const databases = openUsersDatabases<unknown>(stand);
@@ -25,6 +26,14 @@ export async function eventRows(stand: Stand): Promise<Row[]> {
     name: 'bench',
     namespace: '',
     token: deriveNatsToken(stand.masterKey),
+  });
+  // As any instance of users has one: it tells the relay that leads, which is users' own.
+  const relay = startOutboxRelay({
+    service: 'users',
+    pool: databases.workerPool,
+    nats,
+    committed: databases.committed,
+    onError: (error) => console.error(error),
   });
   const committedAt = new Map<number, number>();
   const handledAt = new Map<number, number>();
@@ -49,6 +58,7 @@ export async function eventRows(stand: Stand): Promise<Row[]> {
   const deadline = Date.now() + 20_000;
   while (handledAt.size < COUNT && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
   await consumers.stop();
+  await relay.stop();
   await nats.close();
   await databases.close();
   if (handledAt.size < COUNT) throw new Error(`Only ${handledAt.size} of ${COUNT} events arrived.`);
