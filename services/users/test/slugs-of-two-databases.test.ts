@@ -14,7 +14,8 @@ import type { UsersTables } from '../store/tables.ts';
 import { createTenant } from '../use-cases/create-tenant.ts';
 
 const SIGN_UPS = 50;
-const tenants = Array.from({ length: SIGN_UPS }, () => newId('ten'));
+/** The last two, of either database, take no part in the race for one slug: who has a tenant gets it again. */
+const tenants = Array.from({ length: SIGN_UPS + 2 }, () => newId('ten'));
 const placements = tenants.flatMap((tenant, index) => (index % 2 === 0 ? [] : [`${tenant}=second`])).join();
 const PASSWORD = 'correct horse battery';
 let passwords: PasswordHasher;
@@ -89,7 +90,7 @@ async function signUpAtLast(databases: Databases<UsersTables>, id: TenantId, slu
 
 describe('A slug', () => {
   it(`that ${SIGN_UPS} sign-ups in two databases want at one instant is one tenant’s, and all of that tenant is there`, async () => {
-    const ends = await Promise.all(tenants.map((tenant) => signUpAtLast(both, tenant, 'acme')));
+    const ends = await Promise.all(tenants.slice(0, SIGN_UPS).map((tenant) => signUpAtLast(both, tenant, 'acme')));
     expect(ends.filter((end) => end === 'created')).toHaveLength(1);
     expect(new Set(ends)).toEqual(new Set(['created', 'slug-taken']));
     expect(await rowsOf('acme')).toHaveLength(1);
@@ -97,7 +98,7 @@ describe('A slug', () => {
   }, 60_000);
 
   it('is its tenant’s own when the request is repeated', async () => {
-    for (const tenant of tenants.slice(0, 2)) {
+    for (const tenant of tenants.slice(SIGN_UPS)) {
       const slug = `own-${tenant.slice(-4)}`;
       const ends = await Promise.all([signUp(both, tenant, slug), signUp(both, tenant, slug)]);
       expect([...ends, await signUp(both, tenant, slug)]).toEqual(['created', 'created', 'created']);
