@@ -6,6 +6,7 @@ import { KeyedQueue } from './keyed-queue.ts';
 import { ensureStream, type Nats } from './nats.ts';
 import { SIGN_OF_LIFE_MS } from './sign-of-life.ts';
 import { aggregateSubjects, streamName } from './subjects.ts';
+import { whenAborted } from './when-aborted.ts';
 
 export type BareConsumerOptions = {
   readonly nats: Nats;
@@ -47,9 +48,8 @@ async function run(options: BareConsumerOptions, signal: AbortSignal): Promise<v
   let messages: ConsumerMessages | undefined;
   const onAbort = () => messages?.stop();
   signal.addEventListener('abort', onAbort);
-  const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve));
   // Where NATS is away at the start there is nothing to hear, and nothing to complain of that is not known.
-  await Promise.race([options.nats.connected, aborted]);
+  await Promise.race([options.nats.connected, whenAborted(signal)]);
   while (!signal.aborted) {
     try {
       const consumer = await openConsumer(options);

@@ -84,12 +84,8 @@ export class BucketWatch {
   async confirm(): Promise<boolean> {
     const telling = this.#telling;
     if (telling === null || !this.#nats.isConnected()) return false;
-    const askedAtMs = performance.now();
-    const checked = telling.check().then(
-      () => {
-        this.#completeAtMs = Math.max(this.#completeAtMs, askedAtMs);
-        return true;
-      },
+    const checked = this.#check(telling).then(
+      () => true,
       () => false,
     );
     return Promise.race([checked, sleep(CONFIRM_MS, false, { ref: false })]);
@@ -152,22 +148,21 @@ export class BucketWatch {
   #checkSoon(): void {
     const telling = this.#telling;
     if (telling === null || this.#isChecking || telling.isTalking()) return;
-    const askedAtMs = performance.now();
     this.#isChecking = true;
-    telling
-      .check()
-      .then(
-        () => {
-          this.#completeAtMs = askedAtMs;
-        },
-        (error: unknown) => {
-          // Deleted while its server ran: nothing more would ever be told of it.
-          if (isGone(error) && telling === this.#telling) this.#beginAnew();
-        },
-      )
+    this.#check(telling)
+      .catch((error: unknown) => {
+        // Deleted while its server ran: nothing more would ever be told of it.
+        if (isGone(error) && telling === this.#telling) this.#beginAnew();
+      })
       .finally(() => {
         this.#isChecking = false;
       });
+  }
+
+  async #check(telling: BucketTelling): Promise<void> {
+    const askedAtMs = performance.now();
+    await telling.check();
+    this.#completeAtMs = Math.max(this.#completeAtMs, askedAtMs);
   }
 
   /** A server that was killed may have lost our ephemeral consumer, and what we asked it: look at everything again. */

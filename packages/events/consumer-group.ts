@@ -20,6 +20,7 @@ import type { Subscription } from './subscription.ts';
 import { Suspects } from './suspects.ts';
 import type { Turnstile } from './turnstile.ts';
 import { type Hearing, hearingsOf } from './upcasting.ts';
+import { whenAborted } from './when-aborted.ts';
 
 export type ConsumerGroupOptions<Tables> = {
   readonly service: string;
@@ -227,9 +228,3 @@ export class ConsumerGroup<Tables> {
     return this.#away.noteAway(event.tenantid) - nowMs();
   }
 }
-
-const whenAborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });

@@ -62,7 +62,8 @@ export class Deliveries {
       stop();
       signal.removeEventListener('abort', stop);
     }
-    if ((await lost) || isBehindAGap) await this.rewind();
+    // Who is to stop leaves that to whoever leads next, and may be reading already.
+    if (((await lost) || isBehindAGap) && !signal.aborted) await this.rewind();
   }
 
   /** What was lost has perhaps nothing newer behind it, but the server says now and then how far it has delivered. */

@@ -10,6 +10,7 @@ import type { TenantId } from '@tenantry/kernel/id.ts';
 import type { Nats } from './nats.ts';
 import { SIGN_OF_LIFE_MS } from './sign-of-life.ts';
 import { bucketName } from './subjects.ts';
+import { whenAborted } from './when-aborted.ts';
 
 export type WorkQueueOptions<Item> = {
   readonly nats: Nats;
@@ -144,9 +145,3 @@ async function work<Item>(
 }
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, REOPEN_MS).unref());
-
-const whenAborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });

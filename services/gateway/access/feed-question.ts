@@ -25,7 +25,7 @@ export class FeedQuestion {
   }
 
   async #put(): Promise<boolean> {
-    const isComplete = await this.#confirm();
+    const isComplete = await this.#confirm().catch(() => false);
     if (!isComplete) this.#inVainAtMs = this.#monotonicMs();
     this.#asking = null;
     return isComplete;

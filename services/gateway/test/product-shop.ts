@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
 import { PLATFORM_TENANT_ID, type TenantId } from '@tenantry/kernel/id.ts';
 import { openSetting, type Setting } from './setting.ts';
 
@@ -9,10 +8,7 @@ export const LOOPBACK = { UPSTREAM_ALLOWED_NETWORKS: '127.0.0.0/8' };
 
 export type Answer = { readonly status: number; readonly body: Record<string, unknown>; readonly headers: Headers };
 
-/** What a gateway says that stood still for so long that it may have missed a revocation, and could not ask in time. */
-const STOOD_STILL = 'Whether your session still stands cannot be checked';
-
-/** One request with a JSON body or none, and what came back; said again to a gateway that only stood still. */
+/** One request with a JSON body or none, and what came back. */
 export async function call(
   url: string,
   method: string,
@@ -20,29 +16,23 @@ export async function call(
   body?: unknown,
   headers: Record<string, string> = {},
 ): Promise<Answer> {
-  for (;;) {
-    const response = await fetch(url, {
-      method,
-      redirect: 'manual',
-      headers: {
-        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    const isJson = response.headers.get('content-type')?.includes('json') === true;
-    if (response.status === 503 && text.includes(STOOD_STILL)) {
-      await setTimeout(100);
-      continue;
-    }
-    return {
-      status: response.status,
-      body: isJson && text !== '' ? JSON.parse(text) : { text },
-      headers: response.headers,
-    };
-  }
+  const response = await fetch(url, {
+    method,
+    redirect: 'manual',
+    headers: {
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json') === true;
+  return {
+    status: response.status,
+    body: isJson && text !== '' ? JSON.parse(text) : { text },
+    headers: response.headers,
+  };
 }
 
 /** What a product saw of a request. */
