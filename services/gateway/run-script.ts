@@ -5,7 +5,7 @@ export type RedisClient = ReturnType<typeof createRedis>;
 
 /**
  * A script that runs by its hash, so that its text crosses the wire once per Redis and not once per call. Every key it
- * touches is declared: DragonflyDB refuses others, and a cluster finds the node by them.
+ * touches is declared: DragonflyDB refuses others.
  */
 export function defineScript(text: string) {
   const hash = createHash('sha1').update(text).digest('hex');

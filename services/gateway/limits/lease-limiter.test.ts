@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Decision, Policy } from './decision.ts';
+import type { Market } from './gathered-purchases.ts';
 import { LeaseLimiter } from './lease-limiter.ts';
 import { RedisGate } from './redis-gate.ts';
 import type { Order, Purchase } from './redis-scripts.ts';
@@ -15,7 +16,7 @@ let isRedisGone: boolean;
 function sharedBucket() {
   const clock = new TokenClock();
   let reckoned = POLICY.windowSeconds;
-  return async (_key: string, policy: Policy, { waiting, wanted, debt }: Order): Promise<Purchase> => {
+  return async ({ policy, waiting, wanted, debt }: Order): Promise<Purchase> => {
     purchases++;
     if (isRedisGone) throw new Error('gone');
     clock.stretch(policy.windowSeconds / reckoned, nowMs);
@@ -40,10 +41,21 @@ function sharedBucket() {
   };
 }
 
+/** Each order by itself and at once. */
+function marketOf(buy: (order: Order) => Promise<Purchase>): Market {
+  const gate = new RedisGate(() => nowMs);
+  return {
+    get isAway() {
+      return gate.isAway;
+    },
+    buy: (order, onLate) => gate.ask(() => buy(order()), onLate),
+    hurry: () => undefined,
+  };
+}
+
 const limiterOn = (buy: ReturnType<typeof sharedBucket>, gateways = 1, beginsOnCredit = false) =>
   new LeaseLimiter({
-    buy,
-    gate: new RedisGate(() => nowMs),
+    market: marketOf(buy),
     gateways: () => gateways,
     beginsOnCredit,
     monotonicMs: () => nowMs,
@@ -132,7 +144,7 @@ describe('A limit by leases', () => {
   });
 
   it('counts each key for itself', async () => {
-    const limiter = limiterOn(async (_key, _policy, { waiting }) => ({
+    const limiter = limiterOn(async ({ waiting }) => ({
       sold: waiting,
       available: 0,
       resetMs: 0,

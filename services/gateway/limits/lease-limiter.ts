@@ -1,12 +1,11 @@
 import { BoundedCache } from '../bounded-cache.ts';
 import { type Account, adoptPolicy, openAccount, worthUnder } from './account.ts';
 import type { Decision, Policy } from './decision.ts';
-import type { RedisGate } from './redis-gate.ts';
+import type { Market } from './gathered-purchases.ts';
 import type { Order, Purchase } from './redis-scripts.ts';
 
 export type LeaseLimiterOptions = {
-  readonly buy: (key: string, policy: Policy, order: Order) => Promise<Purchase>;
-  readonly gate: RedisGate;
+  readonly market: Market;
   /** Live gateways, among whom the limit is divided while Redis is away. */
   readonly gateways: () => number;
   /** For keys of which there are many and most are new: nobody asks Redis about one before it has come a few times. */
@@ -65,7 +64,7 @@ export class LeaseLimiter {
       return this.#allowed(account, nowMs);
     }
     if (nowMs < account.deniedUntilMs) return this.#denied(account, nowMs);
-    if (this.#options.gate.isAway) return this.#takeLocally(account, nowMs);
+    if (this.#options.market.isAway) return this.#takeLocally(account, nowMs);
     if (this.#mayOwe(account)) {
       if (account.owed++ === 0) account.owedSinceMs = nowMs;
       if (account.owed * 2 >= this.#creditOf(account) && !account.isBuying) void this.#buy(account);
@@ -73,7 +72,8 @@ export class LeaseLimiter {
     }
     return new Promise((resolve) => {
       account.waiting.push(resolve);
-      if (!account.isBuying) void this.#buy(account);
+      if (account.isBuying) this.#options.market.hurry();
+      else void this.#buy(account);
     });
   }
 
@@ -84,7 +84,7 @@ export class LeaseLimiter {
 
   /** A token that was taken for a request which another limit then refused. */
   giveBack(account: Account): void {
-    if (this.#options.gate.isAway) account.local.giveBack(this.#localPolicy(account));
+    if (this.#options.market.isAway) account.local.giveBack(this.#localPolicy(account));
     else if (account.owed > 0) account.owed--;
     else if (this.#options.monotonicMs() < account.expiresAtMs) account.tokens++;
   }
@@ -116,18 +116,21 @@ export class LeaseLimiter {
   async #buy(account: Account): Promise<void> {
     account.isBuying = true;
     do {
-      const { policy } = account;
-      const asked = account.waiting.length;
-      const credit = (purchase: Purchase): void => this.#credit(account, policy, purchase, asked);
-      const { gate, buy, monotonicMs } = this.#options;
-      const debt = account.local.takenBeyond(account.resetAtMs, this.#localPolicy(account), monotonicMs());
-      const { owed } = account;
+      let [{ policy, owed }, asked] = [account, 0];
+      const order = (): Order => {
+        ({ policy, owed } = account);
+        asked = account.waiting.length;
+        const debt = account.local.takenBeyond(account.resetAtMs, this.#localPolicy(account), monotonicMs());
+        return { key: account.key, policy, waiting: asked, wanted: account.stock, debt: debt + owed };
+      };
       const settle = (purchase: Purchase): void => {
         account.owed = Math.max(0, account.owed - owed);
-        credit(purchase);
+        this.#credit(account, policy, purchase, asked);
       };
-      const order = { waiting: asked, wanted: account.stock, debt: debt + owed };
-      const purchase = await gate.ask(() => buy(account.key, policy, order), settle);
+      const { market, monotonicMs } = this.#options;
+      const bought = market.buy(order, settle);
+      if (account.waiting.length > 0) market.hurry();
+      const purchase = await bought;
       if (purchase === null) {
         const nowMs = monotonicMs();
         for (const resolve of account.waiting.splice(0)) resolve(this.#takeLocally(account, nowMs));

@@ -3,6 +3,7 @@ import { newUuid } from '@tenantry/kernel/id.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { RedisClient } from '../run-script.ts';
 import type { Policy } from './decision.ts';
+import { GatheredPurchases } from './gathered-purchases.ts';
 import { LeaseLimiter } from './lease-limiter.ts';
 import { whenConnected } from './rate-limiters.ts';
 import { RedisGate } from './redis-gate.ts';
@@ -35,11 +36,13 @@ beforeEach(() => {
   limiters = connections.map(
     (redis) =>
       new LeaseLimiter({
-        buy: (name, { limit, windowSeconds }, order) => {
-          asked++;
-          return buyTokens(redis, name, { limit, windowSeconds, ...order });
-        },
-        gate: new RedisGate(() => performance.now()),
+        market: new GatheredPurchases(
+          (orders) => {
+            asked++;
+            return buyTokens(redis, orders);
+          },
+          new RedisGate(() => performance.now()),
+        ),
         gateways: () => GATEWAYS,
         monotonicMs: () => performance.now(),
       }),
@@ -69,6 +72,29 @@ describe('A limit of three gateways on one Redis', () => {
     const allowed = await flood(requests, () => HOURLY);
     expect(Math.abs(allowed - HOURLY.limit)).toBeLessThanOrEqual(HOURLY.limit / 100);
     expect(asked).toBeLessThanOrEqual(requests / 50);
+  });
+
+  it('is exact for each of 300 buckets that are asked for together', async () => {
+    const buckets = Array.from({ length: 300 }, (_, index) => ({
+      key: `${key}:${index}`,
+      policy: { ...HOURLY, limit: index + 1 },
+      allowed: 0,
+    }));
+    for (let round = 0; round < 110; round++) {
+      const decisions = buckets.flatMap((bucket) =>
+        limiters.map(async (limiter) => {
+          const decision = await limiter.take(limiter.account(bucket.key, bucket.policy));
+          if (decision.isAllowed) bucket.allowed++;
+        }),
+      );
+      await Promise.all(decisions);
+    }
+    for (const { policy, allowed } of buckets) {
+      // What a gateway has in stock is nobody else's for two seconds, and at most a quarter of what was there.
+      expect(allowed, `of ${policy.limit}`).toBeLessThanOrEqual(policy.limit);
+      expect(allowed, `of ${policy.limit}`).toBeGreaterThanOrEqual(Math.floor(policy.limit * 0.97) - 1);
+    }
+    expect(asked).toBeLessThan((300 * 110 * GATEWAYS) / 50);
   });
 
   it('is no fresh bucket when it changes, though the gateways hear of it one after the other', async () => {

@@ -1,4 +1,5 @@
 import type { RedisClient } from '../run-script.ts';
+import { GatheredPurchases } from './gathered-purchases.ts';
 import { LeaseLimiter } from './lease-limiter.ts';
 import type { LimitCounts } from './limit-counts.ts';
 import type { RateLimiters } from './limit-rate.ts';
@@ -24,17 +25,12 @@ export async function whenConnected(redis: RedisClient): Promise<void> {
 export function createRateLimiters(redis: RedisClient, gateways: () => number, counts: LimitCounts): RateLimiters {
   const monotonicMs = () => performance.now();
   const gate = new RedisGate(monotonicMs);
+  const market = new GatheredPurchases((orders) => {
+    counts.redisCalls++;
+    return buyTokens(redis, orders);
+  }, gate);
   const lease = (beginsOnCredit = false): LeaseLimiter =>
-    new LeaseLimiter({
-      buy: (key, { limit, windowSeconds }, order) => {
-        counts.redisCalls++;
-        return buyTokens(redis, key, { limit, windowSeconds, ...order });
-      },
-      gate,
-      gateways,
-      beginsOnCredit,
-      monotonicMs,
-    });
+    new LeaseLimiter({ market, gateways, beginsOnCredit, monotonicMs });
   return {
     tenant: lease(),
     principal: lease(true),

@@ -1,40 +1,47 @@
 import { defineScript, type RedisClient } from '../run-script.ts';
+import type { Policy } from './decision.ts';
 
 /**
- * Sells tokens of one bucket. KEYS[1] holds the microsecond at which it is full again, and the window that this was
+ * Sells tokens of buckets. Each key holds the microsecond at which its bucket is full again, and the window that this was
  * reckoned by: when the window is another one now, the same share of the bucket stays used, so that a change of limits
- * is no gift. ARGV: tokens in the bucket, window in µs, how many requests wait, how many more are wanted in stock, how
- * many were given away while Redis was not heard of. What is for stock is at most a quarter of what is there, so that
- * the last tokens go to whoever has a request, in whichever gateway. The clock is Redis's own, so gateways need not agree
- * on the time. Returns { sold, available after, µs until full, µs until the next token if none was sold }.
+ * is no gift. ARGV, five for each key: tokens in the bucket, window in µs, how many requests wait, how many more are wanted
+ * in stock, how many were given away while Redis was not heard of. What is for stock is at most a quarter of what is there,
+ * so that the last tokens go to whoever has a request, in whichever gateway. The clock is Redis's own, so gateways need not
+ * agree on the time. Returns four numbers for each key: sold, available after, µs until full, µs until the next token if
+ * none was sold.
  */
 const BUY_TOKENS = `
-local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
-local waiting, wanted, debt = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local full, before = now, window
-local stored = redis.call('GET', KEYS[1])
-if stored then
-  local moment, reckoned = string.match(stored, '^(%d+):?(%d*)$')
-  full = math.max(tonumber(moment) or now, now)
-  before = tonumber(reckoned) or window
+local answer = {}
+for index, key in ipairs(KEYS) do
+  local at = index * 5
+  local limit, window = tonumber(ARGV[at - 4]), tonumber(ARGV[at - 3])
+  local waiting, wanted, debt = tonumber(ARGV[at - 2]), tonumber(ARGV[at - 1]), tonumber(ARGV[at])
+  local full, before = now, window
+  local stored = redis.call('GET', key)
+  if stored then
+    local moment, reckoned = string.match(stored, '^(%d+):?(%d*)$')
+    full = math.max(tonumber(moment) or now, now)
+    before = tonumber(reckoned) or window
+  end
+  if before ~= window then full = now + (full - now) * window / before end
+  local per_token = window / limit
+  if debt > 0 then full = math.min(full + debt * per_token, now + window) end
+  local available = math.floor((now + window - full) / per_token + 1e-6)
+  local sold, wait = 0, 0
+  if available < 1 then
+    available, wait = 0, math.ceil(full + per_token - window - now)
+  else
+    sold = math.min(available, math.max(waiting, math.min(waiting + wanted, math.floor(available / 4))))
+    full = full + sold * per_token
+  end
+  if sold > 0 or debt > 0 or before ~= window then
+    redis.call('SET', key, string.format('%.0f:%.0f', full, window), 'PX', math.ceil((full - now) / 1000) + 1000)
+  end
+  for _, number in ipairs({ sold, available - sold, math.ceil(full - now), wait }) do answer[#answer + 1] = number end
 end
-if before ~= window then full = now + (full - now) * window / before end
-local function keep()
-  redis.call('SET', KEYS[1], string.format('%.0f:%.0f', full, window), 'PX', math.ceil((full - now) / 1000) + 1000)
-end
-local per_token = window / limit
-if debt > 0 then full = math.min(full + debt * per_token, now + window) end
-local available = math.floor((now + window - full) / per_token + 1e-6)
-if available < 1 then
-  if debt > 0 or before ~= window then keep() end
-  return { 0, 0, math.ceil(full - now), math.ceil(full + per_token - window - now) }
-end
-local sold = math.min(available, math.max(waiting, math.min(waiting + wanted, math.floor(available / 4))))
-full = full + sold * per_token
-keep()
-return { sold, available - sold, math.ceil(full - now), 0 }
+return answer
 `;
 
 /** Counts one request in a window that begins with its first. KEYS[1] the counter, ARGV[1] the window in ms. */
@@ -48,6 +55,8 @@ const runBuy = defineScript(BUY_TOKENS);
 const runCount = defineScript(COUNT_IN_WINDOW);
 
 export type Order = {
+  readonly key: string;
+  readonly policy: Policy;
   /** Requests that wait for a token. */
   readonly waiting: number;
   /** Tokens for stock besides. */
@@ -63,14 +72,18 @@ export type Purchase = {
   readonly retryAfterMs: number;
 };
 
-export async function buyTokens(
-  redis: RedisClient,
-  key: string,
-  order: { limit: number; windowSeconds: number } & Order,
-): Promise<Purchase> {
-  const args = [order.limit, order.windowSeconds * 1_000_000, order.waiting, order.wanted, order.debt];
-  const [sold = 0, available = 0, resetUs = 0, retryUs = 0] = (await runBuy(redis, [key], args)) as readonly number[];
-  return { sold, available, resetMs: resetUs / 1_000, retryAfterMs: retryUs / 1_000 };
+/** In the order of the orders, none of which is about the bucket of another. */
+export async function buyTokens(redis: RedisClient, orders: readonly Order[]): Promise<Purchase[]> {
+  const args = orders.flatMap(({ policy: { limit, windowSeconds }, waiting, wanted, debt }) => [
+    ...[limit, windowSeconds * 1_000_000],
+    ...[waiting, wanted, debt],
+  ]);
+  const keys = orders.map(({ key }) => key);
+  const numbers = (await runBuy(redis, keys, args)) as readonly number[];
+  return orders.map((_, index) => {
+    const [sold = 0, available = 0, resetUs = 0, retryUs = 0] = numbers.slice(index * 4, index * 4 + 4);
+    return { sold, available, resetMs: resetUs / 1_000, retryAfterMs: retryUs / 1_000 };
+  });
 }
 
 export async function countInWindow(
