@@ -114,12 +114,25 @@ async function run(path) {
   if (process.version.startsWith(NODE_MAJOR)) {
     const { enableCompileCache } = await import('node:module');
     enableCompileCache(process.env.NODE_COMPILE_CACHE);
+    endWithNpm(() => process.kill(process.pid, 'SIGTERM'));
     await import(pathToFileURL(path).href);
     return;
   }
   const child = spawn(NODE, [path, ...rest], { stdio: 'inherit' });
   // The child decides when it is done. A terminal sends Ctrl-C to both of us, so it may hear the same order twice.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  endWithNpm(() => child.kill('SIGTERM'));
   child.once('error', (error) => stop(`${NODE} cannot be run: ${error.message}`));
   child.once('exit', (code, signal) => process.exit(signal === null ? code : 128 + osConstants.signals[signal]));
+}
+
+/** npm hands a signal to the shell that it runs us in, and that shell to nobody: who ends npm means us. */
+function endWithNpm(end) {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const shell = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(watch);
+    end();
+  }, 500).unref();
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../tests/support/eventually.ts';
 
 const BOOT = fileURLToPath(new URL('../boot.mjs', import.meta.url));
 
@@ -102,6 +103,37 @@ describe('boot.mjs', () => {
     writeFileSync(join(root, 'a-file'), '');
     await boot(['say.ts'], { HOME: join(root, 'a-file') });
     expect(called().environment['npm_config_cache']).toBe(join(root, '.tenantry', 'npm-cache'));
+  });
+
+  it('ends its program when the shell that npm ran it in is gone, and only npm’s', async () => {
+    await boot(['say.ts']);
+    const said = (name: string): string => readFileSync(join(root, name), 'utf8');
+    writeFileSync(
+      join(root, 'wait.ts'),
+      `import { writeFileSync } from 'node:fs';
+       const say = (word: string) => writeFileSync(process.argv[2] ?? '', word + ' ' + process.pid);
+       process.on('SIGTERM', () => { say('ended'); process.exit(); });
+       setInterval(() => undefined, 1_000);
+       say('runs');`,
+    );
+    // Two commands, so that no shell puts the program in its own place.
+    const start = (name: string, environment: Record<string, string>) =>
+      spawn(
+        '/bin/sh',
+        ['-c', `"${process.execPath}" "${join(root, 'boot.mjs')}" wait.ts "${join(root, name)}"; true`],
+        {
+          env: { PATH: process.env['PATH'], HOME: root, ...environment },
+          stdio: 'ignore',
+        },
+      );
+    const shells = [start('npms', { npm_lifecycle_event: 'start' }), start('anothers', {})];
+    await eventually(() => expect([said('npms'), said('anothers')].join()).toMatch(/^runs \d+,runs \d+$/));
+    for (const shell of shells) shell.kill('SIGTERM');
+    await eventually(() => expect(said('npms')).toMatch(/^ended/));
+    const [word, pid] = said('anothers').split(' ');
+    expect(word).toBe('runs');
+    process.kill(Number(pid), 'SIGTERM'); // throws where nobody runs
+    await eventually(() => expect(said('anothers')).toMatch(/^ended/));
   });
 
   it('stops in a sentence when npm fails, or leaves another Node than the locked one', async () => {

@@ -72,6 +72,8 @@ export async function linkGatewayRows(): Promise<Row[]> {
             await warmUp(runner, (_, seconds) => measure(runner, CONNECTIONS, seconds));
             rounds[runner.name].starts.push([]);
           }
+          // Whoever was warmed up first has been idle since.
+          for (const runner of runners) await measure(runner);
           for (let cycle = 0; cycle < CYCLES; cycle++)
             // There and back again, so that nobody is always after the same neighbour.
             for (const runner of cycle % 2 === 0 ? runners : runners.toReversed())
