@@ -1,5 +1,4 @@
 import { type AccessTokenClaims, keyIdOf, verifyAccessToken } from '@tenantry/auth/access-token.ts';
-import { grantsOf } from '@tenantry/auth/permissions.ts';
 import { PLATFORM_TENANT_ID, type SessionId } from '@tenantry/kernel/id.ts';
 import { Problem } from '@tenantry/kernel/problem.ts';
 import { tokenExpired, unauthenticated, upstreamUnavailable } from '@tenantry/kernel/problems.ts';
@@ -7,6 +6,7 @@ import type { Exchange } from '../edge/exchange.ts';
 import type { FailureLimiter } from '../limits/failure-limiter.ts';
 import { FeedQuestion } from './feed-question.ts';
 import { isSensitive } from './is-sensitive.ts';
+import { type PermissionSet, PermissionSets } from './permission-sets.ts';
 import { SessionRechecks, type SessionStanding } from './session-rechecks.ts';
 import { TokenCache } from './token-cache.ts';
 import type { TokenKeys } from './token-keys.ts';
@@ -42,6 +42,7 @@ const ended = () => unauthenticated('This session has ended. Sign in again at PO
 export function createAuthenticate(options: AuthenticateOptions) {
   const { issuer, keys, isRevoked, feedSilentForMs, failures, nowMs = Date.now } = options;
   const cache = new TokenCache();
+  const permissionSets = new PermissionSets();
   const monotonicMs = options.monotonicMs ?? (() => performance.now());
   const feedQuestion = new FeedQuestion(options.confirmFeed, monotonicMs);
   const rechecks = new SessionRechecks(options.recheck, monotonicMs);
@@ -94,7 +95,8 @@ export function createAuthenticate(options: AuthenticateOptions) {
     let verified: Verified;
     try {
       const nowSeconds = Math.floor(nowMs() / 1_000);
-      verified = toVerified(verifyAccessToken(token, { issuer, nowSeconds, keyOf: keys.keyOf }), kid);
+      const claims = verifyAccessToken(token, { issuer, nowSeconds, keyOf: keys.keyOf });
+      verified = toVerified(claims, kid, permissionSets.of(claims.roles, claims.tenantId === PLATFORM_TENANT_ID));
     } catch (error) {
       return refuse(exchange, error);
     }
@@ -122,19 +124,19 @@ export function createAuthenticate(options: AuthenticateOptions) {
   };
 }
 
-const toVerified = (claims: AccessTokenClaims, kid: string): Verified => ({
+const toVerified = (claims: AccessTokenClaims, kid: string, { roles, grants, allowed }: PermissionSet): Verified => ({
   claims,
   kid,
   principal: {
     kind: 'user',
     tenantId: claims.tenantId,
     id: claims.userId,
-    grants: grantsOf(claims.roles, claims.tenantId === PLATFORM_TENANT_ID),
-    roles: claims.roles,
+    grants,
+    roles,
     sessionId: claims.sessionId,
     onBehalfOf: null,
   },
   rateKeys: { tenantKey: `${claims.tenantId}:rate`, principalKey: `${claims.tenantId}:rate:${claims.userId}` },
-  allowed: new Map(),
+  allowed,
   passport: null,
 });

@@ -9,7 +9,7 @@ export type Verified = {
   readonly principal: Principal;
   /** Names of the buckets that its requests draw on. */
   readonly rateKeys: { readonly tenantKey: string; readonly principalKey: string };
-  /** Answers of the permission check so far, by permission and reach. */
+  /** Answers of the permission check so far, by permission and reach; of all who have the same roles. */
   readonly allowed: Map<string, boolean>;
   passport: { readonly token: string; readonly expiresAtSeconds: number } | null;
 };
