@@ -43,4 +43,16 @@ describe('Verified tokens', () => {
     for (let i = 0; i < 20; i++) cache.delete(`flood-${i}`);
     for (let i = 0; i < 20; i++) expect(cache.get(`flood-${i}`)).toBeUndefined();
   });
+
+  it('that happen to have the same key push each other out, and are never taken for each other', () => {
+    const cache = new TokenCache(100, 40);
+    const [one, other] = ['costarring', 'liquid']; // FNV-1a of both: 0x5e4daa9d
+    cache.set(one, of('ten_one'));
+    expect(cache.get(other)).toBeUndefined();
+    cache.set(other, of('ten_other'));
+    cache.delete(one);
+    expect(cache.get(one)).toBeUndefined();
+    expect(cache.get(other)?.claims.tenantId).toBe('ten_other');
+    expect(cache.size).toBe(1);
+  });
 });

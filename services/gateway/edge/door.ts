@@ -18,9 +18,10 @@ export type DoorOptions = {
 };
 
 const MAX_HEADER_BYTES = 16_384;
-/** Longer than the idle time of usual load balancers (60 s), so that they close first and no request crosses a close. */
-const KEEP_ALIVE_MS = 65_000;
-/** Nothing read and nothing written for so long. Event streams that are silent for longer need heartbeats. */
+/**
+ * Nothing read and nothing written for so long. Longer than the idle time of usual load balancers (60 s), so that they close
+ * first and no request crosses a close. Event streams that are silent for longer need heartbeats.
+ */
 const SOCKET_IDLE_MS = 75_000;
 
 /** The HTTP server at the edge: what cannot be left to a request handler, because the request may never become one. */
@@ -50,7 +51,8 @@ export class Door {
       headersTimeout: headersTimeoutMs,
       // How long a body may take depends on its route: see pace-keeper.ts.
       requestTimeout: 0,
-      keepAliveTimeout: KEEP_ALIVE_MS,
+      // Between two requests the same idle time counts: another one would be set anew twice for every request.
+      keepAliveTimeout: 0,
       connectionsCheckingInterval: Math.min(1_000, Math.ceil(headersTimeoutMs / 4)),
       // We check Host ourselves, for the same kind of refusal as everything else.
       requireHostHeader: false,
