@@ -33,6 +33,19 @@ type Report = Omit<Slice, 'perSecond' | 'cpuSeconds' | 'capacity'> & {
   readonly failed: number;
 };
 
+/**
+ * A slice of a contestant in its stride. One that has been idle for as long as its peers take turns (5 s) costs up to half
+ * as much again in the next second: V8 has tidied up, caches are others', the machine has taken pages.
+ */
+export async function loadInStride(
+  wrk: PeerProgram,
+  contestant: Contestant,
+  options: { readonly connections: number; readonly seconds: number },
+): Promise<Slice> {
+  await loadSlice(wrk, contestant, { ...options, seconds: 1 });
+  return loadSlice(wrk, contestant, options);
+}
+
 /** One closed-loop slice by wrk. Throws when a single request is refused: a refusal is cheaper than an answer. */
 export async function loadSlice(
   wrk: PeerProgram,

@@ -2,7 +2,7 @@ import { type GatewayStand, openGatewayStand, type RunningGateway } from '../gat
 import { canReadCpuTime, LOAD_CORE, PROXY_CORE, whyNotPinned } from '../load/cores.ts';
 import { medianOf, showSpread, spreadOverStarts } from '../load/pairs.ts';
 import { warmUp } from '../load/warm-up.ts';
-import { type Contestant, loadSlice, type Slice } from '../load/wrk.ts';
+import { type Contestant, loadInStride, loadSlice, type Slice } from '../load/wrk.ts';
 import { startFastify } from '../peers/fastify.ts';
 import { startHaproxy } from '../peers/haproxy.ts';
 import { type RunningPeer, startNginxProxy, startNginxUpstream } from '../peers/nginx.ts';
@@ -99,14 +99,12 @@ async function measureStart(
     else await load(one, CONNECTIONS);
     of(one.name).cycles.push([]);
   }
-  // Whoever was warmed up first has been idle since, and answers its next requests at twice the cost.
-  for (const one of parts.contestants) await load(one, CONNECTIONS);
   for (let cycle = 0; cycle < CYCLES; cycle++) {
     // There and back again, so that nobody is always after the same neighbour.
     for (const one of cycle % 2 === 0 ? parts.contestants : parts.contestants.toReversed())
       of(one.name)
         .cycles.at(-1)
-        ?.push(await load(one, CONNECTIONS));
+        ?.push(await loadInStride(wrk, one, { connections: CONNECTIONS, seconds: 1 }));
   }
   for (const one of [parts.direct, ...parts.contestants]) of(one.name).alone.push((await load(one, 1)).p50Ms);
 

@@ -2,7 +2,7 @@ import { type GatewayStand, openGatewayStand, type RunningGateway } from '../gat
 import { canReadCpuTime, LOAD_CORE } from '../load/cores.ts';
 import { showSpread, spreadOverStarts } from '../load/pairs.ts';
 import { warmUp } from '../load/warm-up.ts';
-import { type Contestant, loadSlice } from '../load/wrk.ts';
+import { type Contestant, loadInStride, loadSlice } from '../load/wrk.ts';
 import { startNginxUpstream } from '../peers/nginx.ts';
 import { findPeerPrograms } from '../peers/programs.ts';
 import type { Row } from '../table.ts';
@@ -54,7 +54,7 @@ export async function gatewayRouteRows(): Promise<Row[]> {
         for (let turn = 0; turn < TURNS; turn++) {
           const capacities = new Map<Contestant, number>();
           for (const each of turn % 2 === 0 ? contestants : contestants.toReversed())
-            capacities.set(each, (await load(each)).capacity);
+            capacities.set(each, (await loadInStride(wrk, each, { connections: CONNECTIONS, seconds: 1 })).capacity);
           const [alone = Number.NaN, fewUsed = Number.NaN, allUsed = Number.NaN] = contestants.map((each) =>
             capacities.get(each),
           );

@@ -42,8 +42,8 @@ export async function linkGatewayRows(): Promise<Row[]> {
       const pooled = await stand.startService({ name: 'pooled', path: '/v1/pooled', speaksLinks: false });
       const rounds = Object.fromEntries(NAMES.map((name) => [name, { starts: [], aloneMs: [] }])) as unknown as Rounds;
       const measure = async (runner: Runner, connections = CONNECTIONS, seconds = 1, tries = 3): Promise<Measured> => {
-        const before = cpuSecondsOf(runner.servicePid);
         try {
+          const before = cpuSecondsOf(runner.servicePid);
           const slice = await loadSlice(wrk, runner, { connections, seconds });
           return { ...slice, serviceCpuSeconds: cpuSecondsOf(runner.servicePid) - before };
         } catch (error) {
@@ -53,7 +53,9 @@ export async function linkGatewayRows(): Promise<Row[]> {
         }
       };
       for (let start = 0; start < STARTS; start++) {
-        const meshed = await stand.startGateway(`/v1/linked/${ID}`, { MESH_TLS: 'required' });
+        // One for each way: code that both run is compiled for both, and whoever came first pays for it.
+        const overLinks = await stand.startGateway(`/v1/linked/${ID}`, { MESH_TLS: 'required' });
+        const overHttps = await stand.startGateway(`/v1/pooled/${ID}`, { MESH_TLS: 'required' });
         const plain = await stand.startGateway(`/v1/pooled/${ID}`);
         const run = (name: Name, by: { url: string; pid: number }, path: string, servicePid: number): Runner => ({
           ...{ name, url: by.url, pid: by.pid, path: `${path}/${ID}`, servicePid },
@@ -61,8 +63,8 @@ export async function linkGatewayRows(): Promise<Row[]> {
         });
         const runners = [
           run('nginx', proxy, '/v1/linked', upstream.pid),
-          run('link, mutual TLS', meshed, '/v1/linked', linked.pid),
-          run('HTTPS, mutual TLS', meshed, '/v1/pooled', pooled.pid),
+          run('link, mutual TLS', overLinks, '/v1/linked', linked.pid),
+          run('HTTPS, mutual TLS', overHttps, '/v1/pooled', pooled.pid),
           run('HTTP', plain, '/v1/pooled', pooled.pid),
         ];
         try {
@@ -72,15 +74,16 @@ export async function linkGatewayRows(): Promise<Row[]> {
             await warmUp(runner, (_, seconds) => measure(runner, CONNECTIONS, seconds));
             rounds[runner.name].starts.push([]);
           }
-          // Whoever was warmed up first has been idle since.
-          for (const runner of runners) await measure(runner);
           for (let cycle = 0; cycle < CYCLES; cycle++)
             // There and back again, so that nobody is always after the same neighbour.
-            for (const runner of cycle % 2 === 0 ? runners : runners.toReversed())
+            for (const runner of cycle % 2 === 0 ? runners : runners.toReversed()) {
+              await measure(runner); // into its stride; see load/wrk.ts
               rounds[runner.name].starts.at(-1)?.push(await measure(runner));
+            }
           for (const runner of runners) rounds[runner.name].aloneMs.push((await measure(runner, 1)).p50Ms);
         } finally {
-          await meshed.stop();
+          await overLinks.stop();
+          await overHttps.stop();
           await plain.stop();
         }
       }
