@@ -11,7 +11,7 @@ import { runAsAdmin } from '@tenantry/databases/test/open-test-databases.ts';
 import { systemClock } from '@tenantry/kernel/clock.ts';
 import { newId } from '@tenantry/kernel/id.ts';
 import { Problem, statusOf } from '@tenantry/kernel/problem.ts';
-import type { Generated } from 'kysely';
+import { type Generated, sql } from 'kysely';
 import { Type } from 'typebox';
 import { afterAll, describe, expect, inject, it } from 'vitest';
 import { eventually } from '../../../tests/support/eventually.ts';
@@ -76,7 +76,9 @@ describe.skipIf(disk === null)('When the disk of NATS is full', () => {
     const consumers = await startConsumers({
       ...{ service: 'users', nats, withTenant: databases.withTenant, pool: databases.workerPool },
       subscriptions: [
-        on(noteWritten, async (_uow, { subject, data }) => {
+        on(noteWritten, async (uow, { subject, data }) => {
+          // Where a killed server has forgotten that this was handled, its first statement finds it out; see inbox.ts.
+          await sql`select 1`.execute(uow.sql);
           handled.set(subject, [...(handled.get(subject) ?? []), data.n]);
         }),
       ],

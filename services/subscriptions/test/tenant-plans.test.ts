@@ -106,19 +106,25 @@ describe('The plans of a tenant in memory', () => {
     const tenant = await story.addTenant();
     const user = story.world.principal(tenant.id, ['member']);
     expect(await story.entitlements(user)).toMatchObject({ planSlug: 'free', usage: [{ limit: 100 }] });
-    await story.world.sql(
-      `update subscriptions.plan_features set value = '7' where tenant_id = $1 and kind = 'quota'
-       and plan_id = (select id from subscriptions.plans where tenant_id = $1 and slug = 'free')`,
-      [uuidOf(tenant.id)],
-    );
-    // Nobody has heard of it: what is kept counts for a while.
-    expect(await story.entitlements(user)).toMatchObject({ usage: [{ limit: 100 }] });
+    const change = (limit: number) =>
+      story.world.sql(
+        `update subscriptions.plan_features set value = $2 where tenant_id = $1 and kind = 'quota'
+         and plan_id = (select id from subscriptions.plans where tenant_id = $1 and slug = 'free')`,
+        [uuidOf(tenant.id), limit],
+      );
+    // Nobody has heard of it: what is kept counts for a while. Not yet where the making of the plans has just been told.
+    let limit = 7;
+    await eventually(async () => {
+      limit += 1;
+      await change(limit);
+      expect(await story.entitlements(user)).not.toMatchObject({ usage: [{ limit }] });
+    });
     await story.world.publish(catalogueChanged, tenant.id, {
       subject: tenant.id,
       version: 0,
       data: { tenantId: tenant.id },
     });
     // Long before it would have been read anew by itself.
-    await eventually(async () => expect(await story.entitlements(user)).toMatchObject({ usage: [{ limit: 7 }] }));
+    await eventually(async () => expect(await story.entitlements(user)).toMatchObject({ usage: [{ limit }] }));
   });
 });
