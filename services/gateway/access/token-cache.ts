@@ -6,6 +6,7 @@ const MAX_TOKENS = 14_000;
 const MAX_OVERFLOW = 6_000;
 /** Of each generation, where there are other tenants too. */
 const MAX_SHARE = 1 / 4;
+
 type Entry = { readonly token: string; readonly verified: Verified };
 
 /** Of the signature, which is as good as random. */

@@ -116,7 +116,8 @@ export class LeaseLimiter {
   async #buy(account: Account): Promise<void> {
     account.isBuying = true;
     do {
-      let [{ policy, owed }, asked] = [account, 0];
+      let { policy, owed } = account;
+      let asked = 0;
       const order = (): Order => {
         ({ policy, owed } = account);
         asked = account.waiting.length;

@@ -72,7 +72,7 @@ export type Purchase = {
   readonly retryAfterMs: number;
 };
 
-/** In the order of the orders, none of which is about the bucket of another. */
+/** In the order of the orders. */
 export async function buyTokens(redis: RedisClient, orders: readonly Order[]): Promise<Purchase[]> {
   const args = orders.flatMap(({ policy: { limit, windowSeconds }, waiting, wanted, debt }) => [
     ...[limit, windowSeconds * 1_000_000],
