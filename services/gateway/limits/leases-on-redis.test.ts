@@ -7,7 +7,7 @@ import { GatheredPurchases } from './gathered-purchases.ts';
 import { LeaseLimiter } from './lease-limiter.ts';
 import { whenConnected } from './rate-limiters.ts';
 import { RedisGate } from './redis-gate.ts';
-import { buyTokens } from './redis-scripts.ts';
+import { buyTokens, type Order } from './redis-scripts.ts';
 
 const GATEWAYS = 3;
 /** Of one gateway. */
@@ -33,21 +33,18 @@ afterAll(() => {
 beforeEach(() => {
   asked = 0;
   key = `rate:${newUuid()}`;
-  limiters = connections.map(
-    (redis) =>
-      new LeaseLimiter({
-        market: new GatheredPurchases(
-          (orders) => {
-            asked++;
-            return buyTokens(redis, orders);
-          },
-          new RedisGate(() => performance.now()),
-        ),
-        gateways: () => GATEWAYS,
-        monotonicMs: () => performance.now(),
-      }),
-  );
+  limiters = openLimiters(() => performance.now());
 });
+
+const openLimiters = (monotonicMs: () => number): LeaseLimiter[] =>
+  connections.map((redis) => {
+    const buyAll = (orders: readonly Order[]) => {
+      asked++;
+      return buyTokens(redis, orders);
+    };
+    const market = new GatheredPurchases(buyAll, new RedisGate(() => performance.now()));
+    return new LeaseLimiter({ market, gateways: () => GATEWAYS, monotonicMs });
+  });
 
 /** All gateways at once, each with 16 clients that ask again as soon as they are answered. */
 async function flood(requests: number, policyOf: (gateway: number, sent: number) => Policy): Promise<number> {
@@ -80,9 +77,11 @@ describe('A limit of three gateways on one Redis', () => {
       policy: { ...HOURLY, limit: index + 1 },
       allowed: 0,
     }));
+    // For the gateways no time passes: on a busy machine what they have in stock would be lost between two rounds.
+    const timeless = openLimiters(() => 1);
     for (let round = 0; round < 110; round++) {
       const decisions = buckets.flatMap((bucket) =>
-        limiters.map(async (limiter) => {
+        timeless.map(async (limiter) => {
           const decision = await limiter.take(limiter.account(bucket.key, bucket.policy));
           if (decision.isAllowed) bucket.allowed++;
         }),
@@ -90,7 +89,7 @@ describe('A limit of three gateways on one Redis', () => {
       await Promise.all(decisions);
     }
     for (const { policy, allowed } of buckets) {
-      // What a gateway has in stock is nobody else's for two seconds, and at most a quarter of what was there.
+      // What a gateway has in stock is nobody else's, and at most a quarter of what was there.
       expect(allowed, `of ${policy.limit}`).toBeLessThanOrEqual(policy.limit);
       expect(allowed, `of ${policy.limit}`).toBeGreaterThanOrEqual(Math.floor(policy.limit * 0.97) - 1);
     }
